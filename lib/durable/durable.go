@@ -1,0 +1,169 @@
+// Package durable writes files so that a reader finds either the old content
+// or the new one, whatever dies in between, and locks files between processes.
+//
+// It is the one place that knows how: temporary file beside the target,
+// write, fsync, rename, fsync of the directory.
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ErrExists is returned by Commit of a file made with NoReplace when the
+// target exists.
+var ErrExists = fs.ErrExist
+
+// Option changes how Create works.
+type Option int
+
+const (
+	// NoSync leaves out the fsyncs: the rename is still atomic against
+	// readers and crashes of this process, not against power loss.
+	NoSync Option = iota + 1
+	// NoReplace makes Commit fail with ErrExists instead of replacing.
+	NoReplace
+)
+
+// File is a file on its way. Nothing stands at its path before Commit.
+type File struct {
+	*os.File
+	path               string
+	noSync, noReplace  bool
+	committed, removed bool
+}
+
+// Create opens a temporary file in the directory of path. The caller ends it
+// with Commit or Abort; Abort after Commit does nothing, so it can be deferred.
+func Create(path string, perm fs.FileMode, opts ...Option) (*File, error) {
+	f := &File{path: path}
+	for _, o := range opts {
+		switch o {
+		case NoSync:
+			f.noSync = true
+		case NoReplace:
+			f.noReplace = true
+		}
+	}
+	tmp, err := createTemp(filepath.Dir(path), perm)
+	if err != nil {
+		return nil, err
+	}
+	f.File = tmp
+	return f, nil
+}
+
+// Commit closes the temporary file and renames it into place.
+func (f *File) Commit() error {
+	if !f.noSync {
+		if err := f.Sync(); err != nil {
+			f.Abort()
+			return fmt.Errorf("writing %s: %w", f.path, cause(err))
+		}
+	}
+	if err := f.Close(); err != nil {
+		f.Abort()
+		return fmt.Errorf("writing %s: %w", f.path, cause(err))
+	}
+	move := os.Rename
+	if f.noReplace {
+		move = renameNoReplace
+	}
+	if err := move(f.Name(), f.path); err != nil {
+		f.Abort()
+		return fmt.Errorf("writing %s: %w", f.path, cause(err))
+	}
+	f.committed = true
+	if f.noSync {
+		return nil
+	}
+	return SyncDir(filepath.Dir(f.path))
+}
+
+// Abort drops the temporary file.
+func (f *File) Abort() {
+	if f.committed || f.removed {
+		return
+	}
+	f.removed = true
+	f.Close()
+	os.Remove(f.Name())
+}
+
+// WriteFile replaces path by data, durably.
+func WriteFile(path string, data []byte, perm fs.FileMode, opts ...Option) error {
+	f, err := Create(path, perm, opts...)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	if _, err := f.Write(data); err != nil {
+		return fmt.Errorf("writing %s: %w", path, cause(err))
+	}
+	return f.Commit()
+}
+
+// cause strips the operation and the temporary name, which say nothing to a
+// reader who knows the path that was meant.
+func cause(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
+		return le.Err
+	}
+	return err
+}
+
+// MkdirAll makes the directory and its parents, and syncs the parent of each
+// one that it made.
+func MkdirAll(dir string, perm fs.FileMode) error {
+	if st, err := os.Stat(dir); err == nil {
+		if !st.IsDir() {
+			return fmt.Errorf("%s is not a directory", dir)
+		}
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := MkdirAll(parent, perm); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return SyncDir(parent)
+}
+
+// Lock is an advisory lock on a file, held between processes and between
+// holders in one process.
+type Lock struct{ f *os.File }
+
+// ErrLocked is returned by TryLock when another holds the lock.
+var ErrLocked = errors.New("locked by another process")
+
+// Acquire waits for the lock on path, making the file when it is not there.
+func Acquire(path string) (*Lock, error) { return openLock(path, true) }
+
+// TryLock takes the lock on path or fails at once with ErrLocked.
+func TryLock(path string) (*Lock, error) { return openLock(path, false) }
+
+func openLock(path string, wait bool) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(f, wait); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	return &Lock{f}, nil
+}
+
+// Release gives the lock back. The file stays: removing it would let two
+// holders lock two files of the same name.
+func (l *Lock) Release() error { return l.f.Close() }
