@@ -1,0 +1,324 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/urfave/cli/v2"
+)
+
+// Flags that have no form in the file or the environment: what they allow
+// must be said each time.
+var onlyOnLine = []string{"unsigned", "force", "clear", "all", "image", "uncontained", "help", "config", "print-config"}
+
+// Flags that mean another thing on another command: their variable carries
+// the command's name.
+var perCommand = []string{"listen", "output", "once", "name", "target", "id-file", "server", "group", "capability", "wait", "dry-run"}
+
+// config says, for each flag of a verb, its value and where that is from. The
+// values themselves are set in the cli.Context.
+type config struct {
+	file   string
+	values []setting
+}
+
+type setting struct {
+	Name   string `json:"name"`
+	Value  any    `json:"value"`
+	Origin string `json:"origin"` // flag, environment NAME, file PATH, default
+}
+
+// loadConfig merges defaults < file < environment < flags into c.
+func loadConfig(c *cli.Context, getenv environment) (*config, error) {
+	conf := &config{}
+	path := strings.Fields(commandPath(c))
+	table, err := conf.readFile(c, getenv, path)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		origin := "default"
+		switch {
+		case c.IsSet(name):
+			origin = "flag"
+		case slices.Contains(onlyOnLine, name):
+		default:
+			if origin, err = conf.fill(c, getenv, path, f, table[strings.ReplaceAll(name, "-", "_")]); err != nil {
+				return nil, err
+			}
+		}
+		if name != "help" && name != "print-config" {
+			conf.values = append(conf.values, setting{name, c.Value(name), origin})
+		}
+	}
+	if getenv("CI") != "" && c.Command != nil && lookup(c.Command.Flags, "no-input") != nil {
+		if err := c.Set("no-input", "true"); err != nil {
+			return nil, fmt.Errorf("setting --no-input: %w", err)
+		}
+	}
+	return conf, nil
+}
+
+// fill sets a flag from the environment or from the file's value v.
+func (conf *config) fill(c *cli.Context, getenv environment, path []string, f cli.Flag, v any) (string, error) {
+	name := f.Names()[0]
+	upper := strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	vars := []string{"LANDER_" + strings.ToUpper(strings.ReplaceAll(strings.Join(path, "_"), "-", "_")) + "_" + upper}
+	if !slices.Contains(perCommand, name) {
+		vars = append(vars, "LANDER_"+upper)
+	}
+	for _, variable := range vars {
+		value := getenv(variable)
+		if value == "" {
+			continue
+		}
+		values := []string{value}
+		if _, slice := f.(*cli.StringSliceFlag); slice {
+			values = strings.Fields(value)
+		}
+		for _, one := range values {
+			if err := c.Set(name, one); err != nil {
+				return "", invalidf("", "environment variable %s: %q does not fit --%s", variable, value, name)
+			}
+		}
+		return "environment " + variable, nil
+	}
+	if v == nil {
+		return "default", nil
+	}
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	if n, isInt := v.(int64); isInt && isCount(f) {
+		list = nil
+		for range min(n, 10) {
+			list = append(list, true)
+		}
+	}
+	for _, one := range list {
+		if err := c.Set(name, fmt.Sprint(one)); err != nil {
+			return "", invalidf("", "%s: %v does not fit --%s of %s", conf.file, one, name, strings.Join(path, " "))
+		}
+	}
+	return "file " + conf.file, nil
+}
+
+// readFile reads the configuration file and returns the table of the command.
+func (conf *config) readFile(c *cli.Context, getenv environment, path []string) (map[string]any, error) {
+	file, must := c.String("config"), true
+	if file == "" {
+		file = getenv("LANDER_CONFIG")
+	}
+	if file == "" {
+		must = false
+		file = filepath.Join(configDir(getenv), "config.toml")
+		if _, err := os.Stat(file); err != nil {
+			file = "/etc/lander/config.toml"
+		}
+	}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && !must {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, invalidf("", "reading the configuration: %w", err)
+	}
+	conf.file = file
+	var root map[string]any
+	if _, err := toml.Decode(string(text), &root); err != nil {
+		if pe, ok := errors.AsType[toml.ParseError](err); ok {
+			return nil, invalidf("", "%s:%d: %s", file, pe.Position.Line, pe.Message)
+		}
+		return nil, invalidf("", "%s: %v", file, err)
+	}
+	if err := checkTables(file, string(text), root, c.App.Commands, nil); err != nil {
+		return nil, err
+	}
+	return merged(root, path), nil
+}
+
+// general are the tables that belong to no command: their keys and the flags
+// they stand for.
+var general = map[string]map[string]string{
+	"log":   {"level": "log_level", "format": "log_format", "color": "color"},
+	"trust": {"dir": "trust"},
+}
+
+// checkTables refuses a key that no command has, by name and line.
+func checkTables(file, text string, table map[string]any, cmds []*cli.Command, path []string) error {
+	for key, v := range table {
+		sub, isTable := v.(map[string]any)
+		cmd := find(cmds, key)
+		full := strings.Join(append(slices.Clone(path), key), ".")
+		if isTable && len(path) == 0 && general[key] != nil {
+			for k, v := range sub {
+				if _, nested := v.(map[string]any); nested && find(subcommands(cmd), k) != nil {
+					continue
+				}
+				if general[key][k] == "" {
+					return unknownKey(file, text, full, k)
+				}
+			}
+			continue
+		}
+		if !isTable || cmd == nil || cmd.Hidden {
+			return unknownKey(file, text, strings.Join(path, "."), key)
+		}
+		if len(cmd.Subcommands) > 0 {
+			if err := checkTables(file, text, sub, cmd.Subcommands, append(path, key)); err != nil {
+				return err
+			}
+			continue
+		}
+		for k := range sub {
+			name := strings.ReplaceAll(k, "_", "-")
+			if lookup(cmd.Flags, name) == nil || strings.Contains(k, "-") || slices.Contains(onlyOnLine, name) {
+				return unknownKey(file, text, full, k)
+			}
+		}
+	}
+	return nil
+}
+
+func subcommands(c *cli.Command) []*cli.Command {
+	if c == nil {
+		return nil
+	}
+	return c.Subcommands
+}
+
+func unknownKey(file, text, table, key string) error {
+	line, in := 0, ""
+	for i, l := range strings.Split(text, "\n") {
+		t := strings.TrimSpace(l)
+		if strings.HasPrefix(t, "[") {
+			in = strings.TrimSpace(strings.Trim(t, "[]"))
+			if in == strings.TrimPrefix(table+"."+key, ".") {
+				line = i + 1
+				break
+			}
+			continue
+		}
+		name, _, ok := strings.Cut(t, "=")
+		name = strings.Trim(strings.TrimSpace(name), `"'`)
+		if ok && (in == table && name == key || name == table+"."+key) {
+			line = i + 1
+			break
+		}
+	}
+	where := ""
+	if table != "" {
+		where = " in [" + table + "]"
+	}
+	return invalidf("", "%s:%d: unknown key %s%s", file, line, key, where)
+}
+
+// merged returns the keys that hold for the command at path, as flag names
+// with underscores.
+func merged(root map[string]any, path []string) map[string]any {
+	out := map[string]any{}
+	for table, keys := range general {
+		if t, ok := root[table].(map[string]any); ok {
+			for k, flag := range keys {
+				if v, ok := t[k]; ok {
+					out[flag] = v
+				}
+			}
+		}
+	}
+	t := root
+	for _, p := range path {
+		t, _ = t[p].(map[string]any)
+	}
+	for k, v := range t {
+		out[k] = v
+	}
+	return out
+}
+
+// print shows the merged configuration for --print-config.
+func (conf *config) print(k *call) error {
+	for i, s := range conf.values {
+		if v, ok := s.Value.(string); ok {
+			conf.values[i].Value = maskURL(v)
+		}
+		if v, ok := s.Value.(cli.StringSlice); ok {
+			conf.values[i].Value = v.Value()
+		}
+		if v, ok := s.Value.(fmt.Stringer); ok {
+			conf.values[i].Value = v.String()
+		}
+	}
+	return k.ui.result(map[string]any{"file": conf.file, "settings": conf.values}, func(w io.Writer) {
+		for _, s := range conf.values {
+			fmt.Fprintf(w, "%s = %v\t# %s\n", strings.ReplaceAll(s.Name, "-", "_"), tomlValue(s.Value), s.Origin)
+		}
+	})
+}
+
+func tomlValue(v any) string {
+	switch v := v.(type) {
+	case string:
+		return fmt.Sprintf("%q", v)
+	case []string:
+		return strings.ReplaceAll(fmt.Sprintf("%q", v), `" "`, `", "`)
+	}
+	return fmt.Sprint(v)
+}
+
+// maskURL hides a password inside an address.
+func maskURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.User == nil {
+		return s
+	}
+	if _, has := u.User.Password(); !has {
+		return s
+	}
+	return strings.Replace(s, u.User.String()+"@", u.User.Username()+":***@", 1)
+}
+
+func configDir(getenv environment) string {
+	if d := getenv("XDG_CONFIG_HOME"); d != "" {
+		return filepath.Join(d, "lander")
+	}
+	if d := getenv("HOME"); d != "" {
+		return filepath.Join(d, ".config", "lander")
+	}
+	return "/etc/lander"
+}
+
+// trustDir is the trust store to use.
+func (k *call) trustDir() string {
+	switch d := k.cli.String("trust"); {
+	case d != "":
+		return d
+	case os.Geteuid() == 0 && k.getenv("XDG_CONFIG_HOME") == "":
+		return "/etc/lander/trust"
+	}
+	return filepath.Join(configDir(k.getenv), "trust")
+}
+
+// stateDir is the state directory to use.
+func (k *call) stateDir() string {
+	home := k.getenv("HOME")
+	switch {
+	case k.cli.String("state") != "":
+		return k.cli.String("state")
+	case k.getenv("XDG_STATE_HOME") != "":
+		return filepath.Join(k.getenv("XDG_STATE_HOME"), "lander")
+	case os.Geteuid() == 0 || home == "":
+		return "/var/lib/lander"
+	}
+	return filepath.Join(home, ".local", "state", "lander")
+}

@@ -1,0 +1,203 @@
+package cmd
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// commandLine is argv in the order that the flag package can read: commands,
+// flags, "--", operands.
+type commandLine struct {
+	argv    []string
+	path    []*cli.Command // the commands named, outermost first
+	help    bool
+	version bool
+	json    bool // --json was given: errors are JSON too, even usage errors
+}
+
+// permute orders argv. The library stops reading flags at the first operand
+// and takes the rest as operands, silently; a signing tool must not.
+func permute(app *cli.App, argv []string) (commandLine, error) {
+	line := commandLine{argv: argv[:min(1, len(argv))]}
+	flags, subs := app.Flags, app.Commands
+	i := 1
+	for ; i < len(argv) && len(subs) > 0; i++ {
+		word := argv[i]
+		if strings.HasPrefix(word, "-") && word != "-" {
+			switch name := strings.TrimLeft(word, "-"); {
+			case name == "help" || word == "-h":
+				line.help = true
+			case name == "version" && len(line.path) == 0:
+				line.version = true
+			case name == "json":
+				// Only a fault's form depends on it here.
+				line.json = true
+				if !line.version {
+					return line, usagef("put it after the command", "%s does not stand before the command", word)
+				}
+			default:
+				return line, unknownFlag(word, flags, line.path)
+			}
+			continue
+		}
+		next := find(subs, word)
+		if next == nil {
+			line.json = line.json || hasJSON(argv[i:])
+			if line.help {
+				break
+			}
+			return line, unknownCommand(pathName(line.path), word, shown(subs))
+		}
+		line.path = append(line.path, next)
+		line.argv = append(line.argv, next.Name)
+		flags, subs = next.Flags, next.Subcommands
+	}
+	if len(subs) > 0 || line.help {
+		return line, nil
+	}
+	return line, line.leaf(argv[i:], flags)
+}
+
+// leaf orders the words behind the last command.
+func (line *commandLine) leaf(words []string, flags []cli.Flag) error {
+	var options, operands []string
+	line.json = hasJSON(words)
+	for i := 0; i < len(words); i++ {
+		word := words[i]
+		if word == "--" {
+			operands = append(operands, words[i+1:]...)
+			break
+		}
+		if !strings.HasPrefix(word, "-") || word == "-" || looksNumeric(word) {
+			operands = append(operands, word)
+			continue
+		}
+		parts, wantsValue, err := split(word, flags, line.path)
+		if err != nil {
+			return err
+		}
+		for _, p := range parts {
+			if p == "--help" || p == "-h" {
+				line.help = true
+			}
+		}
+		options = append(options, parts...)
+		if wantsValue {
+			if i+1 >= len(words) {
+				return usagef("see "+pathName(line.path)+" --help", "%s needs a value", word)
+			}
+			i++
+			options = append(options, words[i])
+		}
+	}
+	line.argv = append(append(append(line.argv, options...), "--"), operands...)
+	return nil
+}
+
+// split takes one option word apart: "-vvq" into "-v" "-v" "-q", "-oFILE"
+// into "-o=FILE". It tells whether the next word is the option's value.
+func split(word string, flags []cli.Flag, path []*cli.Command) (parts []string, wantsValue bool, err error) {
+	name, value, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	if strings.HasPrefix(word, "--") {
+		f := lookup(flags, name)
+		if f == nil || len(name) == 1 {
+			return nil, false, unknownFlag("--"+name, flags, path)
+		}
+		if hasValue && isCount(f) {
+			return nil, false, usagef("repeat it, or leave it out", "--%s takes no value", name)
+		}
+		if hasValue && isBool(f) && value != "true" && value != "false" {
+			return nil, false, usagef("", "--%s takes no value but true or false", name)
+		}
+		return []string{word}, !hasValue && !isBool(f), nil
+	}
+	letters := word[1:]
+	for i := range len(letters) {
+		letter := letters[i : i+1]
+		f := lookup(flags, letter)
+		if f == nil {
+			return nil, false, unknownFlag(word, flags, path)
+		}
+		if isBool(f) {
+			parts = append(parts, "-"+letter)
+			continue
+		}
+		rest := strings.TrimPrefix(letters[i+1:], "=")
+		if rest == "" && !strings.HasSuffix(letters, "=") {
+			return append(parts, "-"+letter), true, nil
+		}
+		return append(parts, "-"+letter+"="+rest), false, nil
+	}
+	return parts, false, nil
+}
+
+// looksNumeric lets a negative number be an operand: no flag is a digit.
+func looksNumeric(word string) bool {
+	return len(word) > 1 && word[0] == '-' && (word[1] >= '0' && word[1] <= '9')
+}
+
+func hasJSON(words []string) bool {
+	for _, w := range words {
+		if w == "--" {
+			return false
+		}
+		if w == "--json" || w == "--json=true" {
+			return true
+		}
+	}
+	return false
+}
+
+func find(subs []*cli.Command, name string) *cli.Command {
+	for _, s := range subs {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+func shown(subs []*cli.Command) []*cli.Command {
+	var out []*cli.Command
+	for _, s := range subs {
+		if !s.Hidden {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func lookup(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if n == name {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+func isBool(f cli.Flag) bool { _, ok := f.(*cli.BoolFlag); return ok }
+
+func isCount(f cli.Flag) bool { b, ok := f.(*cli.BoolFlag); return ok && b.Count != nil }
+
+func pathName(path []*cli.Command) string {
+	name := "lander"
+	for _, c := range path {
+		name += " " + c.Name
+	}
+	return name
+}
+
+func unknownFlag(word string, flags []cli.Flag, path []*cli.Command) error {
+	hint := "see " + pathName(path) + " --help"
+	name := strings.TrimLeft(word, "-")
+	if lookup(flags, name) != nil && len(name) > 1 {
+		hint = "did you mean --" + name + "?"
+	} else if near := cli.SuggestFlag(flags, name, true); len(near) > 1 && len(name) > 1 {
+		hint = "did you mean " + near + "?"
+	}
+	return usagef(hint, "%s has no flag %s", pathName(path), word)
+}

@@ -1,0 +1,129 @@
+// Package cmd is the command line: flags to configuration, configuration to
+// one call of the library, its result to the printer. It knows no protocol.
+package cmd
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// commands lists the verbs and groups, in the order of the help.
+func commands() []*cli.Command {
+	return []*cli.Command{
+		group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand()),
+		group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand()),
+		group("journal", "read the record of what was run", journalVerifyCommand()),
+		doctorCommand(),
+		completionCommand(),
+		versionCommand(),
+	}
+}
+
+// hiddenCommands are run by Lander itself, never by a user.
+func hiddenCommands() []*cli.Command { return []*cli.Command{scriptChildCommand()} }
+
+// Main runs one command line and returns its exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return run(args, stdin, stdout, stderr, os.Getenv)
+}
+
+// environment looks up a variable; an empty value means unset everywhere.
+type environment func(name string) string
+
+func run(argv []string, stdin io.Reader, stdout, stderr io.Writer, getenv environment) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The second signal kills at once, by the system's own handling.
+	context.AfterFunc(ctx, stop)
+
+	std := &streams{in: stdin, out: &outWriter{w: stdout}, err: stderr, getenv: getenv}
+	app := newApp(std)
+	line, err := permute(app, argv)
+	std.json = line.json
+	switch {
+	case err != nil:
+	case line.help:
+		err = std.showHelp(app, line.path)
+	case line.version:
+		err = runVersion(&call{streams: std, ui: newPrinter(std, line.json, false, true)})
+	default:
+		err = app.RunContext(ctx, line.argv)
+	}
+	if err == nil {
+		err = std.out.failed()
+	}
+	return std.report(ctx, err)
+}
+
+func newApp(std *streams) *cli.App {
+	app := &cli.App{
+		Name:                      "lander",
+		Usage:                     "land scripts on devices: sign, deliver, run, and show what they did",
+		Commands:                  append(commands(), hiddenCommands()...),
+		HideHelp:                  true, // permute finds --help, and help.go prints it
+		HideHelpCommand:           true,
+		HideVersion:               true,
+		UseShortOptionHandling:    true,
+		DisableSliceFlagSeparator: true,
+		Writer:                    io.Discard, // nothing of the library's own reaches a user
+		ErrWriter:                 io.Discard,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		OnUsageError:              usageFault,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"},
+			&cli.BoolFlag{Name: "version", Usage: "print the version"},
+		},
+		Metadata: map[string]any{"streams": std},
+	}
+	app.Action = groupAction(app.Name, app.Commands)
+	return app
+}
+
+// group is a command that only holds others.
+func group(name, usage string, subs ...*cli.Command) *cli.Command {
+	return &cli.Command{
+		Name:            name,
+		Usage:           usage,
+		Subcommands:     subs,
+		HideHelp:        true,
+		HideHelpCommand: true,
+		OnUsageError:    usageFault,
+		Flags:           []cli.Flag{helpFlag()},
+		Action:          groupAction("lander "+name, subs),
+	}
+}
+
+// groupAction is reached when no verb was named, or one that is not there: a
+// CI line whose verb variable came out empty must not pass.
+func groupAction(path string, subs []*cli.Command) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		var names []string
+		visible := slices.DeleteFunc(slices.Clone(subs), func(s *cli.Command) bool { return s.Hidden })
+		for _, s := range visible {
+			names = append(names, s.Name)
+		}
+		if !c.Args().Present() {
+			return usagef("see "+path+" --help", "%s needs a command: %s", path, strings.Join(names, ", "))
+		}
+		return unknownCommand(path, c.Args().First(), visible)
+	}
+}
+
+func unknownCommand(path, name string, visible []*cli.Command) error {
+	hint := "see " + path + " --help"
+	if near := cli.SuggestCommand(visible, name); near != "" && name != "" {
+		hint = "did you mean " + path + " " + near + "?"
+	}
+	return usagef(hint, "%s has no command %q", path, name)
+}
+
+func usageFault(c *cli.Context, err error, _ bool) error {
+	return usagef("see "+strings.TrimSpace(c.Command.HelpName+" --help"), "%v", err)
+}

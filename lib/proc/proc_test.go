@@ -1,0 +1,151 @@
+//go:build unix
+
+package proc_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"lander/lib/capability"
+	"lander/lib/job"
+	"lander/lib/proc"
+)
+
+func run(t *testing.T, ctx context.Context, task job.Task, stdin string) (job.Outcome, string, string) {
+	t.Helper()
+	if task.Capabilities == nil {
+		task.Capabilities = capability.Set{capability.Exec}
+	}
+	if task.Format == "" {
+		task.Format = job.FormatSh
+	}
+	if task.Name == "" {
+		task.Name = "dir/test.sh"
+	}
+	var out, errs bytes.Buffer
+	r := &proc.Runner{TempDir: t.TempDir(), Grace: 100 * time.Millisecond}
+	s := job.Streams{Stdout: &out, Stderr: &errs}
+	if stdin != "" {
+		s.Stdin = strings.NewReader(stdin)
+	}
+	o := r.Run(ctx, task, s)
+	if left, _ := os.ReadDir(r.TempDir); len(left) != 0 {
+		t.Errorf("%d things left in the temporary directory", len(left))
+	}
+	return o, out.String(), errs.String()
+}
+
+func TestScript(t *testing.T) {
+	o, out, errs := run(t, t.Context(), job.Task{
+		Payload: []byte(`read line; echo "in:$line arg:$LANDER_ARG_K home:${HOME#$PWD} name:${0##*/}"; echo err >&2`),
+		Args:    map[string]string{"k": "v w"},
+	}, "hello\n")
+	if o.Err != nil || *o.ExitCode != 0 {
+		t.Fatalf("outcome %+v", o)
+	}
+	if out != "in:hello arg:v w home: name:test.sh\n" || errs != "err\n" {
+		t.Errorf("stdout %q, stderr %q", out, errs)
+	}
+}
+
+func TestEnvironmentIsClean(t *testing.T) {
+	t.Setenv("SECRET_OF_THE_PARENT", "x")
+	_, out, _ := run(t, t.Context(), job.Task{ID: "exec_1", Payload: []byte("env")}, "")
+	if strings.Contains(out, "SECRET") || !strings.Contains(out, "LANDER_EXECUTION=exec_1\n") {
+		t.Errorf("environment:\n%s", out)
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	three := 3
+	tests := []struct {
+		name, script string
+		budget       job.Budget
+		code         string
+		exit         *int
+		terminated   bool
+	}{
+		{"exit code", "exit 3", job.Budget{}, job.CodeExit, &three, false},
+		{"signal", "kill -SEGV $$", job.Budget{}, job.CodeSignal, nil, true},
+		{"wall", "sleep 60", job.Budget{Wall: 50 * time.Millisecond}, job.CodeTimeout, nil, true},
+		{"wall, ignoring TERM", "trap '' TERM; while :; do sleep 60; done", job.Budget{Wall: 50 * time.Millisecond}, job.CodeTimeout, nil, true},
+		{"cpu", "while :; do :; done", job.Budget{CPU: time.Second, Wall: time.Minute}, job.CodeCPU, nil, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o, _, _ := run(t, t.Context(), job.Task{Payload: []byte(tt.script), Budget: tt.budget}, "")
+			if o.Err == nil || o.Err.Code != tt.code || o.Terminated != tt.terminated {
+				t.Fatalf("outcome %+v, error %v; want code %s", o, o.Err, tt.code)
+			}
+			if (o.ExitCode == nil) != (tt.exit == nil) || o.ExitCode != nil && *o.ExitCode != *tt.exit {
+				t.Errorf("exit code %v", o.ExitCode)
+			}
+		})
+	}
+}
+
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	o, _, _ := run(t, ctx, job.Task{Payload: []byte("sleep 60")}, "")
+	if o.Err == nil || o.Err.Code != job.CodeInterrupted || !o.Terminated {
+		t.Errorf("outcome %+v", o)
+	}
+}
+
+// A grandchild that holds stdout must neither hold up the end nor live on.
+func TestGrandchildrenEnd(t *testing.T) {
+	o, out, _ := run(t, t.Context(), job.Task{Payload: []byte("sleep 600 & echo $!")}, "")
+	if o.Err != nil {
+		t.Fatalf("outcome %+v", o.Err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for alive(pid) {
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d is still there", pid)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// alive reports whether the process runs; one that waits for its reaper does
+// not.
+func alive(pid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return !strings.HasPrefix(rest, "Z")
+}
+
+func TestRefusals(t *testing.T) {
+	o, _, _ := run(t, t.Context(), job.Task{Payload: []byte("echo hi"), Capabilities: capability.Default()}, "")
+	if o.Err == nil || o.Err.Code != job.CodeCapability || !strings.Contains(o.Err.Message, `"exec"`) {
+		t.Errorf("without exec: %+v", o.Err)
+	}
+	r := &proc.Runner{Path: t.TempDir()}
+	o = r.Run(t.Context(), job.Task{Format: job.FormatPython, Capabilities: capability.Set{capability.Exec}}, job.Streams{})
+	if o.Err == nil || o.Err.Code != job.CodeLoad || !strings.Contains(o.Err.Message, "python3") {
+		t.Errorf("without python: %+v", o.Err)
+	}
+}
+
+func TestDescriptorsAreNotInherited(t *testing.T) {
+	_, out, _ := run(t, t.Context(), job.Task{Payload: []byte("ls /proc/$$/fd | tr '\\n' ' '")}, "")
+	for fd := range strings.FieldsSeq(out) {
+		// dash keeps its script open as 10.
+		if n, _ := strconv.Atoi(fd); n > 2 && n != 10 && n != 255 {
+			t.Errorf("descriptors %s", out)
+		}
+	}
+}
