@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -13,6 +15,23 @@ import (
 // the thread that forked ends, which Go's threads do only with the process
 // unless a goroutine locked to one returns; none of ours is.
 func setDeathSignal(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }
+
+// sealDescriptors keeps descriptors that we inherited ourselves, without
+// close-on-exec, from reaching a program. Go's own all have it.
+func sealDescriptors() {
+	if unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return
+	}
+	entries, err := os.ReadDir("/proc/self/fd") // a kernel before 5.11
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+}
 
 // limit sets the limits from outside, right after the start: the program has
 // not come beyond its dynamic loader, and a process in front of each start

@@ -159,6 +159,7 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
 	cmd.Dir, cmd.Env, cmd.ExtraFiles = c.Dir, c.Env, c.ExtraFiles
 	setGroup(cmd)
+	sealDescriptors()
 	pipes, err := connect(cmd, s)
 	if err != nil {
 		return internal("making pipes", err)
