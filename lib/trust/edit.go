@@ -162,16 +162,25 @@ func parseKeyList(text []byte) (rawPolicy, error) {
 	return rawPolicy{Defaults: p.defaults, Key: keys}, nil
 }
 
-// Replace makes the store at dir hold exactly the keys and the policy of a
-// key list. A reader finds the old store or the new one. Files that are
-// neither .pub nor policy.toml stay. The caller has checked the list's
-// signature: v is its verdict, whose key must have the role root.
-func Replace(dir string, v Verdict, list []byte) error {
+// CanApply refuses a verdict that does not carry a key list signed by a root
+// key.
+func CanApply(v Verdict) error {
 	if v.Plain || v.Statement.Format != "keys" {
 		return refuse(ReasonSignature, "", "not signed as a key list (format=keys)")
 	}
 	if v.Policy.Role != RoleRoot {
 		return refuse(ReasonSignature, "have it signed by a root key", "key %s has the role %s: only a root key may sign a key list", v.Key.ID(), v.Policy.Role)
+	}
+	return nil
+}
+
+// Replace makes the store at dir hold exactly the keys and the policy of a
+// key list. A reader finds the old store or the new one. Files that are
+// neither .pub nor policy.toml stay. The caller has checked the list's
+// signature: v is its verdict, which CanApply must let pass.
+func Replace(dir string, v Verdict, list []byte) error {
+	if err := CanApply(v); err != nil {
+		return err
 	}
 	raw, err := parseKeyList(list)
 	if err != nil {
