@@ -357,10 +357,7 @@ func (s *signing) window(st *trust.Statement) error {
 	return nil
 }
 
-var extensions = map[string]string{".lua": job.FormatLua, ".sh": job.FormatSh, ".bash": job.FormatBash, ".py": job.FormatPython, ".devs": job.FormatDevs}
-
-// formatOf tells the format: the flag, else bytecode by its first bytes, else
-// the extension, else the interpreter line.
+// formatOf tells the format: the flag, else what the script itself says.
 func (s *signing) formatOf(p *signed, pay *bundle.Payload) (string, error) {
 	if s.format != "" {
 		return s.format, nil
@@ -369,34 +366,12 @@ func (s *signing) formatOf(p *signed, pay *bundle.Payload) (string, error) {
 	if _, err := pay.Reader().Read(head); err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("%s: %w", p.Input, err)
 	}
-	if bytes.HasPrefix(head, []byte("\x1bLua")) {
-		return job.FormatLuac51, nil
-	}
 	name := p.Input
 	if name == "-" {
 		name = p.Name
 	}
-	if f := extensions[strings.ToLower(filepath.Ext(name))]; f != "" {
+	if f := job.DetectFormat(filepath.ToSlash(name), head); f != "" {
 		return f, nil
-	}
-	if line, ok := bytes.CutPrefix(head, []byte("#!")); ok {
-		line, _, _ = bytes.Cut(line, []byte("\n"))
-		words := strings.Fields(string(line))
-		if len(words) > 1 && filepath.Base(words[0]) == "env" {
-			words = words[1:]
-		}
-		if len(words) > 0 {
-			switch base := filepath.Base(words[0]); {
-			case base == "sh" || base == "dash":
-				return job.FormatSh, nil
-			case base == "bash":
-				return job.FormatBash, nil
-			case strings.HasPrefix(base, "python"):
-				return job.FormatPython, nil
-			case strings.HasPrefix(base, "lua"):
-				return job.FormatLua, nil
-			}
-		}
 	}
 	return "", usagef("--format WORD", "%s: cannot tell its format", p.Input)
 }

@@ -141,6 +141,7 @@ type Command struct {
 	Dir        string
 	Env        []string
 	ExtraFiles []*os.File // become descriptors 3 and on
+	Started    func()     // called once it runs, to close the other ends of ExtraFiles
 	Budget     job.Budget
 }
 
@@ -169,6 +170,9 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 		return internal("starting "+c.Argv[0], err)
 	}
 	pipes.started()
+	if c.Started != nil {
+		c.Started()
+	}
 	if err := limit(cmd.Process.Pid, c.Budget); err != nil {
 		killGroup(cmd.Process.Pid)
 		err = fmt.Errorf("setting limits: %w", err)

@@ -1,0 +1,193 @@
+//go:build unix
+
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lander/lib/emp/frame"
+	"lander/lib/job"
+	"lander/lib/proc"
+)
+
+// The budget of a script in a child where the task does not say.
+const (
+	DefaultCPU    = 60 * time.Second
+	DefaultMemory = 64 << 20
+)
+
+// Host answers what a running script asks its agent: EMP commands, each
+// within the capabilities of the task. It is called from one goroutine for
+// each run.
+type Host interface {
+	Handle(ctx context.Context, t job.Task, c frame.Command, payload []byte) frame.Response
+}
+
+// Child runs Lua in a child process: this binary again, with limits of its
+// own. It implements job.Runner.
+type Child struct {
+	Argv []string     // how to start the child: program and hidden command
+	Host Host         // nil: the script has no agent
+	Log  *slog.Logger // traces of a child that died; nil: none
+}
+
+// maxTrace is how much of a dying child's own stderr is kept for the log.
+const maxTrace = 64 << 10
+
+// Run implements job.Runner.
+func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome {
+	if t.Budget.CPU == 0 {
+		t.Budget.CPU = DefaultCPU
+	}
+	if t.Budget.Memory == 0 {
+		t.Budget.Memory = DefaultMemory
+	}
+	hello, err := appendTask(nil, t, c.Host != nil)
+	if err != nil {
+		return fault("handing the script over", err)
+	}
+	ours, theirs, err := socketpair()
+	if err != nil {
+		return fault("making a socket for the script", err)
+	}
+	defer ours.Close()
+	errR, errW, err := os.Pipe()
+	if err != nil {
+		theirs.Close()
+		return fault("making a pipe for the script", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer errR.Close()
+		if s.Stderr != nil {
+			io.Copy(s.Stderr, errR)
+		} else {
+			io.Copy(io.Discard, errR)
+		}
+	})
+	conv := &conversation{host: c.Host, task: t, conn: ours}
+	wg.Go(func() { conv.run(ctx, hello) })
+
+	trace := &tail{}
+	started := func() { theirs.Close(); errW.Close() }
+	// Wall time is kept from outside; processor time and memory the child
+	// keeps itself, so that it can say which one it was.
+	var runner proc.Runner
+	o := runner.Exec(ctx, proc.Command{
+		Argv: c.Argv, Dir: "/", Env: []string{"LANDER_EXECUTION=" + t.ID, "GOTRACEBACK=single"},
+		ExtraFiles: []*os.File{theirs, errW}, Started: started,
+		Budget: job.Budget{Wall: t.Budget.Wall},
+	}, job.Streams{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: trace})
+	started() // in case it did not start
+	ours.SetReadDeadline(time.Now().Add(time.Second))
+	errR.SetReadDeadline(time.Now().Add(time.Second))
+	wg.Wait()
+
+	if conv.outcome != nil {
+		return *conv.outcome
+	}
+	if o.Err != nil && (o.Err.Code == job.CodeTimeout || o.Err.Code == job.CodeInterrupted) {
+		return o
+	}
+	return c.died(t, o, trace.buf.Bytes())
+}
+
+// died words the end of a child that reported nothing.
+func (c *Child) died(t job.Task, o job.Outcome, trace []byte) job.Outcome {
+	first, _, _ := bytes.Cut(trace, []byte("\n"))
+	if c.Log != nil {
+		c.Log.Warn("script child died without a report", "execution", t.ID, "name", t.Name, "trace", string(first))
+	}
+	err := job.Errorf(job.CodeInternal, "the script's process died")
+	switch {
+	case bytes.Contains(trace, []byte("stack exceeds")), bytes.Contains(trace, []byte("stack overflow")):
+		err = job.Errorf(job.CodeDepth, "the script nests too deep")
+	case bytes.Contains(trace, []byte("out of memory")), bytes.Contains(trace, []byte("cannot allocate")):
+		err = job.Errorf(job.CodeMemory, "more than %d bytes of memory used", t.Budget.Memory)
+	case o.Err != nil && o.Err.Code == job.CodeSignal:
+		err = job.Errorf(job.CodeSignal, "the script's process was %s", o.Err.Message)
+	}
+	return job.Outcome{Err: err, Terminated: true}
+}
+
+func fault(doing string, err error) job.Outcome {
+	return job.Outcome{Err: job.Errorf(job.CodeInternal, "%s: %v", doing, err)}
+}
+
+func socketpair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	unix.CloseOnExec(fds[0])
+	unix.CloseOnExec(fds[1])
+	// Ours is non-blocking, so that it has deadlines.
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return nil, nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), "script socket"), os.NewFile(uintptr(fds[1]), "script socket"), nil
+}
+
+// conversation is the parent's end of the socket.
+type conversation struct {
+	host    Host
+	task    job.Task
+	conn    *os.File
+	outcome *job.Outcome
+}
+
+func (v *conversation) run(ctx context.Context, hello []byte) {
+	if _, err := v.conn.Write(hello); err != nil {
+		return // the child is gone; its exit tells why
+	}
+	r := frame.NewReader(v.conn, maxMessage)
+	for {
+		f, err := r.Next()
+		if err != nil {
+			return
+		}
+		if f.Response {
+			if o, err := parseOutcome(f.Payload); err == nil && f.Command == cmdRun && v.outcome == nil {
+				v.outcome = &o
+			}
+			continue
+		}
+		reply := frame.Response{Status: frame.StatusNotImplemented}
+		if v.host != nil && !f.Command.Private() {
+			reply = v.host.Handle(ctx, v.task, f.Command, bytes.Clone(f.Payload))
+		}
+		out := frame.Append(nil, frame.Frame{Command: f.Command, Response: true, RequestID: f.RequestID, Payload: frame.AppendResponse(nil, reply)})
+		if _, err := v.conn.Write(out); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+	}
+}
+
+// tail keeps the beginning of a trace: the first lines tell what it was.
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if room := maxTrace - t.buf.Len(); room > 0 {
+		t.buf.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}

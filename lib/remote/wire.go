@@ -1,0 +1,93 @@
+package remote
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"lander/lib/capability"
+	"lander/lib/emp/frame"
+	"lander/lib/job"
+)
+
+// The private commands between parent and child. Everything else on the
+// socket is EMP as applications speak it.
+const (
+	cmdRun frame.Command = frame.PrivateFirst + iota // parent to child, once: a task; the response is the outcome
+)
+
+// statusRan is the status of every response to cmdRun: how the script fared
+// is in the body.
+const statusRan = frame.StatusOK
+
+// maxMessage bounds a frame between parent and child: a script of 1 MiB as
+// base64, and some room.
+const maxMessage = 4 << 20
+
+// taskMessage is the payload of cmdRun.
+type taskMessage struct {
+	ID           string            `json:"id"`
+	Name         string            `json:"name"`
+	Format       string            `json:"format"`
+	Payload      []byte            `json:"payload_b64"`
+	Args         map[string]string `json:"args,omitempty"`
+	Capabilities []string          `json:"capabilities"`
+	CPU          int64             `json:"cpu_ms"`
+	Memory       int64             `json:"memory"`
+	Output       int64             `json:"output"`
+	Depth        int               `json:"depth"`
+	Hosted       bool              `json:"hosted"` // the parent answers EMP commands
+}
+
+func appendTask(dst []byte, t job.Task, hosted bool) ([]byte, error) {
+	b, err := json.Marshal(taskMessage{
+		ID: t.ID, Name: t.Name, Format: t.Format, Payload: t.Payload, Args: t.Args, Capabilities: t.Capabilities,
+		CPU: t.Budget.CPU.Milliseconds(), Memory: t.Budget.Memory, Output: t.Budget.Output, Depth: t.Budget.Depth, Hosted: hosted,
+	})
+	if err != nil {
+		return dst, fmt.Errorf("rendering the task: %w", err)
+	}
+	return frame.Append(dst, frame.Frame{Command: cmdRun, Payload: b}), nil
+}
+
+func parseTask(payload []byte) (job.Task, bool, error) {
+	var m taskMessage
+	if err := json.Unmarshal(payload, &m); err != nil {
+		return job.Task{}, false, fmt.Errorf("reading the task: %w", err)
+	}
+	caps, err := capability.Parse(m.Capabilities)
+	if err != nil {
+		return job.Task{}, false, fmt.Errorf("reading the task: %w", err)
+	}
+	return job.Task{
+		ID: m.ID, Name: m.Name, Format: m.Format, Payload: m.Payload, Args: m.Args, Capabilities: caps,
+		Budget: job.Budget{CPU: time.Duration(m.CPU) * time.Millisecond, Memory: m.Memory, Output: m.Output, Depth: m.Depth},
+	}, m.Hosted, nil
+}
+
+// outcomeMessage is the body of the response to cmdRun.
+type outcomeMessage struct {
+	ExitCode   *int       `json:"exit_code"`
+	Error      *job.Error `json:"error"`
+	Terminated bool       `json:"terminated"`
+}
+
+func appendOutcome(dst []byte, o job.Outcome) []byte {
+	b, err := json.Marshal(outcomeMessage{o.ExitCode, o.Err, o.Terminated})
+	if err != nil {
+		b, _ = json.Marshal(outcomeMessage{Error: job.Errorf(job.CodeInternal, "rendering the outcome: %v", err)})
+	}
+	return frame.Append(dst, frame.Frame{Command: cmdRun, Response: true, Payload: frame.AppendResponse(nil, frame.Response{Status: statusRan, Body: b})})
+}
+
+func parseOutcome(payload []byte) (job.Outcome, error) {
+	r, err := frame.ParseResponse(payload)
+	if err != nil {
+		return job.Outcome{}, fmt.Errorf("reading the outcome: %w", err)
+	}
+	var m outcomeMessage
+	if err := json.Unmarshal(r.Body, &m); err != nil {
+		return job.Outcome{}, fmt.Errorf("reading the outcome: %w", err)
+	}
+	return job.Outcome{ExitCode: m.ExitCode, Err: m.Error, Terminated: m.Terminated}, nil
+}
