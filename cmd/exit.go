@@ -80,7 +80,13 @@ func classify(ctx context.Context, err error) exitCode {
 	if _, ok := errors.AsType[*trust.Refusal](err); ok {
 		return exitRefused
 	}
-	if _, ok := errors.AsType[*job.Error](err); ok {
+	if je, ok := errors.AsType[*job.Error](err); ok {
+		switch je.Code {
+		case job.CodeLoad:
+			return exitInvalid // it did not run
+		case job.CodeInternal:
+			return exitFailed
+		}
 		return exitScript
 	}
 	if _, ok := errors.AsType[*journal.BrokenError](err); ok {

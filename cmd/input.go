@@ -165,3 +165,5 @@ func (k *call) passphrase(prompt string, fresh bool) (string, error) {
 	}
 	return pass, err
 }
+
+func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

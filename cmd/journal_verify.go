@@ -18,7 +18,7 @@ func journalVerifyCommand() *cli.Command {
 journal.head show; keep the head elsewhere and compare with --head to see the others too.`,
 		flags: []cli.Flag{
 			stateFlag(),
-			&cli.StringFlag{Name: "head", Usage: "the last line must have this `HASH`"},
+			&cli.StringFlag{Name: "head", Usage: "the line with this `HASH` must be there"},
 		},
 		max:   1,
 		exits: []exitCode{exitRefused},
@@ -48,7 +48,7 @@ func runJournalVerify(k *call) error {
 	if err != nil {
 		return k.inFile(where, err)
 	}
-	return k.ui.result(map[string]any{"lines": rep.Lines, "seq": rep.Seq, "head": rep.Hash}, func(w io.Writer) {
+	return k.ui.result(map[string]any{"lines": rep.Lines, "first": rep.First, "last": rep.Last, "files": rep.Files, "repairs": rep.Repairs, "torn_bytes": rep.Torn, "head": rep.Hash}, func(w io.Writer) {
 		fmt.Fprintf(w, "whole: %d lines, head %s\n", rep.Lines, rep.Hash)
 	})
 }

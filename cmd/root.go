@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"lander/lib/remote"
 )
 
 // commands lists the verbs and groups, in the order of the help.
@@ -26,8 +28,9 @@ func commands() []*cli.Command {
 	}
 }
 
-// hiddenCommands are run by Lander itself, never by a user.
-func hiddenCommands() []*cli.Command { return []*cli.Command{scriptChildCommand()} }
+// childCommand makes this program the child that a script runs in. It is no
+// command of the tree: no user runs it, and it must start fast.
+const childCommand = "script-child"
 
 // Main runs one command line and returns its exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -38,6 +41,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 type environment func(name string) string
 
 func run(argv []string, stdin io.Reader, stdout, stderr io.Writer, getenv environment) int {
+	if len(argv) == 2 && argv[1] == childCommand {
+		return remote.ChildMain()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The second signal kills at once, by the system's own handling.
@@ -66,7 +72,7 @@ func newApp(std *streams) *cli.App {
 	app := &cli.App{
 		Name:                      "lander",
 		Usage:                     "land scripts on devices: sign, deliver, run, and show what they did",
-		Commands:                  append(commands(), hiddenCommands()...),
+		Commands:                  commands(),
 		HideHelp:                  true, // permute finds --help, and help.go prints it
 		HideHelpCommand:           true,
 		HideVersion:               true,

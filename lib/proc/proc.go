@@ -66,6 +66,13 @@ func (r *Runner) Interpreter(format string) ([]string, error) {
 	return nil, fmt.Errorf("%w: %s", ErrNoInterpreter, names[0])
 }
 
+// Ready says whether a script of this format can be run: nil, or an error
+// that wraps ErrNoInterpreter.
+func (r *Runner) Ready(format string) error {
+	_, err := r.Interpreter(format)
+	return err
+}
+
 func (r *Runner) path() string {
 	if r.Path != "" {
 		return r.Path

@@ -208,6 +208,11 @@ func (s *Service) prepare(a *Admitted) error {
 	if !ok {
 		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("format %s does not run here", a.Task.Format)}
 	}
+	if ready, ok := r.(interface{ Ready(format string) error }); ok {
+		if err := ready.Ready(a.Task.Format); err != nil {
+			return err
+		}
+	}
 	a.runner = r
 	a.Task.ID = newID(s.Clock())
 	a.Result.ID = a.Task.ID
@@ -238,6 +243,9 @@ func (a *Admitted) line() journal.Line {
 	l := journal.Line{
 		Source: a.order.Source, Actor: a.order.Actor, Action: journal.ActionRun, Name: a.Result.Name, Format: a.Task.Format,
 		SHA256: a.Result.SHA256, Serial: a.Result.Serial, Ticket: a.order.Ticket, Execution: a.Result.ID,
+	}
+	if l.Name == "" {
+		l.Name = a.order.Name
 	}
 	if a.Result.KeyID != nil {
 		l.KeyID = *a.Result.KeyID
