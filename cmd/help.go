@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -14,16 +15,22 @@ import (
 // in CustomHelpTemplate.
 
 func helpTail(exits []exitCode, examples []example) string {
+	// Plain concatenation: this runs for each command at every start.
 	var b strings.Builder
 	b.WriteString("EXIT STATUS\n")
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, e := range append([]exitCode{exitOK, exitFailed, exitUsage, exitInvalid}, exits...) {
-		fmt.Fprintf(w, "   %d\t%s\t%s\n", e.code, e.name, e.help)
+	line := func(e exitCode) {
+		code := strconv.Itoa(e.code)
+		b.WriteString("   " + code + strings.Repeat(" ", 5-len(code)) + e.name + strings.Repeat(" ", 13-len(e.name)) + e.help + "\n")
 	}
-	w.Flush()
+	for _, e := range []exitCode{exitOK, exitFailed, exitUsage, exitInvalid} {
+		line(e)
+	}
+	for _, e := range exits {
+		line(e)
+	}
 	b.WriteString("\nEXAMPLES\n")
 	for _, e := range examples {
-		fmt.Fprintf(&b, "   %s\n      %s\n", e.line, e.what)
+		b.WriteString("   " + e.line + "\n      " + e.what + "\n")
 	}
 	return b.String()
 }

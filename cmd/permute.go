@@ -196,8 +196,56 @@ func unknownFlag(word string, flags []cli.Flag, path []*cli.Command) error {
 	name := strings.TrimLeft(word, "-")
 	if lookup(flags, name) != nil && len(name) > 1 {
 		hint = "did you mean --" + name + "?"
-	} else if near := cli.SuggestFlag(flags, name, true); len(near) > 1 && len(name) > 1 {
-		hint = "did you mean " + near + "?"
+	} else {
+		var names []string
+		for _, f := range flags {
+			names = append(names, f.Names()[0])
+		}
+		if near := nearest(name, names); near != "" {
+			hint = "did you mean --" + near + "?"
+		}
 	}
 	return usagef(hint, "%s has no flag %s", pathName(path), word)
+}
+
+// nearest is the name within two edits of a word, or "": a wild guess is no
+// help.
+func nearest(word string, names []string) string {
+	best, at := "", 3
+	for _, n := range names {
+		if d := edits(word, n); d < at && d < len(n) {
+			best, at = n, d
+		}
+	}
+	return best
+}
+
+// edits counts insertions, deletions, replacements and swaps of neighbours
+// between two words.
+func edits(a, b string) int {
+	if len(a) > 40 {
+		return len(a)
+	}
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			d := min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, rows[i-2][j-2]+1)
+			}
+			rows[i][j] = d
+		}
+	}
+	return rows[len(a)][len(b)]
 }

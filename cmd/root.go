@@ -124,7 +124,11 @@ func groupAction(path string, subs []*cli.Command) cli.ActionFunc {
 
 func unknownCommand(path, name string, visible []*cli.Command) error {
 	hint := "see " + path + " --help"
-	if near := cli.SuggestCommand(visible, name); near != "" && name != "" {
+	var names []string
+	for _, c := range visible {
+		names = append(names, c.Name)
+	}
+	if near := nearest(name, names); near != "" {
 		hint = "did you mean " + path + " " + near + "?"
 	}
 	return usagef(hint, "%s has no command %q", path, name)

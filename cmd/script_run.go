@@ -151,7 +151,7 @@ func (k *call) urlOrder(o remote.Order, url string) (remote.Order, func(), error
 		o.Signature = sig
 		o.Fetch = func(v trust.Verdict) (io.ReadCloser, error) {
 			if !v.Plain {
-				opts.MaxBytes = max(v.Statement.Size, 1)
+				opts.MaxBytes = v.Statement.Size + 1 // one more shows that there is more
 			}
 			return fetch.Get(k.ctx, url, opts)
 		}
@@ -335,4 +335,3 @@ func userName() string {
 	}
 	return fmt.Sprintf("uid %d", os.Getuid())
 }
-

@@ -28,7 +28,7 @@ const Comment = "lander bundle"
 func Is(start []byte) bool { return bytes.HasPrefix(start, []byte(FirstLine+"\n")) }
 
 // ErrNotBundle says that an input does not begin as a bundle does.
-var ErrNotBundle = fmt.Errorf("not a lander bundle: the first line is not %q: %w", FirstLine, trust.ErrInvalid)
+var ErrNotBundle error = &headerError{fmt.Sprintf("not a lander bundle: the first line is not %q", FirstLine)}
 
 // ReadHeader reads the four lines at the start of a bundle; r stands at the
 // payload afterwards. It reads at most trust.MaxSignatureText bytes before it
