@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_RUNTIME_DIR", filepath.Join(home, "run"))
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
 			e.Setenv("CI", "")
+			e.Setenv("LANDER_INTEROP", os.Getenv("LANDER_INTEROP"))
 			return os.MkdirAll(home, 0o700)
 		},
 		Cmds:      commandsForScripts(),
