@@ -18,14 +18,14 @@ import (
 
 // commands lists the verbs and groups, in the order of the help.
 func commands() []*cli.Command {
-	return []*cli.Command{
+	return append([]*cli.Command{
 		group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand()),
 		group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand()),
 		group("journal", "read the record of what was run", journalVerifyCommand()),
 		doctorCommand(),
 		completionCommand(),
 		versionCommand(),
-	}
+	}, manCommands()...)
 }
 
 // childCommand makes this program the child that a script runs in. It is no

@@ -1,0 +1,100 @@
+# bash completion for lander; made by: lander completion bash
+_lander() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path="" i word subs="" flags="" values=""
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case "$path $word" in
+        " script") path=" script" ;;
+        " script keygen") path=" script keygen" ;;
+        " script sign") path=" script sign" ;;
+        " script verify") path=" script verify" ;;
+        " script run") path=" script run" ;;
+        " trust") path=" trust" ;;
+        " trust list") path=" trust list" ;;
+        " trust add") path=" trust add" ;;
+        " trust remove") path=" trust remove" ;;
+        " trust apply") path=" trust apply" ;;
+        " journal") path=" journal" ;;
+        " journal verify") path=" journal verify" ;;
+        " doctor") path=" doctor" ;;
+        " completion") path=" completion" ;;
+        " version") path=" version" ;;
+        esac
+    done
+    case "$path" in
+    "")
+        subs="script trust journal doctor completion version"
+        flags="--help --version"
+        values="  " ;;
+    " script")
+        subs="keygen sign verify run"
+        flags="--help"
+        values="  " ;;
+    " script keygen")
+        subs=""
+        flags="--out --passphrase-fd --no-passphrase --no-input --force --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --out --passphrase-fd --log-level --log-format --config --timeout " ;;
+    " script sign")
+        subs=""
+        flags="--key --target --output --detached --name --valid --not-before --format --serial --once --cap --args-allowed --files0-from --dry-run --force --passphrase-fd --strict --no-input --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --key --target --output --name --valid --not-before --format --serial --cap --files0-from --passphrase-fd --log-level --log-format --config --timeout " ;;
+    " script verify")
+        subs=""
+        flags="--trust --policy --signature --target --at --explain --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --trust --policy --signature --target --at --log-level --log-format --config --timeout " ;;
+    " script run")
+        subs=""
+        flags="--trust --state --signature --unsigned --arg --capability --id --group --memory --wall --cpu --lock --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --trust --state --signature --arg --capability --id --group --memory --wall --cpu --lock --log-level --log-format --config --timeout " ;;
+    " trust")
+        subs="list add remove apply"
+        flags="--help"
+        values="  " ;;
+    " trust list")
+        subs=""
+        flags="--trust --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --trust --log-level --log-format --config --timeout " ;;
+    " trust add")
+        subs=""
+        flags="--trust --role --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --trust --role --log-level --log-format --config --timeout " ;;
+    " trust remove")
+        subs=""
+        flags="--trust --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --trust --log-level --log-format --config --timeout " ;;
+    " trust apply")
+        subs=""
+        flags="--trust --state --id --group --dry-run --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --trust --state --id --group --log-level --log-format --config --timeout " ;;
+    " journal")
+        subs="verify"
+        flags="--help"
+        values="  " ;;
+    " journal verify")
+        subs=""
+        flags="--state --head --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --state --head --log-level --log-format --config --timeout " ;;
+    " doctor")
+        subs=""
+        flags="--trust --state --id --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --trust --state --id --log-level --log-format --config --timeout " ;;
+    " completion")
+        subs="bash zsh fish powershell"
+        flags="--json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --log-level --log-format --config --timeout " ;;
+    " version")
+        subs=""
+        flags="--json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --log-level --log-format --config --timeout " ;;
+    esac
+    if [[ $values == *" $prev "* ]]; then
+        COMPREPLY=($(compgen -f -- "$cur"))
+    elif [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$flags" -- "$cur"))
+    elif [[ -n $subs ]]; then
+        COMPREPLY=($(compgen -W "$subs" -- "$cur"))
+    else
+        COMPREPLY=($(compgen -f -- "$cur"))
+    fi
+}
+complete -o filenames -F _lander lander

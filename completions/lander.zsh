@@ -1,0 +1,304 @@
+#compdef lander
+# zsh completion for lander; made by: lander completion zsh
+_lander() {
+    local path="" i word
+    local -a subs flags
+    for ((i = 2; i < CURRENT; i++)); do
+        word=$words[i]
+        case "$path $word" in
+        ' script') path=' script' ;;
+        ' script keygen') path=' script keygen' ;;
+        ' script sign') path=' script sign' ;;
+        ' script verify') path=' script verify' ;;
+        ' script run') path=' script run' ;;
+        ' trust') path=' trust' ;;
+        ' trust list') path=' trust list' ;;
+        ' trust add') path=' trust add' ;;
+        ' trust remove') path=' trust remove' ;;
+        ' trust apply') path=' trust apply' ;;
+        ' journal') path=' journal' ;;
+        ' journal verify') path=' journal verify' ;;
+        ' doctor') path=' doctor' ;;
+        ' completion') path=' completion' ;;
+        ' version') path=' version' ;;
+        esac
+    done
+    case "$path" in
+    '')
+        subs=(
+            'script:make, check and run signed scripts'
+            'trust:say whose scripts may run here'
+            'journal:read the record of what was run'
+            'doctor:check this machine: each thing is fine, or what to do'
+            'completion:print the completion script of a shell'
+            'version:print the version and how this program was built')
+        flags=(
+            '--help:show this help'
+            '--version:print the version')
+        ;;
+    ' script')
+        subs=(
+            'keygen:make a key pair for signing'
+            'sign:sign scripts, keys lists and packages'
+            'verify:tell what was signed, by whom and until when'
+            'run:run a signed script here')
+        flags=(
+            '--help:show this help')
+        ;;
+    ' script keygen')
+        subs=()
+        flags=(
+            '--out:write NAME.key and NAME.pub'
+            '--passphrase-fd:read the passphrase from file descriptor N (default: ask on the terminal)'
+            '--no-passphrase:leave the key file unencrypted'
+            '--no-input:never ask; implied without a terminal'
+            '--force:replace existing files'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' script sign')
+        subs=()
+        flags=(
+            '--key:sign with the key in FILE; - reads it from stdin'
+            '--target:good for the device ID, for group:NAME, or for * (repeatable; must be given)'
+            '--output:write to FILE, into a directory, or to stdout with -'
+            '--detached:write FILE.minisig beside FILE instead of a bundle'
+            '--name:call the script NAME (default: its relative path)'
+            '--valid:good for DUR (24h, 30d) or never to expire; 24h for scripts'
+            '--not-before:good only from TIME on (RFC 3339)'
+            '--format:sign as WORD: lua, luac51, sh, bash, python, devs, package, tree, keys, data'
+            '--serial:take the serial N, 0 to 2^53-1 (default: the time in microseconds)'
+            '--once:good for one run only'
+            '--cap:the script asks for this capability WORD, and gets no other (repeatable)'
+            '--args-allowed:whoever runs it may give it arguments'
+            '--files0-from:read the names of the files, each ended by NUL, from FILE or -'
+            '--dry-run:check and measure only; needs no key'
+            '--force:replace existing outputs'
+            '--passphrase-fd:read the passphrase from file descriptor N (default: ask on the terminal)'
+            '--strict:make a key file that others can read an error'
+            '--no-input:never ask; implied without a terminal'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' script verify')
+        subs=()
+        flags=(
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--policy:use the policy in FILE instead of the trust store'\''s own'
+            '--signature:the detached signature is in FILE'
+            '--target:check as the device ID (or group:NAME) would'
+            '--at:check as of TIME (RFC 3339; default: now)'
+            '--explain:show check by check what a device would say'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' script run')
+        subs=()
+        flags=(
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--state:keep serials, journal and other state in DIR'
+            '--signature:the detached signature is in FILE'
+            '--unsigned:run a script that nobody signed'
+            '--arg:give the script the argument K=V (repeatable)'
+            '--capability:a capability WORD that scripts may have: base, exec, fs:PATH[:ro], net:HOST:PORT, ... (repeatable)'
+            '--id:answer to the target ID (default: made from the machine id)'
+            '--group:answer to the target group:NAME (repeatable)'
+            '--memory:end it when it holds more than SIZE (default: 64MiB for Lua)'
+            '--wall:end it after DUR; 0: no limit (default: 5m0s)'
+            '--cpu:end it after DUR of processor time (default: 1m0s)'
+            '--lock:run only when no other run holds the lock NAME; exit 5 when one does'
+            '--uncontained:run scripts even where the system cannot contain them'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' trust')
+        subs=(
+            'list:list the keys whose scripts may run here'
+            'add:trust a public key'
+            'remove:trust a key no more'
+            'apply:replace the trust store by a signed key list')
+        flags=(
+            '--help:show this help')
+        ;;
+    ' trust list')
+        subs=()
+        flags=(
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' trust add')
+        subs=()
+        flags=(
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--role:give the key the ROLE root (may sign key lists) or signer'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' trust remove')
+        subs=()
+        flags=(
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' trust apply')
+        subs=()
+        flags=(
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--state:keep serials, journal and other state in DIR'
+            '--id:answer to the target ID (default: made from the machine id)'
+            '--group:answer to the target group:NAME (repeatable)'
+            '--dry-run:check only'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' journal')
+        subs=(
+            'verify:check that the journal'\''s chain is whole')
+        flags=(
+            '--help:show this help')
+        ;;
+    ' journal verify')
+        subs=()
+        flags=(
+            '--state:keep serials, journal and other state in DIR'
+            '--head:the line with this HASH must be there'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' doctor')
+        subs=()
+        flags=(
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--state:keep serials, journal and other state in DIR'
+            '--id:answer to the target ID (default: made from the machine id)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' completion')
+        subs=(
+            'bash:script for bash'
+            'zsh:script for zsh'
+            'fish:script for fish'
+            'powershell:script for powershell')
+        flags=(
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' version')
+        subs=()
+        flags=(
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    esac
+    if [[ $words[CURRENT] == -* ]]; then
+        _describe 'flag' flags
+    elif (( $#subs )); then
+        _describe 'command' subs
+    else
+        _files
+    fi
+}
+if [[ $funcstack[1] == _lander ]]; then
+    _lander "$@"
+else
+    compdef _lander lander
+fi

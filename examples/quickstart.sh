@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Lander in one minute: sign Lua, shell and Python, verify them, run them, see
+# three bad ones refused, and read the journal. Needs Go; leaves nothing
+# behind.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+lander=${LANDER:-$work/lander}
+[ -x "$lander" ] || CGO_ENABLED=0 go build -tags urfave_cli_no_docs -trimpath -o "$lander" .
+examples=$PWD/examples/scripts
+cd "$work"
+export XDG_CONFIG_HOME=$work/config XDG_STATE_HOME=$work/state
+say() { printf '\n# %s\n' "$*"; }
+refused() { # the command must end with exit code 4
+    local code=0
+    "$@" || code=$?
+    [ "$code" = 4 ] || { echo "expected a refusal, got exit code $code" >&2; exit 1; }
+}
+
+say "make a key pair, and trust its public half on this machine"
+"$lander" script keygen --out release --no-passphrase
+"$lander" trust add release.pub
+cat > config/lander/trust/policy.toml <<'EOF'
+[defaults]
+capabilities = ["base", "exec"]   # exec: shell and Python may run too
+EOF
+
+say "sign a Lua, a shell and a Python script for every device of the group lab"
+cp "$examples"/* .
+"$lander" script sign --key release.key --target group:lab report.lua report.sh report.py
+
+say "verify them: who signed what, for whom, until when"
+"$lander" script verify report.*.signed
+
+say "run them, contained"
+"$lander" script run --group lab report.lua.signed
+"$lander" script run --group lab report.sh.signed
+if command -v python3 > /dev/null; then "$lander" script run --group lab report.py.signed; fi
+
+say "an altered script is refused"
+sed 's/hello/HELLO/' report.lua.signed > altered.signed
+refused "$lander" script run --group lab altered.signed
+
+say "an expired one is refused"
+refused "$lander" script verify --at "$(date -u -d '+2 days' +%Y-%m-%dT%H:%M:%SZ 2> /dev/null || date -u -v+2d +%Y-%m-%dT%H:%M:%SZ)" report.lua.signed
+
+say "one that a stranger signed is refused"
+"$lander" script keygen --out stranger --no-passphrase > /dev/null
+"$lander" script sign --key stranger.key --target '*' -o foreign.signed report.lua > /dev/null
+refused "$lander" script run --group lab foreign.signed
+
+say "the journal has it all, and is whole"
+sed -E 's/.*"time":"([^"]*)".*"action":"([^"]*)","name":"([^"]*)".*"verdict":"([^"]*)","reason":"([^"]*)","outcome":"([^"]*)".*/\1 \2 \3 \4 \6\5/' state/lander/journal.ndjson
+"$lander" journal verify
