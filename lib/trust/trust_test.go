@@ -1,0 +1,303 @@
+package trust_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lander/lib/capability"
+	"lander/lib/trust"
+)
+
+var now = time.Date(2026, 1, 2, 3, 30, 0, 0, time.UTC)
+
+// signer is a key and a store that trusts it.
+type signer struct {
+	t     *testing.T
+	key   trust.PrivateKey
+	store *trust.Store
+	dir   string
+}
+
+func newSigner(t *testing.T, policy string) signer {
+	t.Helper()
+	key, err := trust.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if _, err := trust.Add(dir, key.Public().Text(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if policy != "" {
+		if err := os.WriteFile(filepath.Join(dir, "policy.toml"), []byte(policy), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store, err := trust.OpenStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer{t, key, store, dir}
+}
+
+// sign signs payload under the statement and returns the parsed signature
+// and the hash of the payload.
+func (s signer) sign(st trust.Statement, payload string) (*trust.Signature, *trust.Hash) {
+	s.t.Helper()
+	comment, err := st.Comment()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	h := trust.NewHash(strings.NewReader(payload))
+	if _, err := io.Copy(io.Discard, h); err != nil {
+		s.t.Fatal(err)
+	}
+	sig, err := trust.ParseSignature(h.Sign(s.key, comment, "lander bundle"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return sig, h
+}
+
+func statement() trust.Statement {
+	return trust.Statement{
+		Name: "job.lua", Format: "lua", Size: 3, SHA256: sum, Targets: []string{"gw-1"}, Serial: 5,
+		Signed: now.Add(-time.Hour), Expires: now.Add(time.Hour),
+	}
+}
+
+func TestCheck(t *testing.T) {
+	sub := trust.Subject{Names: []string{"gw-1", "group:a"}, Now: now}
+	tests := []struct {
+		name   string
+		policy string
+		change func(*trust.Statement, *trust.Subject)
+		reason string // "" for accepted
+		say    string
+	}{
+		{name: "good", change: func(*trust.Statement, *trust.Subject) {}},
+		{name: "star", change: func(st *trust.Statement, _ *trust.Subject) { st.Targets = []string{"*"} }},
+		{name: "group", change: func(st *trust.Statement, _ *trust.Subject) { st.Targets = []string{"x", "group:a"} }},
+		{name: "other target", change: func(st *trust.Statement, _ *trust.Subject) { st.Targets = []string{"gw-2"} }, reason: trust.ReasonTarget, say: "signed for gw-2"},
+		{name: "target not checked", change: func(st *trust.Statement, s *trust.Subject) { st.Targets, s.Names = []string{"gw-2"}, nil }},
+		{name: "expired", change: func(_ *trust.Statement, s *trust.Subject) { s.Now = now.Add(time.Hour) }, reason: trust.ReasonExpired, say: "expired at"},
+		{name: "last second", change: func(_ *trust.Statement, s *trust.Subject) { s.Now = now.Add(time.Hour - 1) }},
+		{name: "not yet", change: func(st *trust.Statement, _ *trust.Subject) { st.NotBefore = now.Add(time.Second) }, reason: trust.ReasonExpired, say: "not yet valid"},
+		{name: "signed a little ahead", change: func(st *trust.Statement, _ *trust.Subject) { st.Signed = now.Add(4 * time.Minute) }},
+		{name: "signed far ahead", change: func(st *trust.Statement, _ *trust.Subject) { st.Signed = now.Add(6 * time.Minute) }, reason: trust.ReasonExpired, say: "not yet valid: signed at"},
+		{name: "never expires", change: func(st *trust.Statement, s *trust.Subject) {
+			st.Expires = time.Time{}
+			s.Now = now.AddDate(50, 0, 0)
+		}},
+		{name: "before the build", change: func(_ *trust.Statement, s *trust.Subject) { s.BuildTime = now.Add(1) }, reason: trust.ReasonExpired, say: "clock not set"},
+		{name: "format here", change: func(_ *trust.Statement, s *trust.Subject) { s.Formats = []string{"sh"} }, reason: trust.ReasonFormat, say: "not taken here"},
+		{name: "format of the key", policy: "[defaults]\nformats=['sh']", change: func(*trust.Statement, *trust.Subject) {}, reason: trust.ReasonFormat, say: "may not sign format"},
+		{name: "name of the key", policy: "[defaults]\nnames=['x/*']", change: func(*trust.Statement, *trust.Subject) {}, reason: trust.ReasonSignature, say: "may not sign the name"},
+		{name: "name glob", policy: "[defaults]\nnames=['j*.l?a']", change: func(*trust.Statement, *trust.Subject) {}},
+		{name: "target of the key", policy: "[defaults]\ntargets=['group:*']", change: func(*trust.Statement, *trust.Subject) {}, reason: trust.ReasonTarget, say: "may not sign for"},
+		{name: "empty list", policy: "[defaults]\ntargets=[]", change: func(*trust.Statement, *trust.Subject) {}, reason: trust.ReasonTarget, say: "may not sign for"},
+		{name: "arguments", change: func(_ *trust.Statement, s *trust.Subject) { s.Args = true }, reason: trust.ReasonBadArguments, say: "args=allow"},
+		{name: "arguments allowed", change: func(st *trust.Statement, s *trust.Subject) { st.ArgsAllow, s.Args = true, true }},
+		{name: "asks for exec", change: func(st *trust.Statement, _ *trust.Subject) { st.Cap = capability.Set{"exec"} }, reason: trust.ReasonCapability, say: `"exec" not granted: the bundle`},
+		{name: "process without", change: func(st *trust.Statement, s *trust.Subject) {
+			st.Cap, s.Limit = capability.Set{"tree"}, capability.Set{"base"}
+		}, reason: trust.ReasonCapability, say: "the command line does not"},
+		{name: "needs exec", change: func(_ *trust.Statement, s *trust.Subject) {
+			s.Need = func(string) capability.Set { return capability.Set{"exec"} }
+		}, reason: trust.ReasonCapability, say: "format lua asks"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSigner(t, tt.policy)
+			st, sub := statement(), sub
+			tt.change(&st, &sub)
+			sig, _ := s.sign(st, "abc")
+			v, err := s.store.Check(sig, sub)
+			if tt.reason == "" {
+				if err != nil {
+					t.Fatalf("refused: %v", err)
+				}
+				return
+			}
+			r, ok := errors.AsType[*trust.Refusal](err)
+			if !ok || r.Reason != tt.reason || !strings.Contains(r.Message, tt.say) {
+				t.Fatalf("error %v, want %s: %s", err, tt.reason, tt.say)
+			}
+			if last := v.Steps[len(v.Steps)-1]; last.OK || last.Detail != r.Message {
+				t.Errorf("last step %+v", last)
+			}
+		})
+	}
+}
+
+func TestCapabilitiesIntersect(t *testing.T) {
+	s := newSigner(t, "[defaults]\ncapabilities=['base','fs:/data','net:*:443']")
+	st := statement()
+	st.Cap = capability.Set{"base", "fs:/data/in:ro"}
+	sig, _ := s.sign(st, "abc")
+	v, err := s.store.Check(sig, trust.Subject{Now: now, Limit: capability.Set{"base", "fs:/data", "log"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(v.Capabilities, " "); got != "base fs:/data/in:ro" {
+		t.Errorf("capabilities %q", got)
+	}
+}
+
+func TestPayload(t *testing.T) {
+	s := newSigner(t, "")
+	st := statement()
+	sig, h := s.sign(st, "abc")
+	v, err := s.store.Check(sig, trust.Subject{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Payload(h, 3, sum); err != nil {
+		t.Errorf("the signed payload: %v", err)
+	}
+	other := trust.NewHash(strings.NewReader("abd"))
+	io.Copy(io.Discard, other)
+	for name, err := range map[string]error{"other bytes": v.Payload(other, 3, sum), "size": v.Payload(h, 4, sum), "sum": v.Payload(h, 3, strings.Repeat("0", 64))} {
+		if r, ok := errors.AsType[*trust.Refusal](err); !ok || r.Reason != trust.ReasonSignature {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSignatureTextIsStrict(t *testing.T) {
+	s := newSigner(t, "")
+	sig, _ := s.sign(statement(), "abc")
+	text := string(sig.Text())
+	lines := strings.SplitAfter(text, "\n")
+	loose := lines[1][:len(lines[1])-3] + string(lines[1][len(lines[1])-3]+1) + lines[1][len(lines[1])-2:] // unused bits of the last digit
+	for name, bad := range map[string]string{
+		"empty": "", "no last newline": strings.TrimSuffix(text, "\n"), "crlf": strings.ReplaceAll(text, "\n", "\r\n"),
+		"more behind": text + "x", "another line": text + "\n", "blank in base64": lines[0] + " " + lines[1] + lines[2] + lines[3],
+		"loose base64": lines[0] + loose + lines[2] + lines[3], "no prefix": strings.Replace(text, "trusted comment: ", "trusted comment:", 2),
+		"long": strings.Replace(text, "lander bundle", strings.Repeat("x", 2000), 1),
+	} {
+		if sig, err := trust.ParseSignature([]byte(bad)); !errors.Is(err, trust.ErrInvalid) || sig != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSerialsSurviveAndRefuse(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "serials")
+	s := newSigner(t, "")
+	try := func(serial int64, sha string, once bool, clock time.Time) error {
+		serials, err := trust.OpenSerials(dir) // anew each time, as after a restart
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := statement()
+		st.Serial, st.SHA256, st.Once = serial, sha, once
+		sig, _ := s.sign(st, "abc")
+		v, err := s.store.Check(sig, trust.Subject{Now: clock, Serials: serials})
+		if err != nil {
+			return err
+		}
+		return v.Record()
+	}
+	other := strings.Repeat("0", 64)
+	for _, step := range []struct {
+		serial int64
+		sha    string
+		once   bool
+		clock  time.Time
+		want   string
+	}{
+		{5, sum, false, now, ""},
+		{5, sum, false, now, ""},
+		{5, other, false, now, trust.ReasonReplayed},
+		{4, sum, false, now, trust.ReasonReplayed},
+		{6, sum, true, now, ""},
+		{6, sum, true, now, trust.ReasonReplayed},
+		{7, sum, false, now.Add(-2 * time.Hour), trust.ReasonExpired}, // before the last signature seen
+		{7, sum, false, now, ""},
+	} {
+		got := ""
+		if err := try(step.serial, step.sha, step.once, step.clock); err != nil {
+			r, ok := errors.AsType[*trust.Refusal](err)
+			if !ok {
+				t.Fatal(err)
+			}
+			got = r.Reason
+		}
+		if got != step.want {
+			t.Errorf("%+v: %q", step, got)
+		}
+	}
+}
+
+func TestKeyFiles(t *testing.T) {
+	key, err := trust.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pass := range []string{"", "secret"} {
+		text, err := key.KeyFile(pass)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if trust.Encrypted(text) != (pass != "") {
+			t.Errorf("passphrase %q: encrypted is %v", pass, trust.Encrypted(text))
+		}
+		back, err := trust.ParsePrivateKey(text, pass)
+		if err != nil || back.Public().Line() != key.Public().Line() {
+			t.Errorf("passphrase %q: read back %v", pass, err)
+		}
+	}
+	text, _ := key.KeyFile("secret")
+	if _, err := trust.ParsePrivateKey(text, "wrong"); !errors.Is(err, trust.ErrPassphrase) {
+		t.Errorf("wrong passphrase: %v", err)
+	}
+	if _, err := trust.ParsePrivateKey([]byte("nonsense"), ""); !errors.Is(err, trust.ErrInvalid) {
+		t.Errorf("nonsense: %v", err)
+	}
+}
+
+func FuzzSignature(f *testing.F) {
+	f.Add([]byte("untrusted comment: x\nRUQ=\ntrusted comment: y\nAA==\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		sig, err := trust.ParseSignature(text)
+		if (err == nil) == (sig == nil) {
+			t.Fatalf("signature %v, error %v", sig, err)
+		}
+		if err == nil && !bytes.Equal(sig.Text(), text) {
+			t.Fatalf("%q becomes %q", text, sig.Text())
+		}
+	})
+}
+
+func FuzzPolicy(f *testing.F) {
+	f.Add([]byte("[defaults]\nplain=true\n[[key]]\nid='0123456789abcdef'\nrole='root'\nnot_after=2027-01-01T00:00:00Z\ncapabilities=['base','fs:/x']\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := trust.ParsePolicy("policy.toml", text)
+		if err != nil && !errors.Is(err, trust.ErrInvalid) {
+			t.Fatalf("error %v does not say that the input is invalid", err)
+		}
+		p.For("0123456789ABCDEF")
+		trust.ParseKeyList(text)
+	})
+}
+
+func FuzzPublicKey(f *testing.F) {
+	f.Add([]byte("untrusted comment: minisign public key X\nRWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		k, err := trust.ParsePublicKey(text)
+		if err != nil {
+			return
+		}
+		again, err := trust.ParsePublicKey(k.Text())
+		if err != nil || again.Line() != k.Line() || !bytes.Contains(text, []byte(k.Line())) {
+			t.Fatalf("%q becomes %q, %v", text, k.Text(), err)
+		}
+	})
+}
