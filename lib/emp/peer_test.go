@@ -367,7 +367,7 @@ func TestBigFrames(t *testing.T) {
 	transports(t, func(t *testing.T, a, b io.ReadWriteCloser) {
 		p := newPeer(t, a, emp.Options{Handler: echo})
 		q := newPeer(t, b, emp.Options{Handler: echo})
-		big := frame.String(strings.Repeat("x", 2<<20)).Append(nil)
+		big := frame.String(strings.Repeat("x", 1<<20)).Append(nil)
 		var wg sync.WaitGroup
 		for range 4 {
 			for _, e := range []*emp.Peer{p, q} {
