@@ -222,8 +222,7 @@ func (j *Journal) withdraw(p *pending) bool {
 	return true
 }
 
-// lock takes the lock between processes. It polls, so that ctx counts even
-// while the holder is stopped; holders keep it for one commit.
+// lock takes the lock between processes, which keep it for one commit.
 func (j *Journal) lock(ctx context.Context) (*durable.Lock, error) {
 	l, err := lockDir(ctx, j.dir)
 	if err != nil {
@@ -233,23 +232,7 @@ func (j *Journal) lock(ctx context.Context) (*durable.Lock, error) {
 }
 
 func lockDir(ctx context.Context, dir string) (*durable.Lock, error) {
-	path := filepath.Join(dir, lockName)
-	for wait := 50 * time.Microsecond; ; wait = min(2*wait, time.Millisecond) {
-		l, err := durable.TryLock(path)
-		if err == nil {
-			return l, nil
-		}
-		if !errors.Is(err, durable.ErrLocked) {
-			return nil, err
-		}
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return nil, fmt.Errorf("waiting for another process: %w", ctx.Err())
-		case <-t.C:
-		}
-	}
+	return durable.AcquireContext(ctx, filepath.Join(dir, lockName))
 }
 
 // Close waits for the appends under way and closes the file.
