@@ -246,6 +246,16 @@ func merged(root map[string]any, path []string) map[string]any {
 	return out
 }
 
+// origin is where the value of a flag is from.
+func (conf *config) origin(name string) string {
+	for _, s := range conf.values {
+		if s.Name == name {
+			return s.Origin
+		}
+	}
+	return ""
+}
+
 // print shows the merged configuration for --print-config.
 func (conf *config) print(k *call) error {
 	for i, s := range conf.values {

@@ -19,6 +19,8 @@ import (
 // commands lists the verbs and groups, in the order of the help.
 func commands() []*cli.Command {
 	return append([]*cli.Command{
+		agentCommand(),
+		group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand()),
 		group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand()),
 		group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand()),
 		group("journal", "read the record of what was run", journalVerifyCommand()),

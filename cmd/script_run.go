@@ -32,7 +32,7 @@ import (
 func scriptRunCommand() *cli.Command {
 	return verb{
 		name:     "run",
-		usage:    "run a signed script here",
+		usage:    "run a signed script, here or on an agent",
 		operands: "FILE|URL|-",
 		about: `Verifies the bundle (or FILE with its FILE.minisig) against the trust store, records its
 serial, runs it contained, and passes its output through. With --json the execution object
@@ -46,6 +46,11 @@ is printed instead. Refused scripts never run and never cost a serial.`,
 			&cli.DurationFlag{Name: "wall", Usage: "end it after `DUR`; 0: no limit", Value: 5 * time.Minute},
 			&cli.DurationFlag{Name: "cpu", Usage: "end it after `DUR` of processor time", Value: time.Minute},
 			&cli.StringFlag{Name: "lock", Usage: "run only when no other run holds the lock `NAME`; exit 5 when one does"},
+			&cli.StringFlag{Name: "on", Usage: "run it on the agent at `ADDR`, or on each agent that a file (or -) names, one a line"},
+			&cli.StringFlag{Name: "ticket", Usage: "with --on: the agent runs it once under the ticket `T`, and answers a repetition with what came of it"},
+			&cli.DurationFlag{Name: "wait", Usage: "with --on: keep trying to connect for `DUR`"},
+			&cli.IntFlag{Name: "max-concurrency", Usage: "with --on FILE: run on `N` agents at once", Value: 8},
+			&cli.StringFlag{Name: "max-errors", Usage: "with --on FILE: stop when more than `N` (or N%) agents failed"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
 		},
 		min: 1, max: 1,
@@ -53,6 +58,7 @@ is printed instead. Refused scripts never run and never cost a serial.`,
 		examples: []example{
 			{"lander script run job.lua.signed", "verify and run, output passed through"},
 			{"curl -fsS https://example.org/job.signed | lander script run --trust keys -", "straight from a server"},
+			{"lander script run --on tcp://gw-17:9999 job.lua.signed", "there: the agent verifies and runs, its output comes back"},
 			{"lander script run --lock backup --wall 10m --json backup.sh.signed", "from cron: one at a time, result as JSON"},
 		},
 		run: runScriptRun,
@@ -60,6 +66,9 @@ is printed instead. Refused scripts never run and never cost a serial.`,
 }
 
 func runScriptRun(k *call) error {
+	if k.cli.String("on") != "" {
+		return runOn(k)
+	}
 	order, done, err := k.runOrder()
 	if err != nil {
 		return err

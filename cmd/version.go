@@ -53,7 +53,7 @@ func readVersion() versionInfo {
 }
 
 // protocols names the versions of what this build speaks.
-func protocols() map[string]string { return map[string]string{} }
+func protocols() map[string]string { return map[string]string{"emp": "1"} }
 
 // buildTime is when this program was made, or zero when nobody noted it: a
 // clock before it is not set.

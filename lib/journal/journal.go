@@ -263,3 +263,6 @@ func cause(err error) error {
 	}
 	return err
 }
+
+// Dir is the directory that the journal was opened in.
+func (j *Journal) Dir() string { return j.dir }

@@ -167,7 +167,7 @@ func (v *conversation) run(ctx context.Context, hello []byte) {
 			continue
 		}
 		reply := frame.Response{Status: frame.StatusNotImplemented}
-		if v.host != nil && !f.Command.Private() {
+		if v.host != nil && f.Command != cmdRun {
 			reply = v.host.Handle(ctx, v.task, f.Command, bytes.Clone(f.Payload))
 		}
 		out := frame.Append(nil, frame.Frame{Command: f.Command, Response: true, RequestID: f.RequestID, Payload: frame.AppendResponse(nil, reply)})

@@ -71,7 +71,7 @@ func (p *parent) runScript(t job.Task, hosted bool, in io.Reader, out, errw io.W
 	}
 	conf := luavm.Config{Args: t.Args, Capabilities: t.Capabilities, Budget: t.Budget, Stdin: in, Stdout: out, Stderr: errw}
 	if hosted {
-		conf.Modules = p.modules(t)
+		conf.Modules = p.modules()
 	}
 	_, err = prog.Run(context.Background(), conf)
 	return luavm.OutcomeOf(err)

@@ -120,7 +120,6 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	}
 }
 
-
 type fixture struct {
 	svc *remote.Service
 	key trust.PrivateKey

@@ -13,7 +13,9 @@ import (
 // The private commands between parent and child. Everything else on the
 // socket is EMP as applications speak it.
 const (
-	cmdRun frame.Command = frame.PrivateFirst + iota // parent to child, once: a task; the response is the outcome
+	cmdRun    = frame.PrivateFirst + iota // parent to child, once: a task; the response is the outcome
+	CmdDevice                             // child to parent: null; the answer is {"id","groups"}
+	CmdLog                                // child to parent: {"level","text"}
 )
 
 // statusRan is the status of every response to cmdRun: how the script fared

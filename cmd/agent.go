@@ -1,0 +1,115 @@
+package cmd
+
+import (
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lander/lib/agent"
+	"lander/lib/emp/frame"
+	"lander/lib/fetch"
+	"lander/lib/job"
+	"lander/lib/remote"
+)
+
+func agentCommand() *cli.Command {
+	return verb{
+		name:  "agent",
+		usage: "be the local hub of a device: variables, assets, signed scripts",
+		about: `Serves the Embedded Micro Protocol (EMP) to the applications of the device, keeps its
+variable tree, and runs the signed scripts that come in. SIGHUP reads the trust store anew
+(each script does anyway); INT and TERM stop running scripts, answer what is open, and end.`,
+		flags: []cli.Flag{
+			listenFlag("tcp://127.0.0.1:9999"), readyFileFlag(),
+			trustFlag(), stateFlag(), idFlag(), groupFlag(), capabilityFlag(),
+			&cli.IntFlag{Name: "max-running", Usage: "run at most `N` scripts at once", Value: agent.DefaultMaxRunning},
+			&cli.StringSliceFlag{Name: "fetch-allow", Usage: "scripts may be downloaded from the special network `CIDR` too, such as 127.0.0.0/8 (repeatable)"},
+			&cli.StringFlag{Name: "fetch-ca", Usage: "trust the certificates in `FILE` for downloads"},
+			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
+		},
+		server: true,
+		exits:  []exitCode{exitUnreachable},
+		examples: []example{
+			{"lander agent", "on the original's port, for this machine only"},
+			{"lander agent --listen unix:///run/lander/agent.sock --id gw-17 --group north", "on a socket, under its own name"},
+		},
+		run: runAgent,
+	}.command()
+}
+
+func runAgent(k *call) error {
+	if k.deviceID() == "" {
+		return usagef("--id NAME", "this machine has no machine id: name the device with --id")
+	}
+	svc, closeService, err := k.runService()
+	if err != nil {
+		return err
+	}
+	defer closeService()
+	cfg := agent.Config{
+		ID: k.deviceID(), Groups: k.cli.StringSlice("group"), Dir: filepath.Join(k.stateDir(), "agent"),
+		Script: svc, MaxRunning: k.cli.Int("max-running"), Clock: time.Now, Log: k.log,
+	}
+	if lua, ok := svc.Runners[job.FormatLua].(*remote.Child); ok {
+		cfg.Lua = func(h remote.Host) job.Runner { return &remote.Child{Argv: lua.Argv, Host: h, Log: k.log} }
+	}
+	if cfg.Fetch, err = k.fetchOptions(); err != nil {
+		return err
+	}
+	if k.json {
+		cfg.Event = func(e agent.Event) {
+			if b, err := json.Marshal(e); err == nil {
+				k.out.Write(append(b, '\n'))
+			}
+		}
+	}
+	listeners, err := k.listen()
+	if err != nil {
+		return err
+	}
+	defer closeAll(listeners)
+	if len(listeners) > 0 {
+		cfg.Mirror = append(cfg.Mirror, frame.Member{Key: "config.agent.assetport", Value: frame.Int(int64(listeners[0].Address().Port))})
+	}
+	a, err := agent.New(k.ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	done, err := k.ready(listeners)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := a.Serve(k.ctx, listeners); err != nil {
+		return err
+	}
+	return a.Close()
+}
+
+// fetchOptions reads what downloads of scripts may do.
+func (k *call) fetchOptions() (fetch.Options, error) {
+	var o fetch.Options
+	for _, s := range k.cli.StringSlice("fetch-allow") {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return o, usagef("--fetch-allow 127.0.0.0/8", "--fetch-allow %q is not a network", s)
+		}
+		o.Allow = append(o.Allow, p.Masked())
+	}
+	if file := k.cli.String("fetch-ca"); file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return o, invalidf("", "reading %s: %w", file, plainCause(err))
+		}
+		if o.RootCAs, err = fetch.Roots(pem); err != nil {
+			return o, invalidf("", "%s: %v", file, err)
+		}
+	}
+	return o, nil
+}
+

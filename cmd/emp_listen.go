@@ -1,0 +1,159 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"lander/lib/emp"
+	"lander/lib/emp/frame"
+	"lander/lib/job"
+	"lander/lib/proc"
+)
+
+func empListenCommand() *cli.Command {
+	return verb{
+		name:     "listen",
+		usage:    "be an application of the agent: take what it sends",
+		operands: "[PATH...]",
+		about: `Registers the asset that each PATH begins with, and the variables of --variable, and prints
+one JSON object a line for each command that the agent sends. With --exec, CMD gets the
+payload on its standard input and decides the answer: exit code 0 is OK, 1 to 19 are the
+EMP status of that number, negated.`,
+		flags: []cli.Flag{
+			connectFlag(defaultEMP),
+			&cli.DurationFlag{Name: "wait", Usage: "keep trying to connect for `DUR`"},
+			&cli.StringSliceFlag{Name: "variable", Usage: "be told when the variable or node `PATH` changes (repeatable)"},
+			&cli.IntFlag{Name: "count", Usage: "end after `N` commands"},
+			&cli.StringFlag{Name: "exec", Usage: "run `CMD` with sh for each command"},
+		},
+		max:   -1,
+		exits: []exitCode{exitUnreachable, exitRejected},
+		examples: []example{
+			{"lander emp listen --variable config.app", "follow a subtree"},
+			{"lander emp listen --exec 'jq . >> seen.json' greenhouse", "handle what is sent to the asset greenhouse"},
+		},
+		run: runEMPListen,
+	}.command()
+}
+
+// listening is the application that emp listen is.
+type listening struct {
+	k     *call
+	paths []string
+	proc  proc.Runner
+
+	mu   sync.Mutex
+	seen int
+	full chan struct{}
+}
+
+func runEMPListen(k *call) error {
+	l := &listening{k: k, paths: k.args, full: make(chan struct{})}
+	if len(k.args) == 0 && len(k.cli.StringSlice("variable")) == 0 {
+		return usagef("lander emp listen ASSET, or --variable PATH", "nothing to listen for")
+	}
+	peer, err := k.dialEMP(k.ctx, k.cli.String("connect"), k.cli.Duration("wait"), emp.Options{Handler: l})
+	if err != nil {
+		return err
+	}
+	defer hangUp(peer)
+	if err := l.register(peer); err != nil {
+		return err
+	}
+	select {
+	case <-l.full:
+		return nil
+	case <-peer.Done():
+		return &fault{exit: exitUnreachable, msg: "the agent closed the connection"}
+	case <-k.ctx.Done():
+		return k.stopped()
+	}
+}
+
+func (l *listening) register(peer *emp.Peer) error {
+	call := func(cmd frame.Command, payload []byte) error {
+		r, err := peer.Call(l.k.ctx, cmd, payload)
+		if err != nil {
+			return callFault(cmd, err)
+		}
+		return rejected(cmd, r)
+	}
+	done := map[string]bool{}
+	for _, p := range l.paths {
+		asset, _, _ := strings.Cut(p, ".")
+		if done[asset] {
+			continue
+		}
+		done[asset] = true
+		if err := call(frame.CmdRegister, frame.Register{Name: asset}.Append(nil)); err != nil {
+			return err
+		}
+	}
+	if vars := l.k.cli.StringSlice("variable"); len(vars) > 0 {
+		return call(frame.CmdRegisterVariable, frame.RegisterVariable{Paths: vars}.Append(nil))
+	}
+	return nil
+}
+
+// Answer implements emp.Handler.
+func (l *listening) Answer(_ []byte, r *emp.Request) ([]byte, error) {
+	payload := bytes.TrimSpace(bytes.Clone(r.Payload))
+	if len(payload) == 0 || !json.Valid(payload) {
+		payload = []byte("null")
+	}
+	cmd := r.Command
+	if l.k.cli.String("exec") == "" {
+		return nil, l.take(cmd, payload, nil)
+	}
+	return r.Go(func(ctx context.Context) ([]byte, error) {
+		err := l.exec(ctx, cmd, payload)
+		return nil, l.take(cmd, payload, err)
+	})
+}
+
+// take prints a command and counts it. answer is what it is answered with.
+func (l *listening) take(cmd frame.Command, payload []byte, answer error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.k.cli.Int("count")
+	if n > 0 && l.seen >= n {
+		return answer
+	}
+	status, _ := emp.StatusOf(answer)
+	b, err := json.Marshal(map[string]any{
+		"time": job.Time{Time: time.Now()}, "command": cmd.String(), "payload": json.RawMessage(payload), "status": int(status),
+	})
+	if err != nil {
+		return frame.StatusUnspecifiedError
+	}
+	if _, err := l.k.out.Write(append(b, '\n')); err != nil {
+		return frame.StatusIOError
+	}
+	l.seen++
+	if n > 0 && l.seen == n {
+		close(l.full)
+	}
+	return answer
+}
+
+func (l *listening) exec(ctx context.Context, cmd frame.Command, payload []byte) error {
+	env := append(os.Environ(), "LANDER_COMMAND="+cmd.String())
+	o := l.proc.Exec(ctx, proc.Command{Argv: []string{"/bin/sh", "-c", l.k.cli.String("exec")}, Env: env},
+		job.Streams{Stdin: io.MultiReader(bytes.NewReader(payload), strings.NewReader("\n")), Stdout: l.k.streams.err, Stderr: l.k.streams.err})
+	switch {
+	case o.Err == nil:
+		return nil
+	case o.ExitCode != nil && *o.ExitCode <= 19:
+		return frame.Status(-*o.ExitCode)
+	}
+	return frame.Errorf(frame.StatusUnspecifiedError, "%s", fmt.Sprint(o.Err))
+}

@@ -1,0 +1,303 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"lander/lib/bundle"
+	"lander/lib/emp"
+	"lander/lib/emp/frame"
+	"lander/lib/job"
+	"lander/lib/link"
+	"lander/lib/trust"
+)
+
+// remoteRun is a run on one agent or on many: what is sent, and to whom.
+type remoteRun struct {
+	k       *call
+	message frame.ExecuteScript
+	targets []string
+}
+
+// onTarget is one line of the result of many.
+type onTarget struct {
+	On        string          `json:"on"`
+	Execution *job.Result     `json:"execution"`
+	Error     *onError        `json:"error"`
+	raw       json.RawMessage `json:"-"`
+	err       error
+}
+
+type onError struct {
+	Code    string `json:"code"`
+	Exit    int    `json:"exit"`
+	Message string `json:"message"`
+}
+
+func runOn(k *call) error {
+	if k.cli.Bool("unsigned") {
+		return usagef("sign it, or run it there by hand", "an agent runs signed scripts only: --unsigned does not go with --on")
+	}
+	for _, f := range []string{"lock", "memory", "capability", "id", "group"} {
+		if k.conf.origin(f) == "flag" {
+			return usagef("", "--%s is the agent's own business: it does not go with --on", f)
+		}
+	}
+	r := &remoteRun{k: k}
+	var err error
+	if r.message, err = k.remoteMessage(); err != nil {
+		return err
+	}
+	if r.targets, err = k.onTargets(); err != nil {
+		return err
+	}
+	if len(r.targets) == 1 && k.onSingle() {
+		return r.single()
+	}
+	return r.many()
+}
+
+// onSingle tells an address from a file of addresses.
+func (k *call) onSingle() bool { return strings.Contains(k.cli.String("on"), "://") }
+
+// onTargets lists the addresses of --on: itself, or one a line of a file.
+func (k *call) onTargets() ([]string, error) {
+	on := k.cli.String("on")
+	if k.onSingle() {
+		if _, err := link.Parse(on); err != nil {
+			return nil, dialFault(on, err)
+		}
+		return []string{on}, nil
+	}
+	src, err := k.openInput(on, "the list of agents")
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	var out []string
+	sc := bufio.NewScanner(src)
+	for n := 1; sc.Scan(); n++ {
+		line := strings.TrimSpace(sc.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if _, err := link.Parse(line); err != nil {
+			return nil, invalidf("", "%s:%d: %v", on, n, err)
+		}
+		out = append(out, line)
+	}
+	if err := sc.Err(); err != nil {
+		return nil, invalidf("", "reading %s: %w", on, err)
+	}
+	if len(out) == 0 {
+		return nil, invalidf("one address a line", "%s names no agent", on)
+	}
+	return out, nil
+}
+
+// remoteMessage reads the bundle, or names its URL for the agent to fetch.
+func (k *call) remoteMessage() (frame.ExecuteScript, error) {
+	var m frame.ExecuteScript
+	args, err := k.scriptArgs()
+	if err != nil {
+		return m, err
+	}
+	if len(args) > 0 {
+		var members []frame.Member
+		for name, v := range args {
+			members = append(members, frame.Member{Key: name, Value: frame.String(v)})
+		}
+		m.Args = frame.Map(members...)
+	}
+	m.Ticket = k.cli.String("ticket")
+	operand := k.args[0]
+	sig, err := k.detachedFor(operand)
+	if err != nil {
+		return m, err
+	}
+	if sig != nil {
+		m.Signature = string(sig.Text())
+	}
+	if strings.HasPrefix(operand, "http://") || strings.HasPrefix(operand, "https://") {
+		m.URL = operand
+		return m, nil
+	}
+	m.Bundle, err = k.readInput(operand, "the script", trust.MaxSignatureText+bundle.Cap(job.FormatLua))
+	if err == nil && sig == nil && !bundle.Is(m.Bundle) {
+		err = invalidf("sign it with lander script sign", "%s: %v", operand, bundle.ErrNotBundle)
+	}
+	return m, err
+}
+
+// execute sends the script to one agent and waits for what came of it.
+func (r *remoteRun) execute(ctx context.Context, target string) onTarget {
+	res := onTarget{On: target}
+	peer, err := r.k.dialEMP(ctx, target, r.k.cli.Duration("wait"), emp.Options{CallTimeout: maxRunTime})
+	if err != nil {
+		res.err = err
+		return res
+	}
+	defer hangUp(peer)
+	resp, err := peer.Call(ctx, frame.CmdExecuteScript, r.message.Append(nil))
+	if err != nil {
+		res.err = callFault(frame.CmdExecuteScript, err)
+		return res
+	}
+	if err := resp.Err(); err != nil {
+		res.err = refusedThere(resp, err)
+		return res
+	}
+	var out job.Result
+	if err := json.Unmarshal(resp.Body, &out); err != nil {
+		res.err = &fault{exit: exitRejected, msg: fmt.Sprintf("the agent's answer is no execution: %v", err), cause: err}
+		return res
+	}
+	res.raw, res.Execution = json.RawMessage(append([]byte{}, resp.Body...)), &out
+	if out.Error != nil {
+		res.err = out.Error
+	}
+	return res
+}
+
+// refusedThere gives an agent's no the exit code that it would have here.
+func refusedThere(r frame.Response, err error) error {
+	f := &fault{exit: exitRejected, msg: err.Error(), detail: map[string]any{"status": int(r.Status), "status_name": r.Status.String()}, cause: err}
+	var e *frame.Error
+	if errors.As(err, &e) && e.Text != "" {
+		f.msg = e.Text
+	}
+	switch r.Status {
+	case frame.StatusNotPermitted:
+		f.exit = exitRefused
+	case frame.StatusBusy, frame.StatusCommunicationError:
+		f.exit = exitUnreachable
+	}
+	return f
+}
+
+// maxRunTime is how long the agent may take: the operator's --timeout bounds
+// it, not the protocol's minute.
+const maxRunTime = 24 * time.Hour
+
+// single runs on one agent, as if the script ran here.
+func (r *remoteRun) single() error {
+	res := r.execute(r.k.ctx, r.targets[0])
+	if res.Execution == nil {
+		return r.k.inFile(r.k.args[0], res.err)
+	}
+	if r.k.json {
+		if err := r.k.ui.result(res.raw, nil); err != nil {
+			return err
+		}
+		return res.err
+	}
+	io.WriteString(r.k.out, output(res.Execution.Stdout, res.Execution.StdoutB64))
+	io.WriteString(r.k.streams.err, output(res.Execution.Stderr, res.Execution.StderrB64))
+	if res.Execution.Truncated {
+		r.k.ui.warn("", "the agent kept only part of the output: %d bytes of stdout and %d of stderr are missing", res.Execution.StdoutDropped, res.Execution.StderrDropped)
+	}
+	return res.err
+}
+
+func output(text string, exact []byte) string {
+	if exact != nil {
+		return string(exact)
+	}
+	return text
+}
+
+// maxErrors reads --max-errors: a number, or a percentage of the targets.
+func (r *remoteRun) maxErrors() (int, error) {
+	s := r.k.cli.String("max-errors")
+	if s == "" {
+		return len(r.targets), nil
+	}
+	text, percent := strings.CutSuffix(s, "%")
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || percent && n > 100 {
+		return 0, usagef("--max-errors 3 or --max-errors 10%", "--max-errors %q is no number and no percentage", s)
+	}
+	if percent {
+		n = len(r.targets) * n / 100
+	}
+	return n, nil
+}
+
+// many runs on several agents and prints a line for each.
+func (r *remoteRun) many() error {
+	limit, err := r.maxErrors()
+	if err != nil {
+		return err
+	}
+	workers := r.k.cli.Int("max-concurrency")
+	if workers < 1 {
+		return usagef("", "--max-concurrency %d is below 1", workers)
+	}
+	var (
+		mu               sync.Mutex
+		wg               sync.WaitGroup
+		next, bad, tried int
+		printErr         error
+	)
+	for range min(workers, len(r.targets)) {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				if next >= len(r.targets) || bad > limit || r.k.ctx.Err() != nil || printErr != nil {
+					mu.Unlock()
+					return
+				}
+				target := r.targets[next]
+				next++
+				mu.Unlock()
+				res := r.execute(r.k.ctx, target)
+				mu.Lock()
+				tried++
+				if res.err != nil {
+					bad++
+				}
+				if err := r.line(res); err != nil {
+					printErr = err
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	switch {
+	case printErr != nil:
+		return printErr
+	case r.k.ctx.Err() != nil:
+		return r.k.stopped()
+	case tried < len(r.targets):
+		return &fault{exit: exitPartial, msg: fmt.Sprintf("stopped after %d failures: %d of %d agents were not tried", bad, len(r.targets)-tried, len(r.targets))}
+	case bad > 0:
+		return &fault{exit: exitPartial, msg: fmt.Sprintf("the script failed on %d of %d agents", bad, len(r.targets))}
+	}
+	return nil
+}
+
+func (r *remoteRun) line(res onTarget) error {
+	if res.err != nil {
+		e := classify(r.k.ctx, res.err)
+		res.Error = &onError{e.name, e.code, oneLine(res.err.Error())}
+	}
+	return r.k.ui.result(res, func(w io.Writer) {
+		if res.Execution != nil {
+			for l := range strings.Lines(output(res.Execution.Stdout, res.Execution.StdoutB64)) {
+				fmt.Fprintf(w, "%s: %s\n", res.On, strings.TrimSuffix(l, "\n"))
+			}
+		}
+		if res.Error != nil {
+			fmt.Fprintf(r.k.streams.err, "lander: %s %s: %s\n", r.k.paint(r.k.streams.err, "error:"), res.On, res.Error.Message)
+		}
+	})
+}

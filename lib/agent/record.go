@@ -1,0 +1,244 @@
+package agent
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"lander/lib/emp/frame"
+	"lander/lib/job"
+	"lander/lib/journal"
+	"lander/lib/store"
+)
+
+// How long tickets and executions are remembered: the lesser of both.
+const (
+	keepFor   = 30 * 24 * time.Hour
+	keepCount = 10_000
+	// pruneEvery is how many records may come before the old ones are
+	// looked for again.
+	pruneEvery = 500
+)
+
+// ticketRecord is what became of a ticket: an execution, or a refusal.
+type ticketRecord struct {
+	Ticket    string   `json:"ticket"`
+	Source    string   `json:"source"`
+	Execution string   `json:"execution,omitempty"`
+	Refused   string   `json:"refused,omitempty"`
+	Time      job.Time `json:"time"`
+}
+
+func (s *scripts) lookup(key string) (*ticketRecord, error) {
+	e, err := s.a.store.Get(s.ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for a ticket: %w", err)
+	}
+	var rec ticketRecord
+	if err := json.Unmarshal(e.Value, &rec); err != nil {
+		return nil, fmt.Errorf("reading a ticket: %w", err)
+	}
+	return &rec, nil
+}
+
+// replay is the stored answer of a ticket.
+func (s *scripts) replay(rec *ticketRecord) ([]byte, error) {
+	if rec.Refused != "" {
+		return nil, frame.Errorf(frame.StatusNotPermitted, "%s", rec.Refused)
+	}
+	return s.status(s.ctx, rec.Execution)
+}
+
+func (s *scripts) saveTicket(key string, rec ticketRecord) error {
+	rec.Time = job.Time{Time: s.a.cfg.Clock()}
+	b, err := json.Marshal(rec)
+	if err == nil {
+		_, err = s.a.store.Put(context.WithoutCancel(s.ctx), key, b, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping a ticket: %w", err)
+	}
+	return nil
+}
+
+// save keeps an execution, its output shortened where a record has no room.
+func (s *scripts) save(r job.Result) error {
+	ctx := context.WithoutCancel(s.ctx)
+	b, err := json.Marshal(r)
+	for err == nil && len(b) > store.MaxValue {
+		r.StdoutB64, r.StderrB64, r.Truncated = nil, nil, true
+		r.StdoutDropped += int64(len(r.Stdout) - len(r.Stdout)/2)
+		r.StderrDropped += int64(len(r.Stderr) - len(r.Stderr)/2)
+		r.Stdout, r.Stderr = strings.ToValidUTF8(r.Stdout[:len(r.Stdout)/2], ""), strings.ToValidUTF8(r.Stderr[:len(r.Stderr)/2], "")
+		b, err = json.Marshal(r)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping an execution: %w", err)
+	}
+	var rev store.Revision
+	if r.Status.Final() {
+		e, err := s.a.store.Get(ctx, executionKey(r.ID))
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("keeping an execution: %w", err)
+		}
+		rev = e.Rev
+	}
+	if _, err := s.a.store.Put(ctx, executionKey(r.ID), b, rev); err != nil {
+		return fmt.Errorf("keeping an execution: %w", err)
+	}
+	return nil
+}
+
+// recover ends, on record, what ran when the last agent died: once in the
+// store and once in the journal, wherever between the two it died.
+func (s *scripts) recover(ctx context.Context) error {
+	open := map[string]job.Result{}
+	for e, err := range s.a.store.List(ctx, "executions/") {
+		if err != nil {
+			return fmt.Errorf("reading the executions: %w", err)
+		}
+		var r job.Result
+		if err := json.Unmarshal(e.Value, &r); err != nil {
+			s.a.cfg.Log.Warn("an execution cannot be read", "key", e.Key, "error", err)
+			continue
+		}
+		if !r.Status.Final() {
+			open[r.ID] = r
+		}
+	}
+	if len(open) == 0 {
+		return s.prune(ctx)
+	}
+	journalled, err := s.journalled(open)
+	if err != nil {
+		return err
+	}
+	for id, r := range open {
+		r.Status, r.CompletedAt = job.Terminated, &job.Time{Time: s.a.cfg.Clock()}
+		r.Error = job.Errorf(job.CodeInterrupted, "interrupted: the agent ended while the script ran")
+		if line, ok := journalled[id]; ok {
+			// It ended, and the record of its output was lost with the agent.
+			status, code, _ := strings.Cut(line.Outcome, ": ")
+			r.Status, r.ExitCode, r.Error = job.Status(status), line.ExitCode, nil
+			if code != "" {
+				r.Error = job.Errorf(code, "the agent ended before the result was kept")
+			}
+		} else if _, err := s.svc.Journal.Append(ctx, interruptedLine(r)); err != nil {
+			return err
+		}
+		if err := s.save(r); err != nil {
+			return err
+		}
+	}
+	return s.prune(ctx)
+}
+
+func interruptedLine(r job.Result) journal.Line {
+	l := journal.Line{
+		Source: r.Source, Action: journal.ActionRun, Name: r.Name, SHA256: r.SHA256, Serial: r.Serial,
+		Verdict: journal.Accepted, Outcome: string(job.Terminated) + ": " + job.CodeInterrupted, Execution: r.ID,
+	}
+	if r.KeyID != nil {
+		l.KeyID = *r.KeyID
+	}
+	if r.Ticket != nil {
+		l.Ticket = *r.Ticket
+	}
+	return l
+}
+
+// journalled finds the lines of the executions in the journal.
+func (s *scripts) journalled(want map[string]job.Result) (map[string]journal.Line, error) {
+	dir := s.svc.Journal.Dir()
+	files, err := filepath.Glob(filepath.Join(dir, "journal*.ndjson"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	out := map[string]journal.Line{}
+	for _, name := range files {
+		if err := scanJournal(name, want, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func scanJournal(name string, want map[string]job.Result, out map[string]journal.Line) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("reading the journal: %w", err)
+	}
+	defer f.Close()
+	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, journal.MaxLine)
+	for sc.Scan() {
+		if !bytes.Contains(sc.Bytes(), []byte(`"execution":"exec_`)) {
+			continue
+		}
+		l, err := journal.ParseLine(sc.Bytes())
+		if err != nil {
+			continue // its own verification names it
+		}
+		if _, ok := want[l.Execution]; ok {
+			out[l.Execution] = l
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return fmt.Errorf("reading the journal: %w", err)
+	}
+	return nil
+}
+
+// prune forgets what is too old or too much. Tickets go with their
+// executions.
+func (s *scripts) prune(ctx context.Context) error {
+	type record struct {
+		e  store.Entry
+		at time.Time
+	}
+	for _, prefix := range []string{"tickets/", "executions/"} {
+		var all []record
+		for e, err := range s.a.store.List(ctx, prefix) {
+			if err != nil {
+				return fmt.Errorf("pruning: %w", err)
+			}
+			var at struct {
+				Time      *job.Time  `json:"time"`
+				StartedAt *job.Time  `json:"started_at"`
+				Status    job.Status `json:"status"`
+			}
+			if err := json.Unmarshal(e.Value, &at); err != nil || at.Status == job.Running {
+				continue
+			}
+			t := cmp.Or(at.Time, at.StartedAt)
+			if t == nil {
+				continue
+			}
+			e.Value = nil
+			all = append(all, record{e, t.Time})
+		}
+		slices.SortFunc(all, func(a, b record) int { return b.at.Compare(a.at) })
+		oldest := s.a.cfg.Clock().Add(-keepFor)
+		for i, r := range all {
+			if i < keepCount && r.at.After(oldest) {
+				continue
+			}
+			if err := s.a.store.Delete(ctx, r.e.Key, r.e.Rev); err != nil && !errors.Is(err, store.ErrConflict) {
+				return fmt.Errorf("pruning: %w", err)
+			}
+		}
+	}
+	return nil
+}

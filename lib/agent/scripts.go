@@ -1,0 +1,369 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"lander/lib/emp"
+	"lander/lib/emp/frame"
+	"lander/lib/fetch"
+	"lander/lib/job"
+	"lander/lib/remote"
+	"lander/lib/store"
+	"lander/lib/trust"
+)
+
+// scripts runs what comes as ExecuteScript and remembers what came of it.
+type scripts struct {
+	a     *Agent
+	svc   *remote.Service
+	slots chan struct{}
+
+	ctx    context.Context // of all runs: a connection's end stops none
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	running map[string]*run    // by execution id
+	claims  map[string]*answer // by ticket key: deliveries under way
+	ended   int
+}
+
+// run is an execution under way.
+type run struct {
+	result job.Result // as of its start
+	cancel context.CancelCauseFunc
+	answer *answer
+}
+
+// answer is what a delivery ends with; done is closed then.
+type answer struct {
+	done  chan struct{}
+	begun chan struct{} // closed when the script runs, or will not
+	id    string
+	body  []byte
+	err   error
+}
+
+// errStopped is the cause of a StopExecution.
+var errStopped = errors.New("stopped")
+
+func newScripts(a *Agent, svc *remote.Service) *scripts {
+	s := &scripts{a: a, svc: svc, slots: make(chan struct{}, a.cfg.MaxRunning), running: map[string]*run{}, claims: map[string]*answer{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// delivery is one ExecuteScript, by whatever door.
+type delivery struct {
+	source, actor, ticket string
+	digest                string // of the command, for de-duplication
+	order                 remote.Order
+}
+
+// deliver starts a delivery, or finds the one that it repeats. With a ticket
+// there is one run and one answer, across restarts.
+func (s *scripts) deliver(d delivery) *answer {
+	key := ""
+	ans := &answer{done: make(chan struct{}), begun: make(chan struct{})}
+	if d.ticket != "" {
+		key = ticketKey(d)
+		s.mu.Lock()
+		if have := s.claims[key]; have != nil {
+			s.mu.Unlock()
+			return have
+		}
+		s.claims[key] = ans
+		s.mu.Unlock()
+	}
+	s.wg.Go(func() {
+		s.perform(d, key, ans)
+		if key != "" {
+			s.mu.Lock()
+			delete(s.claims, key)
+			s.mu.Unlock()
+		}
+		ans.begin()
+		close(ans.done)
+	})
+	return ans
+}
+
+func (ans *answer) begin() {
+	select {
+	case <-ans.begun:
+	default:
+		close(ans.begun)
+	}
+}
+
+func (s *scripts) perform(d delivery, key string, ans *answer) {
+	if key != "" {
+		if rec, err := s.lookup(key); err != nil {
+			ans.err = err
+			return
+		} else if rec != nil {
+			ans.id = rec.Execution
+			ans.body, ans.err = s.replay(rec)
+			return
+		}
+	}
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		ans.err = frame.Errorf(frame.StatusBusy, "all %d slots for scripts are taken", cap(s.slots))
+		return
+	}
+	res, err := s.execute(d, key, ans)
+	<-s.slots // before the answer: who has it may send the next
+	if err != nil {
+		ans.err = err
+		return
+	}
+	ans.body, ans.err = json.Marshal(res)
+}
+
+// execute admits and runs. The error is a refusal, answered as such.
+func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, error) {
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	defer cancel(nil)
+	adm, err := s.svc.Admit(ctx, d.order)
+	if err != nil {
+		err = refusal(err)
+		if _, final := errors.AsType[*frame.Error](err); final && key != "" {
+			if serr := s.saveTicket(key, ticketRecord{Ticket: d.ticket, Source: d.source, Refused: err.Error()}); serr != nil {
+				return job.Result{}, serr
+			}
+		}
+		return job.Result{}, err
+	}
+	begun := adm.Result
+	begun.Status, begun.StartedAt = job.Running, job.Time{Time: s.a.cfg.Clock()}
+	ans.id = begun.ID
+	// The execution is on record before it begins, and the ticket with it: an
+	// agent that dies from here on answers "interrupted" and runs it no more.
+	if err := s.save(begun); err != nil {
+		return job.Result{}, err
+	}
+	if key != "" {
+		if err := s.saveTicket(key, ticketRecord{Ticket: d.ticket, Source: d.source, Execution: begun.ID}); err != nil {
+			return job.Result{}, err
+		}
+	}
+	s.mu.Lock()
+	s.running[begun.ID] = &run{begun, cancel, ans}
+	s.mu.Unlock()
+	ans.begin()
+	s.a.event(Event{Event: "script", Execution: begun.ID, Name: begun.Name, Ticket: d.ticket, Status: string(job.Running)})
+	res, err := adm.Execute(ctx)
+	if err != nil {
+		s.a.cfg.Log.Error("a run could not be journalled", "execution", res.ID, "error", err)
+	}
+	if err := s.save(res); err != nil {
+		s.a.cfg.Log.Error("a result could not be kept", "execution", res.ID, "error", err)
+	}
+	s.mu.Lock()
+	delete(s.running, res.ID)
+	s.ended++
+	prune := s.ended%pruneEvery == 0
+	s.mu.Unlock()
+	if prune {
+		if err := s.prune(s.ctx); err != nil && s.ctx.Err() == nil {
+			s.a.cfg.Log.Warn("old executions stay", "error", err)
+		}
+	}
+	s.a.event(Event{Event: "script", Execution: res.ID, Name: res.Name, Ticket: d.ticket, Status: string(res.Status)})
+	return res, nil
+}
+
+// refusal words an error of Admit for the wire: what the script or its signer
+// can mend keeps its text.
+func refusal(err error) error {
+	if r, ok := errors.AsType[*trust.Refusal](err); ok {
+		return frame.Errorf(frame.StatusNotPermitted, "%s: %s", r.Reason, r.Message)
+	}
+	switch {
+	case errors.Is(err, trust.ErrInvalid):
+		return frame.Errorf(frame.StatusNotPermitted, "%s: %v", trust.ReasonSignature, err)
+	case errors.Is(err, fetch.ErrURL), errors.Is(err, fetch.ErrAddress), errors.Is(err, fetch.ErrTooLarge), errors.Is(err, fetch.ErrRedirect), errors.Is(err, fetch.ErrCertificate):
+		return frame.Errorf(frame.StatusNotPermitted, "download: %v", err)
+	}
+	if se, ok := errors.AsType[*fetch.StatusError](err); ok {
+		return frame.Errorf(frame.StatusNotPermitted, "download: %v", se)
+	}
+	if errors.Is(err, fetch.ErrUnreachable) || errors.Is(err, fetch.ErrTimeout) {
+		// Not final: the same ticket may try again.
+		return fmt.Errorf("download: %v: %w", err, frame.StatusCommunicationError)
+	}
+	return err
+}
+
+// executeScript answers extension 100.
+func (s *session) executeScript(r *emp.Request) ([]byte, error) {
+	p, err := frame.ParseExecuteScript(r.Payload)
+	if err != nil {
+		return nil, err
+	}
+	d := delivery{source: job.SourceEMP, actor: s.addr, ticket: p.Ticket}
+	if d.order, err = s.a.order(p); err != nil {
+		return nil, err
+	}
+	d.order.Actor = s.addr
+	noWait := p.NoWait
+	p.NoWait, p.Ticket = false, "" // what is asked for, not how
+	sum := sha256.Sum256(p.Append(nil))
+	d.digest = hex.EncodeToString(sum[:])
+	return r.Go(func(ctx context.Context) ([]byte, error) {
+		ans := s.a.scripts.deliver(d)
+		wait := ans.done
+		if noWait {
+			wait = ans.begun
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		select {
+		case <-ans.done:
+			return ans.body, ans.err
+		default:
+			return s.a.scripts.status(ctx, ans.id)
+		}
+	})
+}
+
+// order makes the order of an ExecuteScript.
+func (a *Agent) order(p frame.ExecuteScript) (remote.Order, error) {
+	o := remote.Order{Source: job.SourceEMP, Ticket: p.Ticket, Name: p.URL}
+	for _, m := range p.Args.Members() {
+		if o.Args == nil {
+			o.Args = map[string]string{}
+		}
+		text, ok := m.Value.Str()
+		if !ok {
+			text = m.Value.String()
+		}
+		o.Args[m.Key] = text
+	}
+	get := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Bundle)), nil }
+	if p.URL != "" {
+		get = func(ctx context.Context) (io.ReadCloser, error) { return fetch.Get(ctx, p.URL, a.cfg.Fetch) }
+	}
+	ctx := a.scripts.ctx
+	if p.Signature == "" {
+		o.Bundle = &lazyReader{open: func() (io.ReadCloser, error) { return get(ctx) }}
+		return o, nil
+	}
+	sig, err := trust.ParseSignature([]byte(p.Signature))
+	if err != nil {
+		return o, refusal(err)
+	}
+	o.Signature = sig
+	o.Fetch = func(trust.Verdict) (io.ReadCloser, error) { return get(ctx) }
+	return o, nil
+}
+
+// lazyReader opens its source at the first read: a repeated ticket downloads
+// nothing.
+type lazyReader struct {
+	open func() (io.ReadCloser, error)
+	src  io.ReadCloser
+	err  error
+}
+
+func (l *lazyReader) Read(p []byte) (int, error) {
+	if l.src == nil && l.err == nil {
+		l.src, l.err = l.open()
+	}
+	if l.err != nil {
+		return 0, l.err
+	}
+	n, err := l.src.Read(p)
+	if err != nil {
+		l.src.Close()
+		l.err = err
+	}
+	return n, err
+}
+
+func (s *session) executionStatus(dst []byte, r *emp.Request) ([]byte, error) {
+	p, err := frame.ParseExecutionStatus(r.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return r.Go(func(ctx context.Context) ([]byte, error) { return s.a.scripts.status(ctx, p.ID) })
+}
+
+// status renders the execution object, or says that there is none.
+func (s *scripts) status(ctx context.Context, id string) ([]byte, error) {
+	s.mu.Lock()
+	if r := s.running[id]; r != nil {
+		body, err := json.Marshal(r.result)
+		s.mu.Unlock()
+		return body, err
+	}
+	s.mu.Unlock()
+	e, err := s.a.store.Get(ctx, executionKey(id))
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrKey) {
+		return nil, frame.Errorf(frame.StatusNotFound, "no such execution")
+	}
+	return e.Value, err
+}
+
+func (s *session) stopExecution(r *emp.Request) ([]byte, error) {
+	p, err := frame.ParseStopExecution(r.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return r.Go(func(ctx context.Context) ([]byte, error) { return s.a.scripts.stop(ctx, p) })
+}
+
+// stop ends an execution and returns its final object.
+func (s *scripts) stop(ctx context.Context, p frame.StopExecution) ([]byte, error) {
+	s.mu.Lock()
+	r := s.running[p.ID]
+	if p.Ticket != "" {
+		for _, one := range s.running {
+			if t := one.result.Ticket; t != nil && *t == p.Ticket {
+				r = one
+			}
+		}
+	}
+	s.mu.Unlock()
+	if r == nil {
+		if p.ID == "" {
+			return nil, frame.Errorf(frame.StatusNotFound, "no such execution is running")
+		}
+		return s.status(ctx, p.ID)
+	}
+	r.cancel(errStopped)
+	select {
+	case <-r.answer.done:
+		return r.answer.body, r.answer.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// stopAll ends what runs, when the agent ends.
+func (s *scripts) stopAll() { s.cancel() }
+
+func (s *scripts) close() {
+	s.cancel()
+	s.wg.Wait()
+}
+
+func ticketKey(d delivery) string {
+	sum := sha256.Sum256([]byte(d.source + "\x00" + d.ticket + "\x00" + d.digest))
+	return "tickets/" + hex.EncodeToString(sum[:16])
+}
+
+func executionKey(id string) string { return "executions/" + id }
