@@ -108,8 +108,8 @@ type Peer struct {
 	busy     bool      // somebody writes
 	batching bool      // the reader is at work and will flush
 	gone     bool      // no more input will come
-	open     int   // commands of the other side that will be replied to later
-	err      error // why all is over
+	open     int       // commands of the other side that will be replied to later
+	err      error     // why all is over
 	calls    calls
 	ctx      context.Context
 	cancel   context.CancelFunc
