@@ -63,20 +63,14 @@ func (d dispatcher) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 // connect makes the options of a connection to the tree.
 func connect(tree *devtree.Tree) emp.Options {
 	var peer *emp.Peer
-	ready := make(chan struct{})
 	client := tree.Client(func(n frame.NotifyVariable) {
-		<-ready
-		peer.Post(frame.CmdNotifyVariable, n.Append(nil), nil)
+		// What cannot be sent is lost with the connection.
+		_ = peer.Post(frame.CmdNotifyVariable, n.Append(nil), nil)
 	})
 	return emp.Options{
-		Handler: emp.HandlerFunc(func(dst []byte, r *emp.Request) ([]byte, error) {
-			if peer == nil {
-				peer = r.Peer()
-				close(ready)
-			}
-			return dispatcher{client}.Answer(dst, r)
-		}),
-		OnGone: func(*emp.Peer, error) { client.Close() },
+		Handler: dispatcher{client},
+		OnOpen:  func(p *emp.Peer) { peer = p },
+		OnGone:  func(*emp.Peer, error) { client.Close() },
 	}
 }
 
