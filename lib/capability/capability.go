@@ -75,6 +75,10 @@ func canonical(w string) (string, error) {
 			return "", fmt.Errorf("capability %q: the path is not absolute", w)
 		}
 		p = path.Clean(p)
+		if strings.HasSuffix(p, ":ro") {
+			// fs:/a:ro/ would come out as the word for reading /a.
+			return "", fmt.Errorf("capability %q: the path ends in :ro", w)
+		}
 		if ro {
 			p += ":ro"
 		}

@@ -70,6 +70,9 @@ type Options struct {
 	// to be written, answers included, is four times as much, nothing more is
 	// read. 0 is DefaultMaxQueue.
 	MaxQueue int
+	// OnOpen is called by NewPeer before anything is read: a handler that
+	// sends commands of its own learns here through whom.
+	OnOpen func(p *Peer)
 	// OnGone is called once, on the goroutine that reads, as soon as no more
 	// input will come, and before the answers still owed are delivered. Names
 	// that belong to the connection are free from then on.
@@ -146,6 +149,9 @@ func NewPeer(rwc io.ReadWriteCloser, o Options) *Peer {
 	}
 	p.room.L = &p.mu
 	p.calls.init()
+	if o.OnOpen != nil {
+		o.OnOpen(p)
+	}
 	go p.run()
 	return p
 }
