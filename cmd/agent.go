@@ -112,4 +112,3 @@ func (k *call) fetchOptions() (fetch.Options, error) {
 	}
 	return o, nil
 }
-

@@ -71,5 +71,5 @@ func rejected(cmd frame.Command, r frame.Response) error {
 	if err == nil {
 		return nil
 	}
-	return &fault{exit: exitRejected, msg: fmt.Sprintf("%s: %v", cmd, err), detail: map[string]any{"status": int(r.Status), "status_name": r.Status.String()}, cause: err}
+	return &fault{exit: exitRejected, msg: fmt.Sprintf("%s: %v", cmd, err), detail: map[string]any{"status": int(r.Status), "status_name": r.Status.Name()}, cause: err}
 }

@@ -99,7 +99,7 @@ func (l *listening) register(peer *emp.Peer) error {
 		}
 	}
 	if vars := l.k.cli.StringSlice("variable"); len(vars) > 0 {
-		return call(frame.CmdRegisterVariable, frame.RegisterVariable{Paths: vars}.Append(nil))
+		return call(frame.CmdRegisterVariable, frame.RegisterVariable{Watch: vars}.Append(nil))
 	}
 	return nil
 }

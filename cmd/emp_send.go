@@ -48,7 +48,7 @@ nothing when it is null. --list shows every command with a payload to copy.`,
 type sent struct {
 	Seq        *int            `json:"seq,omitempty"`
 	Command    string          `json:"command"`
-	RequestID  *int            `json:"request_id"`
+	RequestID  int             `json:"request_id"`
 	Status     int             `json:"status"`
 	StatusName string          `json:"status_name"`
 	Payload    json.RawMessage `json:"payload"`
@@ -128,7 +128,7 @@ func result(cmd frame.Command, r frame.Response, took time.Duration) sent {
 	if len(body) == 0 || !json.Valid(body) {
 		body = []byte("null")
 	}
-	return sent{Command: cmd.String(), Status: int(r.Status), StatusName: r.Status.String(), Payload: bytes.Clone(body), ElapsedMS: float64(took.Microseconds()) / 1000}
+	return sent{Command: cmd.String(), RequestID: int(r.RequestID), Status: int(r.Status), StatusName: r.Status.Name(), Payload: bytes.Clone(body), ElapsedMS: float64(took.Microseconds()) / 1000}
 }
 
 func parseCommand(s string) (frame.Command, error) {

@@ -169,7 +169,7 @@ func (r *remoteRun) execute(ctx context.Context, target string) onTarget {
 
 // refusedThere gives an agent's no the exit code that it would have here.
 func refusedThere(r frame.Response, err error) error {
-	f := &fault{exit: exitRejected, msg: err.Error(), detail: map[string]any{"status": int(r.Status), "status_name": r.Status.String()}, cause: err}
+	f := &fault{exit: exitRejected, msg: err.Error(), detail: map[string]any{"status": int(r.Status), "status_name": r.Status.Name()}, cause: err}
 	var e *frame.Error
 	if errors.As(err, &e) && e.Text != "" {
 		f.msg = e.Text

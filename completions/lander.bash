@@ -4,6 +4,10 @@ _lander() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case "$path $word" in
+        " agent") path=" agent" ;;
+        " emp") path=" emp" ;;
+        " emp send") path=" emp send" ;;
+        " emp listen") path=" emp listen" ;;
         " script") path=" script" ;;
         " script keygen") path=" script keygen" ;;
         " script sign") path=" script sign" ;;
@@ -23,9 +27,25 @@ _lander() {
     done
     case "$path" in
     "")
-        subs="script trust journal doctor completion version"
+        subs="agent emp script trust journal doctor completion version"
         flags="--help --version"
         values="  " ;;
+    " agent")
+        subs=""
+        flags="--listen --ready-file --trust --state --id --group --capability --max-running --fetch-allow --fetch-ca --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
+        values=" --listen --ready-file --trust --state --id --group --capability --max-running --fetch-allow --fetch-ca --log-level --log-format --config " ;;
+    " emp")
+        subs="send listen"
+        flags="--help"
+        values="  " ;;
+    " emp send")
+        subs=""
+        flags="--connect --wait --batch --listen-for --list --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --wait --batch --listen-for --log-level --log-format --config --timeout " ;;
+    " emp listen")
+        subs=""
+        flags="--connect --wait --variable --count --exec --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --wait --variable --count --exec --log-level --log-format --config --timeout " ;;
     " script")
         subs="keygen sign verify run"
         flags="--help"
@@ -44,8 +64,8 @@ _lander() {
         values=" --trust --policy --signature --target --at --log-level --log-format --config --timeout " ;;
     " script run")
         subs=""
-        flags="--trust --state --signature --unsigned --arg --capability --id --group --memory --wall --cpu --lock --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
-        values=" --trust --state --signature --arg --capability --id --group --memory --wall --cpu --lock --log-level --log-format --config --timeout " ;;
+        flags="--trust --state --signature --unsigned --arg --capability --id --group --memory --wall --cpu --lock --on --ticket --wait --max-concurrency --max-errors --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --trust --state --signature --arg --capability --id --group --memory --wall --cpu --lock --on --ticket --wait --max-concurrency --max-errors --log-level --log-format --config --timeout " ;;
     " trust")
         subs="list add remove apply"
         flags="--help"

@@ -6,6 +6,10 @@ _lander() {
     for ((i = 2; i < CURRENT; i++)); do
         word=$words[i]
         case "$path $word" in
+        ' agent') path=' agent' ;;
+        ' emp') path=' emp' ;;
+        ' emp send') path=' emp send' ;;
+        ' emp listen') path=' emp listen' ;;
         ' script') path=' script' ;;
         ' script keygen') path=' script keygen' ;;
         ' script sign') path=' script sign' ;;
@@ -26,6 +30,8 @@ _lander() {
     case "$path" in
     '')
         subs=(
+            'agent:be the local hub of a device: variables, assets, signed scripts'
+            'emp:speak with the agent of this device'
             'script:make, check and run signed scripts'
             'trust:say whose scripts may run here'
             'journal:read the record of what was run'
@@ -36,12 +42,81 @@ _lander() {
             '--help:show this help'
             '--version:print the version')
         ;;
+    ' agent')
+        subs=()
+        flags=(
+            '--listen:accept connections at ADDR, tcp://HOST:PORT or unix:///PATH (repeatable; default: tcp://127.0.0.1:9999)'
+            '--ready-file:write the bound address to FILE when accepting, and remove it at the end'
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--state:keep serials, journal and other state in DIR'
+            '--id:answer to the target ID (default: made from the machine id)'
+            '--group:answer to the target group:NAME (repeatable)'
+            '--capability:a capability WORD that scripts may have: base, exec, fs:PATH[:ro], net:HOST:PORT, ... (repeatable)'
+            '--max-running:run at most N scripts at once (default: 16)'
+            '--fetch-allow:scripts may be downloaded from the special network CIDR too, such as 127.0.0.0/8 (repeatable)'
+            '--fetch-ca:trust the certificates in FILE for downloads'
+            '--uncontained:run scripts even where the system cannot contain them'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' emp')
+        subs=(
+            'send:send a command to the agent and print its answer'
+            'listen:be an application of the agent: take what it sends')
+        flags=(
+            '--help:show this help')
+        ;;
+    ' emp send')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: tcp://127.0.0.1:9999)'
+            '--wait:keep trying to connect for DUR'
+            '--batch:send what FILE or - says, a {"command","payload"} a line, up to 256 at once'
+            '--listen-for:stay for DUR and print what the agent sends meanwhile'
+            '--list:list the commands, and stop'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' emp listen')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: tcp://127.0.0.1:9999)'
+            '--wait:keep trying to connect for DUR'
+            '--variable:be told when the variable or node PATH changes (repeatable)'
+            '--count:end after N commands'
+            '--exec:run CMD with sh for each command'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
     ' script')
         subs=(
             'keygen:make a key pair for signing'
             'sign:sign scripts, keys lists and packages'
             'verify:tell what was signed, by whom and until when'
-            'run:run a signed script here')
+            'run:run a signed script, here or on an agent')
         flags=(
             '--help:show this help')
         ;;
@@ -131,6 +206,11 @@ _lander() {
             '--wall:end it after DUR; 0: no limit (default: 5m0s)'
             '--cpu:end it after DUR of processor time (default: 1m0s)'
             '--lock:run only when no other run holds the lock NAME; exit 5 when one does'
+            '--on:run it on the agent at ADDR, or on each agent that a file (or -) names, one a line'
+            '--ticket:with --on: the agent runs it once under the ticket T, and answers a repetition with what came of it'
+            '--wait:with --on: keep trying to connect for DUR'
+            '--max-concurrency:with --on FILE: run on N agents at once (default: 8)'
+            '--max-errors:with --on FILE: stop when more than N (or N%) agents failed'
             '--uncontained:run scripts even where the system cannot contain them'
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'

@@ -105,7 +105,7 @@ func (s *scripts) save(r job.Result) error {
 // store and once in the journal, wherever between the two it died.
 func (s *scripts) recover(ctx context.Context) error {
 	open := map[string]job.Result{}
-	for e, err := range s.a.store.List(ctx, "executions/") {
+	for e, err := range s.a.store.List(ctx, "executions") {
 		if err != nil {
 			return fmt.Errorf("reading the executions: %w", err)
 		}
@@ -208,7 +208,7 @@ func (s *scripts) prune(ctx context.Context) error {
 		e  store.Entry
 		at time.Time
 	}
-	for _, prefix := range []string{"tickets/", "executions/"} {
+	for _, prefix := range []string{"tickets", "executions"} {
 		var all []record
 		for e, err := range s.a.store.List(ctx, prefix) {
 			if err != nil {

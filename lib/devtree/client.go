@@ -80,7 +80,7 @@ func (t *Tree) appendGet(dst, path []byte) ([]byte, bool) {
 	t.mu.RUnlock()
 	dst = append(dst, '[')
 	dst = v.Append(dst)
-	return append(dst, ",[]]"...), true
+	return append(dst, ']'), true
 }
 
 // SetVariable does the payload of CmdSetVariable; see Tree.Set.

@@ -170,6 +170,7 @@ func (p *Peer) response(f frame.Frame) {
 			// Too short to say anything; the connection is none the worse.
 			r = frame.Response{Status: frame.StatusBadFormat}
 		}
+		r.RequestID = f.RequestID
 		c.done(r, nil)
 	}
 }

@@ -80,7 +80,7 @@ func TestVariableCommands(t *testing.T) {
 			if got := ok(t, app, frame.CmdSetVariable, `["config.foo",{"a":1,"b":{"c":"x"},"e":{}}]`); got != "null" {
 				t.Errorf("body of SetVariable %s", got)
 			}
-			if got := ok(t, app, frame.CmdGetVariable, `"config.foo.a"`); got != "[1,[]]" {
+			if got := ok(t, app, frame.CmdGetVariable, `"config.foo.a"`); got != "[1]" {
 				t.Errorf("GetVariable %s", got)
 			}
 			if got := ok(t, app, frame.CmdRegisterVariable, `[["config.foo"],["config.foo.a"]]`); got != `"DT_ID_0"` {

@@ -82,7 +82,7 @@ var catalog = []Info{
 	{CmdNewSMS, "NewSMS", ToApplication, `["+3312","say hello",2]`,
 		"null", "an SMS has come: sender, text, listener id", typed(ParseNewSMS), anyValue},
 	{CmdGetVariable, "GetVariable", ToAgent, `"config.agent.deviceId"`,
-		`["012345678901234",[]]`, "read a variable, or list the children of a node", typed(ParseGetVariable), typed(ParseVariables)},
+		`["012345678901234"]`, "read a variable, or list the children of a node", typed(ParseGetVariable), typed(ParseVariables)},
 	{CmdSetVariable, "SetVariable", ToAgent, `["config.foo",{"a":1,"b":{"c":"x"}}]`,
 		"null", "set variables; null deletes", typed(ParseSetVariable), anyValue},
 	{CmdRegisterVariable, "RegisterVariable", ToAgent, `[["config.foo"],["config.agent.deviceId"]]`,

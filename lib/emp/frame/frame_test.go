@@ -56,7 +56,7 @@ func TestWire(t *testing.T) {
 			want := unhex(t, tt.hex)
 			f := tt.frame
 			if f.Response {
-				f.Payload = AppendResponse(nil, Response{tt.status, tt.reply.Append(nil)})
+				f.Payload = AppendResponse(nil, Response{Status: tt.status, Body: tt.reply.Append(nil)})
 			} else {
 				f.Payload = tt.request.Append(nil)
 			}

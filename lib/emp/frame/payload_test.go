@@ -270,7 +270,7 @@ func TestReplies(t *testing.T) {
 		cmd     Command
 		in, out string
 	}{
-		{CmdGetVariable, `["0123"]`, `["0123",[]]`},
+		{CmdGetVariable, `["0123"]`, `["0123"]`},
 		{CmdGetVariable, `[null,["config","update"]]`, `[null,["config","update"]]`},
 		{CmdGetVariable, `[{"a":1},["a.b"]]`, `[{"a":1},["a.b"]]`},
 		{CmdGetVariable, `[null]`, `[null,[]]`},

@@ -11,6 +11,10 @@ import (
 type Response struct {
 	Status Status
 	Body   []byte
+
+	// RequestID is the id in the header of the frame that the payload came
+	// in, where a peer filled it in. It is no part of the payload.
+	RequestID uint8
 }
 
 // ParseResponse splits a payload. Body shares the bytes of payload and is not
@@ -20,7 +24,7 @@ func ParseResponse(payload []byte) (Response, error) {
 	if len(payload) < 2 {
 		return Response{}, Errorf(StatusBadFormat, "response of %d bytes has no status", len(payload))
 	}
-	return Response{Status(binary.BigEndian.Uint16(payload)), payload[2:]}, nil
+	return Response{Status: Status(binary.BigEndian.Uint16(payload)), Body: payload[2:]}, nil
 }
 
 // AppendResponse adds status and body; an empty body is sent as null, because

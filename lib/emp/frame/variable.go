@@ -62,17 +62,21 @@ func paths(v Value, what string) ([]string, error) {
 
 // Variables is the body of the response to GetVariable: the value, or the map
 // of values when many were asked for, and the absolute paths of the direct
-// children. It is always sent as a list of two, which C clients need to tell
-// a missing leaf from one that is null.
+// children. A leaf is sent alone, as the original does; everything else is a
+// list of two, which C clients need to tell a missing leaf from a null one.
 type Variables struct {
 	Value    Value
 	Children []string
 }
 
-// Append implements Payload.
+// Append implements Payload. A leaf is the list of its value alone, as the
+// original agent sends it.
 func (p Variables) Append(dst []byte) []byte {
 	dst = append(dst, '[')
 	dst = p.Value.Append(dst)
+	if len(p.Children) == 0 && !p.Value.IsNull() && p.Value.Scalar() {
+		return append(dst, ']')
+	}
 	dst = append(dst, ',')
 	dst = Strings(p.Children).Append(dst)
 	return append(dst, ']')
