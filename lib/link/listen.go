@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -14,6 +15,9 @@ type Listener struct {
 	ln      deadlineListener
 	address Address
 	cleanup func() error // removes what Listen made, nil when nothing
+
+	once   sync.Once
+	closed error // of the first Close
 }
 
 type deadlineListener interface {
@@ -122,12 +126,13 @@ func (l *Listener) Address() Address { return l.address }
 
 // Close ends the listening. Connections that were accepted stay.
 func (l *Listener) Close() error {
-	err := l.ln.Close()
-	if errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	if l.cleanup != nil {
-		err = errors.Join(err, l.cleanup())
-	}
-	return err
+	// Whoever closes second waits for the first: a process that ends then
+	// must not leave the socket behind.
+	l.once.Do(func() {
+		l.closed = l.ln.Close()
+		if l.cleanup != nil {
+			l.closed = errors.Join(l.closed, l.cleanup())
+		}
+	})
+	return l.closed
 }
