@@ -57,8 +57,7 @@ func (t *Tree) unwatch(w *watch) {
 	for _, p := range w.paths {
 		ws := t.watches[p]
 		if i := slices.Index(ws, w); i >= 0 {
-			// A copy: tell may be reading the old one.
-			ws = slices.Delete(slices.Clone(ws), i, i+1)
+			ws = slices.Delete(ws, i, i+1)
 		}
 		if len(ws) == 0 {
 			delete(t.watches, p)

@@ -161,7 +161,7 @@ func (p *Peer) response(f frame.Frame) {
 	p.mu.Unlock()
 	switch {
 	case !ok:
-		p.log.Warn("EMP response that nobody awaits", "command", f.Command, "request_id", f.RequestID)
+		p.log.Debug("EMP response that nobody awaits", "command", f.Command, "request_id", f.RequestID)
 	case c == nil:
 		p.log.Debug("late EMP response", "command", f.Command, "request_id", f.RequestID)
 	default:

@@ -216,6 +216,50 @@ func TestCall(t *testing.T) {
 	})
 }
 
+// An application of ours on the original's agent, with its short lists and
+// `[]` for `{}`.
+func TestOriginalAgent(t *testing.T) {
+	a, b := tcpPair(t)
+	app := newPeer(t, a, emp.Options{})
+	agent := emptest.New(b, emptest.OriginalAgent())
+	agent.Handle(frame.CmdGetVariable, func(payload []byte) (frame.Status, frame.Value, bool) {
+		p, err := frame.ParseGetVariable(payload)
+		switch {
+		case err != nil:
+			return frame.StatusBadParameter, frame.String("agent/treemgr.lua:12: no"), true
+		case p.Many:
+			return 0, frame.List(frame.Map(), frame.List()), true
+		case p.Paths[0] == "config.agent":
+			return 0, frame.List(frame.Value{}, frame.Strings([]string{"config.agent.deviceId"})), true
+		}
+		return 0, frame.List(frame.String("0123"), frame.Value{}), true
+	})
+	for _, tt := range []struct {
+		p    frame.Payload
+		want string
+	}{
+		{frame.GetVariable{Paths: []string{"config.agent.deviceId"}}, `["0123",[]]`},
+		{frame.GetVariable{Paths: []string{"config.agent"}}, `[null,["config.agent.deviceId"]]`},
+		{frame.GetVariable{Many: true}, `[[],[]]`},
+	} {
+		r, err := app.Call(t.Context(), frame.CmdGetVariable, tt.p.Append(nil))
+		if err != nil || r.Err() != nil {
+			t.Fatal(err, r.Err())
+		}
+		v, err := frame.ParseVariables(r.Body)
+		if err != nil || string(v.Append(nil)) != tt.want {
+			t.Errorf("%s: %+v, error %v, want %s", tt.p.Append(nil), v, err, tt.want)
+		}
+	}
+	r, err := app.Call(t.Context(), frame.CmdGetVariable, []byte("5"))
+	if err != nil || !errors.Is(r.Err(), frame.StatusBadParameter) {
+		t.Errorf("%v, error %v", r.Err(), err)
+	}
+	if err := agent.Faults(); err != nil {
+		t.Error(err)
+	}
+}
+
 // C clients answer by the two bytes of the status, and no byte or one are
 // error statuses that leave the connection alone.
 func TestShortResponses(t *testing.T) {

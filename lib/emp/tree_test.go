@@ -7,7 +7,10 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"lander/lib/devtree"
 	"lander/lib/emp"
@@ -247,4 +250,71 @@ func FuzzPeer(f *testing.F) {
 			t.Fatalf("%d commands without an answer", commands)
 		}
 	})
+}
+
+// A watcher that never reads loses its connection; the setter and the other
+// watchers do not notice it.
+func TestSlowWatcherBlocksNobody(t *testing.T) {
+	tree, dial := hub(t, devtree.Options{})
+	alive := dial(emptest.Lua())
+	alive.Handle(frame.CmdNotifyVariable, func([]byte) (frame.Status, frame.Value, bool) { return 0, frame.Value{}, true })
+	ok(t, alive, frame.CmdRegisterVariable, `["ram.x"]`)
+	a, b := tcpPair(t)
+	slow := newPeer(t, a, connect(tree))
+	write(t, b, frame.Frame{Command: frame.CmdRegisterVariable, Payload: []byte(`["ram"]`)})
+	if _, err := frame.NewReader(b, 0).Next(); err != nil {
+		t.Fatal(err)
+	}
+	// 256 notifications can be on their way to it: more than its queue takes.
+	text := strings.Repeat("x", 80_000)
+	for i := range 200 {
+		pair := frame.Map(frame.Member{Key: "x", Value: frame.Int(int64(i))}, frame.Member{Key: "y", Value: frame.String(fmt.Sprint(i, text))})
+		if err := tree.SetWait(t.Context(), "ram", pair); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := alive.Commands(200); err != nil {
+		t.Error(err)
+	}
+	await(t, slow.Done(), "the slow watcher to be closed")
+	if !errors.Is(slow.Err(), emp.ErrSlowReader) {
+		t.Errorf("closed because of %v", slow.Err())
+	}
+}
+
+// Wherever a connection is cut, nothing of it is left.
+func TestCutAnywhere(t *testing.T) {
+	tree, err := benchTree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	var in []byte
+	for i, f := range []frame.Frame{
+		{Command: frame.CmdRegisterVariable, Payload: []byte(`["ram"]`)},
+		{Command: frame.CmdSetVariable, Payload: []byte(`["ram.x",{"a":1}]`)},
+		{Command: frame.CmdGetVariable, Payload: []byte(`"ram.x"`)},
+		{Command: frame.CmdSetVariable, Payload: []byte(`["ram.x"]`)},
+	} {
+		f.RequestID = uint8(i)
+		in = frame.Append(in, f)
+	}
+	before := runtime.NumGoroutine()
+	for n := range in {
+		a, b := net.Pipe()
+		p := emp.NewPeer(a, connect(tree))
+		go io.Copy(io.Discard, b)
+		b.Write(in[:n])
+		b.Close()
+		await(t, p.Done(), "the peer to end")
+	}
+	for end := time.Now().Add(emptest.Patience); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
+	}
+	// No watch is left: nobody is told of this.
+	if err := tree.SetWait(t.Context(), "ram.x", frame.Int(1)); err != nil {
+		t.Error(err)
+	}
 }

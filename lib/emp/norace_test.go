@@ -1,0 +1,5 @@
+//go:build !race
+
+package emp_test
+
+const raceDetector = false
