@@ -36,7 +36,7 @@ func countEntries(t testing.TB, s Store, prefix string) int {
 }
 
 func TestManyKeys(t *testing.T) {
-	n := 2_000
+	n := 300
 	if os.Getenv("LANDER_LONG") == "1" {
 		n = 50_000
 	}
