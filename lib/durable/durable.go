@@ -61,12 +61,12 @@ func (f *File) Commit() error {
 	if !f.noSync {
 		if err := f.Sync(); err != nil {
 			f.Abort()
-			return fmt.Errorf("writing %s: %w", f.path, cause(err))
+			return fmt.Errorf("writing %s: %w", f.path, Cause(err))
 		}
 	}
 	if err := f.Close(); err != nil {
 		f.Abort()
-		return fmt.Errorf("writing %s: %w", f.path, cause(err))
+		return fmt.Errorf("writing %s: %w", f.path, Cause(err))
 	}
 	move := os.Rename
 	if f.noReplace {
@@ -74,7 +74,7 @@ func (f *File) Commit() error {
 	}
 	if err := move(f.Name(), f.path); err != nil {
 		f.Abort()
-		return fmt.Errorf("writing %s: %w", f.path, cause(err))
+		return fmt.Errorf("writing %s: %w", f.path, Cause(err))
 	}
 	f.committed = true
 	if f.noSync {
@@ -101,14 +101,14 @@ func WriteFile(path string, data []byte, perm fs.FileMode, opts ...Option) error
 	}
 	defer f.Abort()
 	if _, err := f.Write(data); err != nil {
-		return fmt.Errorf("writing %s: %w", path, cause(err))
+		return fmt.Errorf("writing %s: %w", path, Cause(err))
 	}
 	return f.Commit()
 }
 
-// cause strips the operation and the temporary name, which say nothing to a
+// Cause strips the operation and the name, which say nothing new to a
 // reader who knows the path that was meant.
-func cause(err error) error {
+func Cause(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err
 	}

@@ -103,7 +103,7 @@ func Get(ctx context.Context, rawURL string, o Options) (*Body, error) {
 	}
 	c := client{o: o, ctx: ctx, cancel: cancel}
 	c.transport = &http.Transport{
-		DialContext:            c.dialer().DialContext,
+		DialContext:            c.dial,
 		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    o.Stall,
 		DisableKeepAlives:      true,
@@ -126,8 +126,9 @@ type client struct {
 	transport *http.Transport
 }
 
-func (c *client) dialer() *net.Dialer {
-	return &net.Dialer{
+// dial is where the address rules are: they see what is really dialled.
+func (c *client) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{
 		Timeout: c.o.Stall,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			ap, err := netip.ParseAddrPort(address)
@@ -137,6 +138,11 @@ func (c *client) dialer() *net.Dialer {
 			return c.o.checkAddress(ap.Addr())
 		},
 	}
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &askedConn{Conn: conn, asked: make(chan struct{})}, nil
 }
 
 // follow asks u and what it redirects to until there is a body. Redirects are

@@ -462,12 +462,13 @@ func TestContext(t *testing.T) {
 	}
 }
 
-func TestEndlessHeader(t *testing.T) {
+// speak serves one connection with f, which need not speak HTTP.
+func speak(t *testing.T, f func(c net.Conn)) (url string) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -476,14 +477,54 @@ func TestEndlessHeader(t *testing.T) {
 			return
 		}
 		defer c.Close()
+		f(c)
+	}()
+	t.Cleanup(func() { ln.Close(); <-done })
+	return "http://" + ln.Addr().String()
+}
+
+func TestEndlessHeader(t *testing.T) {
+	url := speak(t, func(c net.Conn) {
 		line := []byte("X: " + strings.Repeat("x", 1000) + "\r\n")
-		_, err = io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+		_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 		for err == nil {
 			_, err = c.Write(line)
 		}
-	}()
-	if _, _, err := get(t, "http://"+ln.Addr().String(), loopback); !errors.Is(err, fetch.ErrUnreachable) {
+	})
+	if _, _, err := get(t, url, loopback); !errors.Is(err, fetch.ErrUnreachable) {
 		t.Errorf("error %v", err)
 	}
-	<-done
+}
+
+// A server that speaks before it is asked does not get its words into the log
+// of the process.
+func TestServerThatSpeaksUnasked(t *testing.T) {
+	var logged bytes.Buffer
+	log.SetOutput(&logged)
+	defer log.SetOutput(os.Stderr)
+	for range 20 {
+		url := speak(t, func(c net.Conn) {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly and more")
+			io.Copy(io.Discard, c)
+		})
+		if data, _, err := get(t, url, loopback); err != nil || string(data) != "early" {
+			t.Errorf("%q, %v", data, err)
+		}
+	}
+	if logged.Len() > 0 {
+		t.Errorf("logged: %s", logged.Bytes())
+	}
+}
+
+func TestServerThatIsNone(t *testing.T) {
+	for _, text := range []string{"", "SSH-2.0-OpenSSH\r\n", "\x00\x00\x00", "HTTP/1.1 999999 x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"} {
+		url := speak(t, func(c net.Conn) {
+			// The request first, so that closing does not reset what we say.
+			c.Read(make([]byte, 4096))
+			io.WriteString(c, text)
+		})
+		if data, _, err := get(t, url, loopback); !errors.Is(err, fetch.ErrUnreachable) {
+			t.Errorf("%q: %q, %v", text, data, err)
+		}
+	}
 }

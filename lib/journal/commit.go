@@ -18,7 +18,7 @@ import (
 func (j *Journal) commit(batch []*pending) error {
 	if err := j.refresh(); err != nil {
 		j.drop()
-		return fmt.Errorf("appending to the journal %s: %w", j.path, cause(err))
+		return fmt.Errorf("appending to the journal %s: %w", j.path, durable.Cause(err))
 	}
 	at := j.tail
 	now := j.clock().UTC().Format(TimeLayout)
@@ -46,11 +46,11 @@ func (j *Journal) commit(batch []*pending) error {
 	}
 	at.size = j.tail.size + int64(len(buf))
 	if err := j.write(buf, at); err != nil {
-		err = cause(err)
+		err = durable.Cause(err)
 		// What was not acknowledged must not stay.
 		if j.file != nil {
 			if terr := j.file.Truncate(j.tail.size); terr != nil {
-				err = fmt.Errorf("%w; and taking it back: %w", err, cause(terr))
+				err = fmt.Errorf("%w; and taking it back: %w", err, durable.Cause(terr))
 			}
 		}
 		j.drop()

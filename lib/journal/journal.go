@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -83,7 +82,7 @@ func Open(dir string, o Options) (*Journal, error) {
 		j.log = slog.New(slog.DiscardHandler)
 	}
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("opening the journal in %s: %w", dir, cause(err))
+		return nil, fmt.Errorf("opening the journal in %s: %w", dir, durable.Cause(err))
 	}
 	return j, nil
 }
@@ -226,7 +225,7 @@ func (j *Journal) withdraw(p *pending) bool {
 func (j *Journal) lock(ctx context.Context) (*durable.Lock, error) {
 	l, err := lockDir(ctx, j.dir)
 	if err != nil {
-		return nil, fmt.Errorf("appending to the journal in %s: %w", j.dir, cause(err))
+		return nil, fmt.Errorf("appending to the journal in %s: %w", j.dir, durable.Cause(err))
 	}
 	return l, nil
 }
@@ -254,14 +253,6 @@ func (j *Journal) drop() {
 		j.file = nil
 	}
 	j.tail = tail{}
-}
-
-// cause strips operation and path, which the caller's words already say.
-func cause(err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); ok {
-		return pe.Err
-	}
-	return err
 }
 
 // Dir is the directory that the journal was opened in.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"lander/lib/durable"
 )
 
 // Report is what Verify found.
@@ -93,7 +95,7 @@ func snapshot(ctx context.Context, dir string) (files []string, current *os.File
 	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if _, err := os.Stat(dir); err != nil {
-		return nil, nil, 0, kept, cause(err)
+		return nil, nil, 0, kept, durable.Cause(err)
 	}
 	lock, err := lockDir(wait, dir)
 	switch {

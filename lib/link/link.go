@@ -31,7 +31,7 @@ var (
 	ErrUnreachable = errors.New("unreachable")                 // nobody answers there
 	ErrInUse       = errors.New("address in use")              // Listen: another listens there
 	ErrBusy        = errors.New("port busy")                   // serial: another process has it
-	ErrGone        = errors.New("port gone")                   // serial: it is not there, or not any more
+	ErrGone        = errors.New("the port is not there")       // serial: never was, or not any more
 	ErrPermission  = errors.New("no permission")               // serial: see the hint in the text
 	ErrNotSerial   = errors.New("not a serial port")           // serial: the path is something else
 	ErrAmbiguous   = errors.New("not exactly one serial port") // serial:auto, see AutoError

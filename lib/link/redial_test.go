@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -128,9 +129,8 @@ func TestRedialEnds(t *testing.T) {
 }
 
 func TestRedialServer(t *testing.T) {
-	l := listen(t, parse(t, "tcp://127.0.0.1:0"))
-	a := l.Address()
-	l.Close()
+	skipUnix(t)
+	a := link.Address{Scheme: link.Unix, Path: filepath.Join(socketDir(t), "s")}
 	r := link.Redial{
 		Dial: func(ctx context.Context) (link.Conn, error) { return link.Dial(ctx, a, link.Options{}) },
 		Sleep: func(ctx context.Context, d time.Duration) error {

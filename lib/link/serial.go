@@ -92,10 +92,14 @@ func (p namedPort) Read(b []byte) (int, error) {
 	return n, portError(p.name, err)
 }
 
-func (p namedPort) Write(b []byte) (int, error) {
-	n, err := p.port.Write(b)
-	if err == nil && n < len(b) {
-		err = io.ErrShortWrite
+// Write goes on where a signal cut a blocked call short.
+func (p namedPort) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = p.port.Write(b[n:])
+		if n += m; m == 0 && err == nil {
+			err = io.ErrShortWrite
+		}
 	}
 	return n, portError(p.name, err)
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package link
+package link_test
 
 import (
 	"bytes"
@@ -11,28 +11,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
-	"go.bug.st/serial"
+	"lander/lib/link"
 )
 
-// openByLibrary opens a pseudo terminal the way of systems where the runtime
-// cannot wait for a port's descriptor.
-func openByLibrary(t *testing.T) (device *os.File, p *SerialPort) {
+func openByLibrary(t *testing.T) (device *os.File, p *link.SerialPort) {
 	t.Helper()
-	device, tty, err := pty.Open()
-	if err != nil {
-		if os.Getenv("LANDER_INTEROP") == "1" {
-			t.Fatalf("no pseudo terminal: %v", err)
-		}
-		t.Skipf("no pseudo terminal on this machine: %v", err)
-	}
-	t.Cleanup(func() { device.Close() })
-	port, claim, _, err := openPort(tty.Name(), &serial.Mode{BaudRate: DefaultBaud, DataBits: 8})
+	device, path := newPTY(t)
+	p, err := link.OpenByLibrary(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tty.Close()
-	p = newSerialPort(Address{Scheme: Serial, Path: tty.Name()}, port, claim, nil)
 	t.Cleanup(func() { p.Close() })
 	return device, p
 }
@@ -93,10 +81,10 @@ func TestLibraryHangUp(t *testing.T) {
 		got <- err
 	}()
 	device.Close()
-	if err := <-got; !errors.Is(err, ErrGone) {
+	if err := <-got; !errors.Is(err, link.ErrGone) {
 		t.Errorf("read: %v, want ErrGone", err)
 	}
-	if _, err := p.Write([]byte("x")); !errors.Is(err, ErrGone) {
+	if _, err := p.Write([]byte("x")); !errors.Is(err, link.ErrGone) {
 		t.Errorf("write: %v, want ErrGone", err)
 	}
 }

@@ -34,7 +34,7 @@ func OpenFiles(root string) (*Files, error) {
 		s.stripes[i] = make(chan struct{}, 1)
 	}
 	if err := durable.MkdirAll(s.lockDir(), 0o700); err != nil {
-		return nil, fmt.Errorf("opening the store %s: %w", root, cause(err))
+		return nil, fmt.Errorf("opening the store %s: %w", root, durable.Cause(err))
 	}
 	return s, nil
 }
@@ -200,12 +200,4 @@ func (s *Files) Delete(ctx context.Context, key string, rev Revision) error {
 func (s *Files) Close() error {
 	s.closed.Store(true)
 	return nil
-}
-
-// cause strips operation and path, which the caller's words already say.
-func cause(err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); ok {
-		return pe.Err
-	}
-	return err
 }

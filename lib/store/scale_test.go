@@ -36,7 +36,7 @@ func countEntries(t testing.TB, s Store, prefix string) int {
 }
 
 func TestManyKeys(t *testing.T) {
-	n := 2_000
+	n := 300
 	if os.Getenv("LANDER_LONG") == "1" {
 		n = 50_000
 	}
@@ -54,10 +54,14 @@ func TestManyKeys(t *testing.T) {
 		t.Errorf("%d entries of one device, want 2", got)
 	}
 	// No directory has more than its share.
-	for b := range 256 {
-		es, err := os.ReadDir(filepath.Join(root, "c-devices", fmt.Sprintf("%02x", b)))
+	buckets, err := os.ReadDir(filepath.Join(root, "c-devices"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range buckets {
+		es, err := os.ReadDir(filepath.Join(root, "c-devices", b.Name()))
 		if err != nil || len(es) > 10*2*n/256 {
-			t.Errorf("bucket %02x has %d files, %v", b, len(es), err)
+			t.Errorf("bucket %s has %d files, %v", b.Name(), len(es), err)
 		}
 	}
 }
