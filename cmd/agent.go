@@ -27,6 +27,9 @@ variable tree, and runs the signed scripts that come in. SIGHUP reads the trust 
 			listenFlag("tcp://127.0.0.1:9999"), readyFileFlag(),
 			trustFlag(), stateFlag(), idFlag(), groupFlag(), capabilityFlag(),
 			&cli.IntFlag{Name: "max-running", Usage: "run at most `N` scripts at once", Value: agent.DefaultMaxRunning},
+			&cli.StringFlag{Name: "memory", Usage: "end a script that holds more than `SIZE` (default: 64MiB for Lua)"},
+			&cli.DurationFlag{Name: "wall", Usage: "end a script after `DUR`; 0: no limit", Value: 5 * time.Minute},
+			&cli.DurationFlag{Name: "cpu", Usage: "end a script after `DUR` of processor time", Value: time.Minute},
 			&cli.StringSliceFlag{Name: "fetch-allow", Usage: "scripts may be downloaded from the special network `CIDR` too, such as 127.0.0.0/8 (repeatable)"},
 			&cli.StringFlag{Name: "fetch-ca", Usage: "trust the certificates in `FILE` for downloads"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
@@ -57,6 +60,11 @@ func runAgent(k *call) error {
 	if lua, ok := svc.Runners[job.FormatLua].(*remote.Child); ok {
 		cfg.Lua = func(h remote.Host) job.Runner { return &remote.Child{Argv: lua.Argv, Host: h, Log: k.log} }
 	}
+	memory, err := k.sizeFlag("memory", 0)
+	if err != nil {
+		return err
+	}
+	cfg.Budget = job.Budget{Wall: k.cli.Duration("wall"), CPU: k.cli.Duration("cpu"), Memory: memory}
 	if cfg.Fetch, err = k.fetchOptions(); err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ type Config struct {
 	// agent offers.
 	Lua        func(remote.Host) job.Runner
 	MaxRunning int            // 0: DefaultMaxRunning
+	Budget     job.Budget     // of each script
 	Fetch      fetch.Options  // of scripts that come as a URL
 	Mirror     []frame.Member // settings shown read-only below config.agent
 	Clock      func() time.Time

@@ -78,7 +78,7 @@ func startDevice(t testing.TB, dir string, key *trust.PrivateKey, slots int) *de
 	log := slog.New(slog.DiscardHandler)
 	sh := &proc.Runner{Grace: 100 * time.Millisecond}
 	cfg := agent.Config{
-		ID: "gw-1", Dir: filepath.Join(d.dir, "agent"), MaxRunning: slots, Clock: time.Now, Log: log,
+		ID: "gw-1", Dir: filepath.Join(d.dir, "agent"), MaxRunning: slots, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
 		Script: &remote.Service{
 			Trust:   func() (*trust.Store, error) { return trust.OpenStore(filepath.Join(d.dir, "trust")) },
 			Serials: serials, Journal: j, Runners: remote.Runners{job.FormatSh: sh}, Names: []string{"gw-1"}, Clock: time.Now,
@@ -260,7 +260,7 @@ func (d *device) execute(p *emp.Peer, m frame.ExecuteScript) (job.Result, frame.
 func TestBusyAndRefused(t *testing.T) {
 	d := startDevice(t, "", nil, 1)
 	p := d.dial(nil)
-	loop := frame.ExecuteScript{Bundle: d.sign("while true do end", "lua", 1), NoWait: true}
+	loop := frame.ExecuteScript{Bundle: d.sign("sleep 600", "sh", 1), NoWait: true}
 	res, _, err := d.execute(p, loop)
 	if err != nil || res.Status != job.Running {
 		t.Fatalf("%+v, %v", res, err)

@@ -242,7 +242,7 @@ func (s *session) executeScript(r *emp.Request) ([]byte, error) {
 
 // order makes the order of an ExecuteScript.
 func (a *Agent) order(p frame.ExecuteScript) (remote.Order, error) {
-	o := remote.Order{Source: job.SourceEMP, Ticket: p.Ticket, Name: p.URL}
+	o := remote.Order{Source: job.SourceEMP, Ticket: p.Ticket, Name: p.URL, Budget: a.cfg.Budget}
 	for _, m := range p.Args.Members() {
 		if o.Args == nil {
 			o.Args = map[string]string{}
