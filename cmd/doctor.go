@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lander/lib/journal"
+	"lander/lib/link"
 	"lander/lib/trust"
 )
 
@@ -34,6 +35,8 @@ type finding struct {
 
 func runDoctor(k *call) error {
 	findings := []finding{k.checkID(), k.checkTrust(), k.checkState(), k.checkClock(), k.checkJournal()}
+	findings = append(findings, checkSerial()...)
+	findings = append(findings, k.checkPort(defaultEMP, "agent"))
 	bad := 0
 	for _, f := range findings {
 		if !f.OK {
@@ -111,4 +114,38 @@ func (k *call) checkJournal() finding {
 		return finding{"journal", false, err.Error(), "keep a copy of it, and find out who wrote to it"}
 	}
 	return finding{"journal", true, fmt.Sprintf("%d lines, whole", rep.Lines), ""}
+}
+
+// checkSerial looks at permissions only: opening a port resets many boards.
+func checkSerial() []finding {
+	ports, err := link.Ports()
+	if err != nil {
+		return []finding{{"serial", false, err.Error(), "plug the device in again"}}
+	}
+	if len(ports) == 0 {
+		return []finding{{"serial", true, "no serial port", ""}}
+	}
+	var out []finding
+	for _, p := range ports {
+		f := finding{"serial", true, p.String(), ""}
+		if !mayUse(p.Path) {
+			f.OK, f.Do = false, "join the group that owns "+p.Path+" (often dialout), and log in again"
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// checkPort tells whether somebody listens where a server of ours would.
+func (k *call) checkPort(address, who string) finding {
+	addr, err := link.Parse(address)
+	if err != nil {
+		return finding{"port", false, err.Error(), ""}
+	}
+	l, err := link.Listen(k.ctx, addr, link.Options{})
+	if err != nil {
+		return finding{"port", true, fmt.Sprintf("%s is in use: perhaps by the %s", addr, who), ""}
+	}
+	l.Close()
+	return finding{"port", true, fmt.Sprintf("%s is free: no %s runs", addr, who), ""}
 }

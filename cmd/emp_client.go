@@ -17,7 +17,7 @@ const defaultEMP = "tcp://127.0.0.1:9999"
 func (k *call) dialEMP(ctx context.Context, address string, wait time.Duration, o emp.Options) (*emp.Peer, error) {
 	addr, err := link.Parse(address)
 	if err != nil {
-		return nil, dialFault(address, err)
+		return nil, dialFault(err)
 	}
 	if wait > 0 {
 		var cancel context.CancelFunc
@@ -32,16 +32,16 @@ func (k *call) dialEMP(ctx context.Context, address string, wait time.Duration, 
 	if wait <= 0 {
 		conn, err := link.Dial(ctx, addr, link.Options{})
 		if err != nil {
-			return nil, dialFault(address, err)
+			return nil, dialFault(err)
 		}
 		return emp.NewPeer(conn, o), nil
 	}
 	conn, err := redial.Next(ctx)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("nobody answered at %s within %s", addr, wait)
+			err = fmt.Errorf("nobody answered at %s within %s: %w", addr, wait, link.ErrUnreachable)
 		}
-		return nil, dialFault(address, err)
+		return nil, dialFault(err)
 	}
 	return emp.NewPeer(conn, o), nil
 }

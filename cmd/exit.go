@@ -11,7 +11,9 @@ import (
 	"lander/lib/fetch"
 	"lander/lib/job"
 	"lander/lib/journal"
+	"lander/lib/link"
 	"lander/lib/remote"
+	"lander/lib/store"
 	"lander/lib/trust"
 )
 
@@ -39,6 +41,34 @@ var (
 )
 
 var exitTable = []exitCode{exitOK, exitFailed, exitUsage, exitInvalid, exitRefused, exitUnreachable, exitRejected, exitScript, exitPartial, exitInterrupted}
+
+// exitOf maps the sentinels of the library. The first that errors.Is finds
+// counts.
+var exitOf = []struct {
+	err  error
+	exit exitCode
+}{
+	{trust.ErrInvalid, exitInvalid},
+	{fetch.ErrTooLarge, exitInvalid},
+	{fetch.ErrURL, exitInvalid},
+	{link.ErrNotSerial, exitInvalid},
+	{store.ErrScheme, exitInvalid},
+	{link.ErrAddress, exitUsage},
+	{link.ErrScheme, exitUsage},
+	{fetch.ErrAddress, exitRefused},
+	{fetch.ErrRedirect, exitRefused},
+	{fetch.ErrCertificate, exitRefused},
+	{remote.ErrUncontained, exitRefused},
+	{fetch.ErrUnreachable, exitUnreachable},
+	{fetch.ErrTimeout, exitUnreachable},
+	{link.ErrUnreachable, exitUnreachable},
+	{link.ErrInUse, exitUnreachable},
+	{link.ErrBusy, exitUnreachable},
+	{link.ErrGone, exitUnreachable},
+	{link.ErrAmbiguous, exitUnreachable},
+	{remote.ErrLocked, exitUnreachable},
+	{context.DeadlineExceeded, exitUnreachable},
+}
 
 // fault is an error that already knows its exit code.
 type fault struct {
@@ -98,13 +128,10 @@ func classify(ctx context.Context, err error) exitCode {
 		}
 		return exitRejected
 	}
-	switch {
-	case errors.Is(err, trust.ErrInvalid), errors.Is(err, fetch.ErrTooLarge), errors.Is(err, fetch.ErrURL):
-		return exitInvalid
-	case errors.Is(err, fetch.ErrAddress), errors.Is(err, remote.ErrUncontained):
-		return exitRefused
-	case errors.Is(err, fetch.ErrUnreachable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, remote.ErrLocked):
-		return exitUnreachable
+	for _, row := range exitOf {
+		if errors.Is(err, row.err) {
+			return row.exit
+		}
 	}
 	return exitFailed
 }

@@ -73,7 +73,7 @@ func (k *call) onTargets() ([]string, error) {
 	on := k.cli.String("on")
 	if k.onSingle() {
 		if _, err := link.Parse(on); err != nil {
-			return nil, dialFault(on, err)
+			return nil, dialFault(err)
 		}
 		return []string{on}, nil
 	}

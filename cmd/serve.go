@@ -52,7 +52,7 @@ func (k *call) listen() ([]*link.Listener, error) {
 		l, err := link.Listen(k.ctx, addr, link.Options{})
 		if err != nil {
 			closeAll(out)
-			return nil, &fault{exit: exitUnreachable, msg: err.Error(), cause: err}
+			return nil, fmt.Errorf("listening at %s: %w", addr, err)
 		}
 		out = append(out, l)
 	}
@@ -129,10 +129,9 @@ func (k *call) notifyManager(state string) {
 }
 
 // dialFault words a connection that did not come about.
-func dialFault(addr string, err error) error {
-	switch {
-	case errors.Is(err, link.ErrAddress), errors.Is(err, link.ErrScheme):
+func dialFault(err error) error {
+	if errors.Is(err, link.ErrAddress) || errors.Is(err, link.ErrScheme) {
 		return usagef("tcp://HOST:PORT, unix:///PATH or serial:///dev/ttyUSB0", "%v", err)
 	}
-	return &fault{exit: exitUnreachable, msg: err.Error(), cause: err}
+	return err
 }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Lander in one minute: sign Lua, shell and Python, verify them, run them, see
-# three bad ones refused, and read the journal. Needs Go; leaves nothing
-# behind.
+# Lander in one minute: sign Lua, shell and Python, verify them, run them here
+# and on an agent, see three bad ones refused, and read the journal. Needs Go;
+# leaves nothing behind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+agent=
+trap '[ -z "$agent" ] || kill "$agent" 2> /dev/null || true; wait; rm -rf "$work"' EXIT
 lander=${LANDER:-$work/lander}
 [ -x "$lander" ] || CGO_ENABLED=0 go build -tags urfave_cli_no_docs -trimpath -o "$lander" .
 examples=$PWD/examples/scripts
@@ -24,7 +25,7 @@ say "make a key pair, and trust its public half on this machine"
 "$lander" trust add release.pub
 cat > config/lander/trust/policy.toml <<'EOF'
 [defaults]
-capabilities = ["base", "exec"]   # exec: shell and Python may run too
+capabilities = ["base", "tree", "device", "log", "exec"]   # exec: shell and Python may run too
 EOF
 
 say "sign a Lua, a shell and a Python script for every device of the group lab"
@@ -39,6 +40,19 @@ say "run them, contained"
 "$lander" script run --group lab report.sh.signed
 if command -v python3 > /dev/null; then "$lander" script run --group lab report.py.signed; fi
 
+say "start an agent, as a device has one, and run a script there"
+"$lander" agent --listen tcp://127.0.0.1:0 --ready-file ready --id gw-17 --group lab &
+agent=$!
+until [ -s ready ]; do kill -0 "$agent"; sleep 0.01; done
+device=$(cat ready)
+"$lander" script sign --key release.key --target gw-17 visit.lua
+"$lander" script run --on "$device" visit.lua.signed
+
+say "read back the variable that it set there"
+"$lander" emp send --connect "$device" GetVariable '"config.visit.by"'
+kill "$agent" && wait "$agent"
+agent=
+
 say "an altered script is refused"
 sed 's/hello/HELLO/' report.lua.signed > altered.signed
 refused "$lander" script run --group lab altered.signed
@@ -51,6 +65,6 @@ say "one that a stranger signed is refused"
 "$lander" script sign --key stranger.key --target '*' -o foreign.signed report.lua > /dev/null
 refused "$lander" script run --group lab foreign.signed
 
-say "the journal has it all, and is whole"
+say "the journal of this device has it all, and is whole"
 sed -E 's/.*"time":"([^"]*)".*"action":"([^"]*)","name":"([^"]*)".*"verdict":"([^"]*)","reason":"([^"]*)","outcome":"([^"]*)".*/\1 \2 \3 \4 \6\5/' state/lander/journal.ndjson
 "$lander" journal verify
