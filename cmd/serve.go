@@ -52,7 +52,7 @@ func (k *call) listen() ([]*link.Listener, error) {
 		l, err := link.Listen(k.ctx, addr, link.Options{})
 		if err != nil {
 			closeAll(out)
-			return nil, fmt.Errorf("listening at %s: %w", addr, err)
+			return nil, &fault{exit: exitUnreachable, msg: err.Error(), cause: err} // whatever keeps us from binding may pass
 		}
 		out = append(out, l)
 	}

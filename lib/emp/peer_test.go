@@ -238,7 +238,7 @@ func TestOriginalAgent(t *testing.T) {
 		p    frame.Payload
 		want string
 	}{
-		{frame.GetVariable{Paths: []string{"config.agent.deviceId"}}, `["0123",[]]`},
+		{frame.GetVariable{Paths: []string{"config.agent.deviceId"}}, `["0123"]`},
 		{frame.GetVariable{Paths: []string{"config.agent"}}, `[null,["config.agent.deviceId"]]`},
 		{frame.GetVariable{Many: true}, `[[],[]]`},
 	} {
