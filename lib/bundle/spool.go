@@ -48,7 +48,9 @@ func Spool(r io.Reader, limit int64, dir string) (*Payload, error) {
 	sum := sha256.New()
 	p := &Payload{}
 	p.hash = trust.NewHash(io.TeeReader(io.LimitReader(r, limit+1), sum))
-	var buf bytes.Buffer
+	// Most payloads are a few KB: room for them and for the read that finds
+	// the end.
+	buf := *bytes.NewBuffer(make([]byte, 0, 4<<10))
 	n, err := io.Copy(&buf, io.LimitReader(p.hash, inMemory+1))
 	if err == nil && n > inMemory {
 		var more int64
@@ -89,12 +91,18 @@ func (p *Payload) Sign(k trust.PrivateKey, trusted, untrusted string) []byte {
 	return p.hash.Sign(k, trusted, untrusted)
 }
 
+// Source reads a payload, from the start or at any place.
+type Source interface {
+	io.ReadSeeker
+	io.ReaderAt
+}
+
 // Reader returns a reader of the whole payload. Several may be used at once.
-func (p *Payload) Reader() *io.SectionReader {
+func (p *Payload) Reader() Source {
 	if p.file != nil {
 		return io.NewSectionReader(p.file, 0, p.Size)
 	}
-	return io.NewSectionReader(bytes.NewReader(p.mem), 0, p.Size)
+	return bytes.NewReader(p.mem)
 }
 
 // Bytes returns the payload, for formats whose cap is small.
