@@ -19,6 +19,7 @@ func completionCommand() *cli.Command {
 		operands: "bash|zsh|fish|powershell",
 		min:      1,
 		max:      1,
+		quick:    true,
 		examples: []example{
 			{"source <(lander completion bash)", "complete in this bash"},
 			{"lander completion fish > ~/.config/fish/completions/lander.fish", "complete in every fish"},

@@ -16,9 +16,6 @@ func helpFlag() cli.Flag {
 }
 
 func sharedFlags(v verb) []cli.Flag {
-	if v.raw {
-		return nil
-	}
 	flags := []cli.Flag{
 		&cli.BoolFlag{Name: "json", Usage: "print the result, and errors, as JSON"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Count: new(int), Usage: "print errors only; twice: nothing for exit code 5"},

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type streams struct {
 	json    bool
 	quiet   int
 	noColor bool
+	ctx     context.Context // of the call; ends with the first signal
 
 	stdinUser string // who reads stdin
 }

@@ -46,12 +46,7 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer, getenv enviro
 	if len(argv) == 2 && argv[1] == childCommand {
 		return remote.ChildMain()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// The second signal kills at once, by the system's own handling.
-	context.AfterFunc(ctx, stop)
-
-	std := &streams{in: stdin, out: &outWriter{w: stdout}, err: stderr, getenv: getenv}
+	std := &streams{in: stdin, out: &outWriter{w: stdout}, err: stderr, getenv: getenv, ctx: context.Background()}
 	app := newApp(std)
 	line, err := permute(app, argv)
 	std.json = line.json
@@ -62,12 +57,21 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer, getenv enviro
 	case line.version:
 		err = runVersion(&call{streams: std, ui: newPrinter(std, line.json, false, true)})
 	default:
-		err = app.RunContext(ctx, line.argv)
+		err = app.RunContext(std.ctx, line.argv)
 	}
 	if err == nil {
 		err = std.out.failed()
 	}
-	return std.report(ctx, err)
+	return std.report(std.ctx, err)
+}
+
+// catchSignals makes the first INT or TERM end the context of a call. The
+// second kills at once, by the system's own handling.
+func (s *streams) catchSignals() (stop func()) {
+	ctx, stop := signal.NotifyContext(s.ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	s.ctx = ctx
+	return stop
 }
 
 func newApp(std *streams) *cli.App {

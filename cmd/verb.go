@@ -23,7 +23,7 @@ type verb struct {
 	min, max int  // operands; max < 0: any number
 	server   bool // runs until it is told to stop: no --timeout
 	hidden   bool
-	raw      bool // reads no configuration: hidden commands
+	quick    bool // prints what it knows already: needs no signal handling
 	run      func(*call) error
 }
 
@@ -52,9 +52,7 @@ func (v verb) command() *cli.Command {
 		OnUsageError:    usageFault,
 		Flags:           flags,
 	}
-	if !v.raw {
-		cmd.Flags = append(cmd.Flags, &cli.BoolFlag{Name: "print-config", Usage: "print the merged configuration with the origin of each value, and stop"})
-	}
+	cmd.Flags = append(cmd.Flags, &cli.BoolFlag{Name: "print-config", Usage: "print the merged configuration with the origin of each value, and stop"})
 	cmd.Action = v.act
 	cmd.Description = v.about
 	cmd.CustomHelpTemplate = helpTail(v.exits, v.examples)
@@ -63,10 +61,11 @@ func (v verb) command() *cli.Command {
 
 func (v verb) act(c *cli.Context) error {
 	std := c.App.Metadata["streams"].(*streams)
-	k := &call{streams: std, ctx: c.Context, cli: c, args: c.Args().Slice()}
-	if v.raw {
-		return v.run(k)
+	if !v.quick {
+		// Catching signals costs a start-up a thread.
+		defer std.catchSignals()()
 	}
+	k := &call{streams: std, ctx: std.ctx, cli: c, args: c.Args().Slice()}
 	conf, err := loadConfig(c, std.getenv)
 	if err != nil {
 		return err

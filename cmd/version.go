@@ -73,7 +73,8 @@ func versionCommand() *cli.Command {
 			{"lander version", "one line for people"},
 			{"lander version --json | jq -r .version", "the version alone"},
 		},
-		run: runVersion,
+		quick: true,
+		run:   runVersion,
 	}.command()
 }
 
