@@ -132,6 +132,9 @@ func flipBits(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	for i := range good {
 		for bit := range 8 {
+			if raceEnabled && bit != i%8 {
+				continue
+			}
 			bad := bytes.Clone(good)
 			bad[i] ^= 1 << bit
 			verifyRefuses(ts, file, bad, fmt.Sprintf("byte %d bit %d", i, bit), args[1:])

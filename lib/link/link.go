@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -111,6 +112,16 @@ func (c netConn) Address() Address { return c.address }
 
 // NetConn is the connection below, as tls.Conn has it.
 func (c netConn) NetConn() net.Conn { return c.Conn }
+
+// SyscallConn gives the descriptor to who must ask it something, such as
+// whether the other end is gone.
+func (c netConn) SyscallConn() (syscall.RawConn, error) {
+	sc, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return sc.SyscallConn()
+}
 
 // cause strips operation and addresses, which the caller's words already say.
 func cause(err error) error {
