@@ -43,8 +43,11 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 
 // Load compiles the payload of a task by its format word.
 func Load(name, format string, payload []byte) (*Program, error) {
+	if format == job.FormatLuac51 {
+		return CompileBytecode(name, payload)
+	}
 	if format != job.FormatLua {
-		return nil, job.Errorf(job.CodeLoad, "%s: format %q is not Lua", name, format)
+		return nil, job.Errorf(job.CodeLoad, "%s: format %q is none of Lua", name, format)
 	}
 	return Compile(name, payload)
 }
