@@ -27,15 +27,15 @@ type expr struct {
 	info  int
 	aux   int
 	num   float64
-	ifYes int // jumps taken when the value is true
-	ifNo  int // jumps taken when it is false
+	ifYes chain // jumps taken when the value is true
+	ifNo  chain // jumps taken when it is false
 }
 
 func newExpr(kind exprKind, info int) expr {
-	return expr{kind: kind, info: info, ifYes: noJump, ifNo: noJump}
+	return expr{kind: kind, info: info, ifYes: noChain, ifNo: noChain}
 }
 
-func (e *expr) jumps() bool { return e.ifYes != e.ifNo }
+func (e *expr) jumps() bool { return e.ifYes.head != e.ifNo.head }
 
 func (e *expr) isNumeral() bool { return e.kind == exNumber && !e.jumps() }
 
@@ -124,11 +124,11 @@ func (g *gen) toAnyRegister(e *expr) {
 func (g *gen) finish(e *expr, reg int) {
 	g.toRegister(e, reg)
 	if e.kind == exJump {
-		e.ifYes = g.join(e.ifYes, e.info)
+		g.extend(&e.ifYes, e.info)
 	}
 	if e.jumps() {
 		loadNo, loadYes := noJump, noJump
-		if g.needsValue(e.ifYes) || g.needsValue(e.ifNo) {
+		if g.needsValue(e.ifYes.head) || g.needsValue(e.ifNo.head) {
 			skip := noJump
 			if e.kind != exJump {
 				skip = g.jump()
@@ -138,8 +138,8 @@ func (g *gen) finish(e *expr, reg int) {
 			g.landHere(skip)
 		}
 		end := g.target()
-		g.land(e.ifNo, end, reg, loadNo)
-		g.land(e.ifYes, end, reg, loadYes)
+		g.land(e.ifNo.head, end, reg, loadNo)
+		g.land(e.ifYes.head, end, reg, loadYes)
 	}
 	*e = newExpr(exRegister, reg)
 }

@@ -207,23 +207,32 @@ type chain struct{ head, last int }
 
 var noChain = chain{noJump, noJump}
 
-func (g *gen) extend(c *chain, list int) {
+// chainOf walks a list to its end.
+func (g *gen) chainOf(list int) chain {
+	c := chain{list, list}
 	if list == noJump {
-		return
+		return c
 	}
-	if c.head == noJump {
-		c.head = list
-	} else {
-		g.fixJump(c.last, list)
-	}
-	for c.last = list; ; {
-		n := g.follow(c.last)
-		if n == noJump {
-			return
-		}
+	for n := g.follow(c.last); n != noJump; n = g.follow(n) {
 		c.last = n
 	}
+	return c
 }
+
+// append joins list b to the end of a.
+func (g *gen) append(a *chain, b chain) {
+	switch {
+	case b.head == noJump:
+	case a.head == noJump:
+		*a = b
+	default:
+		g.fixJump(a.last, b.head)
+		a.last = b.last
+	}
+}
+
+// extend joins a plain list to the end of a.
+func (g *gen) extend(a *chain, list int) { g.append(a, g.chainOf(list)) }
 
 // control returns the instruction that decides whether the jump at pc runs.
 func (g *gen) control(pc int) *Instruction {

@@ -107,9 +107,9 @@ func (g *gen) goIfTrue(e *expr) {
 	default:
 		j = g.jumpIf(e, 0)
 	}
-	e.ifNo = g.join(e.ifNo, j)
-	g.landHere(e.ifYes)
-	e.ifYes = noJump
+	g.extend(&e.ifNo, j)
+	g.landHere(e.ifYes.head)
+	e.ifYes = noChain
 }
 
 // goIfFalse is the opposite.
@@ -123,9 +123,9 @@ func (g *gen) goIfFalse(e *expr) {
 	default:
 		j = g.jumpIf(e, 1)
 	}
-	e.ifYes = g.join(e.ifYes, j)
-	g.landHere(e.ifNo)
-	e.ifNo = noJump
+	g.extend(&e.ifYes, j)
+	g.landHere(e.ifNo.head)
+	e.ifNo = noChain
 }
 
 func (g *gen) not(e *expr) {
@@ -143,8 +143,8 @@ func (g *gen) not(e *expr) {
 		e.kind, e.info = exOpen, g.abc(OpNot, 0, e.info, 0)
 	}
 	e.ifYes, e.ifNo = e.ifNo, e.ifYes
-	g.dropValues(e.ifNo)
-	g.dropValues(e.ifYes)
+	g.dropValues(e.ifNo.head)
+	g.dropValues(e.ifYes.head)
 }
 
 // fold computes an operation on numerals at once, if it can.
@@ -228,11 +228,11 @@ func (g *gen) binary(op binaryOp, a, b *expr) {
 	switch op {
 	case binAnd:
 		g.read(b)
-		b.ifNo = g.join(b.ifNo, a.ifNo)
+		g.append(&b.ifNo, a.ifNo)
 		*a = *b
 	case binOr:
 		g.read(b)
-		b.ifYes = g.join(b.ifYes, a.ifYes)
+		g.append(&b.ifYes, a.ifYes)
 		*a = *b
 	case binConcat:
 		g.settle(b)

@@ -70,7 +70,7 @@ func (c *compiler) condition() int {
 		e.kind = exFalse
 	}
 	c.gen.goIfTrue(&e)
-	return e.ifNo
+	return e.ifNo.head
 }
 
 func (c *compiler) ifStat(line int) {

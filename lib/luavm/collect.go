@@ -83,6 +83,17 @@ func (st *state) collect(th *thread) {
 	}
 }
 
+// step counts n bytes of the work of a collection, as scripts that collect
+// step by step expect it, and collects when all of it is done.
+func (st *state) step(th *thread, n int) bool {
+	if st.stepped += n; st.stepped < st.used {
+		return false
+	}
+	st.stepped = 0
+	st.collect(th)
+	return true
+}
+
 // finalizeOne calls the finalizer of a userdata; an error in it goes to the
 // running script, as in PUC.
 func (st *state) finalizeOne(th *thread, u *userdata) {
@@ -93,11 +104,13 @@ func (st *state) finalizeOne(th *thread, u *userdata) {
 	}
 }
 
-// finalizeAll calls every finalizer that is left, at the end of a run.
+// finalizeAll calls the finalizers that are left at the end of a run, the
+// newest first; what they create is not finalized any more.
 func (st *state) finalizeAll(th *thread) {
-	for len(st.finalize) > 0 {
-		u := st.finalize[len(st.finalize)-1]
-		st.finalize = st.finalize[:len(st.finalize)-1]
+	list := st.finalize
+	st.finalize = nil
+	for i := len(list) - 1; i >= 0; i-- {
+		u := list[i]
 		if h := st.tableEvent(u.meta, evGC); h.isFunction() {
 			fn := th.top
 			th.push(h)
@@ -203,7 +216,10 @@ func (c *collector) propagate() {
 			}
 		case kindUserdata:
 			u := v.userdata()
-			c.size += 64
+			c.size += int(unsafe.Sizeof(userdata{}))
+			if h, ok := u.v.(holder); ok {
+				c.size += h.held()
+			}
 			c.table(u.meta)
 			c.table(u.env)
 		case kindThread:
@@ -211,6 +227,9 @@ func (c *collector) propagate() {
 		}
 	}
 }
+
+// holder is a value of the host that holds memory for a script.
+type holder interface{ held() int }
 
 const (
 	weakKeys = 1 << iota
@@ -261,20 +280,17 @@ func (c *collector) walkThread(t *thread) {
 	c.size += len(t.stack)*int(unsafe.Sizeof(value{})) + int(unsafe.Sizeof(thread{}))
 	c.table(t.env)
 	c.value(t.handler)
-	top := t.top
 	for f := t.fr; f != nil; f = f.prev {
 		c.size += int(unsafe.Sizeof(frame{}))
-		if f.cl != nil {
+		if f.cl != nil { // setlocal may have put something else in its slot
 			c.value(f.cl.value())
-			top = max(top, f.top)
 		}
 	}
-	top = min(top, len(t.stack))
-	for _, v := range t.stack[:top] {
+	for _, v := range t.stack[:t.top] {
 		c.value(v)
 	}
-	if !c.measure && t != c.st.running {
-		clear(t.stack[top:])
+	if !c.measure {
+		clear(t.stack[t.top:])
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"syscall"
 	"time"
 
 	"lander/lib/capability"
@@ -88,6 +89,9 @@ type process struct {
 
 // popen starts a program whose output is read, or whose input is written.
 func (r *run) popen(line, mode string) (*file, error) {
+	if r.full() {
+		return nil, syscall.EMFILE
+	}
 	c := r.command(line)
 	f := &file{r: r, proc: &process{cmd: c}}
 	if mode == "w" {

@@ -20,6 +20,7 @@ type file struct {
 	rd     *bufio.Reader // nil if it cannot be read
 	w      io.Writer     // nil if it cannot be written
 	buf    *bufio.Writer // before w, if writes are collected
+	eager  bool          // setvbuf("no"): every write goes through
 	std    bool          // one of the script's streams: cannot be closed
 	closed bool
 	proc   *process
@@ -27,11 +28,37 @@ type file struct {
 
 func (f *file) setReader(r io.Reader) { f.rd = bufio.NewReader(r) }
 
+// bufferSize is the memory of one buffered stream.
+const bufferSize = 4096
+
+// maxOpen bounds the files, programs and connections that a run holds.
+const maxOpen = 100
+
+func (r *run) full() bool { return len(r.open)+len(r.sockets) >= maxOpen }
+
+// held is the memory that a file takes.
+func (f *file) held() int {
+	n := 0
+	if f.rd != nil && !f.std {
+		n += bufferSize
+	}
+	if f.buf != nil {
+		n += bufferSize
+	}
+	if m, ok := f.seeker.(*memory); ok {
+		n += cap(m.data)
+	}
+	return n
+}
+
 // openFile opens a file of the file system.
 func (r *run) openFile(name, mode string) (*file, error) {
 	read, write, appending, create, ok := parseMode(mode)
 	if !ok {
 		return nil, syscall.EINVAL
+	}
+	if r.full() {
+		return nil, syscall.EMFILE
 	}
 	flag := os.O_RDONLY
 	switch {
@@ -125,6 +152,9 @@ func (f *file) flush() error {
 
 func (f *file) close() error {
 	f.closed = true
+	if m, ok := f.seeker.(*memory); ok {
+		m.data = nil
+	}
 	delete(f.r.open, f)
 	err := f.flush()
 	if f.disk != nil {
@@ -186,6 +216,9 @@ func (f *file) write(p []byte) error {
 		}
 	}
 	_, err := f.w.Write(p)
+	if err == nil && f.eager {
+		err = f.flush()
+	}
 	return err
 }
 

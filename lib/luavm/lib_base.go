@@ -73,8 +73,7 @@ func baseCollect(th *thread) int {
 	case 3:
 		return th.retNumber(float64(st.used) / 1024)
 	case 4:
-		st.collect(th)
-		return th.retBool(false)
+		return th.retBool(st.step(th, max(th.optInt(2, 0), 1)<<10))
 	case 5, 6: // kept, as scripts set them and set them back
 		key := st.string("collectgarbage " + th.checkString(1))
 		old := st.registry.get(key)

@@ -47,7 +47,6 @@ func (r *run) openIO() {
 func (l *ioLib) handle(f *file) value {
 	u := l.r.st.newUserdata(f, l.meta)
 	if !f.std {
-		l.r.st.charge(4096)
 		l.r.st.addFinalizer(u)
 	}
 	return u.value()
@@ -340,6 +339,6 @@ func (l *ioLib) fileSeek(th *thread) int {
 
 func (l *ioLib) fileBuffer(th *thread) int {
 	f := th.checkFile(1)
-	th.checkOption(2, "", "no", "full", "line")
+	f.eager = th.checkOption(2, "", "no", "full", "line") == 0
 	return th.result(f.flush(), "")
 }

@@ -134,9 +134,7 @@ func stringRep(th *thread) int {
 // what is wrong with the pattern.
 func (th *thread) match(m *matcher, f func()) {
 	m.tick = func() error {
-		if th.st.stop.Load()&stopContext != 0 {
-			th.st.poll(th)
-		}
+		th.pollStop()
 		return nil
 	}
 	defer func() {

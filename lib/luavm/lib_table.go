@@ -89,8 +89,8 @@ func (th *thread) shiftUp(t *table, pos, e int) {
 
 // pollLoop lets a long loop in a native be stopped.
 func (th *thread) pollLoop(i int) {
-	if i&1023 == 0 && th.st.stop.Load()&stopContext != 0 {
-		th.st.poll(th)
+	if i&1023 == 0 {
+		th.pollStop()
 	}
 }
 

@@ -47,6 +47,9 @@ func (r *run) netConnect(th *thread, meta *table) int {
 	if !r.c.Capabilities.Allows(word) {
 		th.raiseErr(denied(word))
 	}
+	if r.full() {
+		return th.retError("too many open files")
+	}
 	ctx := r.ctx
 	if seconds > 0 {
 		var cancel context.CancelFunc
@@ -59,7 +62,7 @@ func (r *run) netConnect(th *thread, meta *table) int {
 	}
 	s := &socket{r: r, conn: conn, rd: bufio.NewReader(conn)}
 	s.stop = context.AfterFunc(r.ctx, func() { conn.Close() })
-	r.sockets = append(r.sockets, s)
+	r.sockets[s] = true
 	return th.ret(r.st.newUserdata(s, meta).value())
 }
 
@@ -153,4 +156,7 @@ func socketText(th *thread) int {
 func (s *socket) shut() {
 	s.stop()
 	s.conn.Close()
+	delete(s.r.sockets, s)
 }
+
+func (s *socket) held() int { return bufferSize }

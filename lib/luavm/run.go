@@ -26,7 +26,7 @@ type run struct {
 	files  *files
 	open   map[*file]bool // files to close at the end
 
-	sockets  []*socket
+	sockets  map[*socket]bool
 	tostring value // the function of that name, for print
 }
 
@@ -52,7 +52,7 @@ func newRun(ctx context.Context, c Config) *run {
 	if c.Budget.Depth <= 0 {
 		c.Budget.Depth = DefaultDepth
 	}
-	r := &run{c: c, start: c.Now(), in: bufio.NewReader(c.Stdin), open: map[*file]bool{}}
+	r := &run{c: c, start: c.Now(), in: bufio.NewReader(c.Stdin), open: map[*file]bool{}, sockets: map[*socket]bool{}}
 	r.ctx = context.WithValue(ctx, runKey{}, r)
 	r.files = newFiles(c.Capabilities)
 	r.st = newState(int(c.Budget.Memory), c.Budget.Depth)
@@ -98,7 +98,7 @@ func (r *run) close() {
 	for f := range r.open {
 		f.close()
 	}
-	for _, s := range r.sockets {
+	for s := range r.sockets {
 		s.shut()
 	}
 	r.files.close()

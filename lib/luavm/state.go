@@ -37,6 +37,7 @@ type state struct {
 	epoch                   uint8
 	weakSeen                bool        // a weak table exists
 	finalize                []*userdata // userdata with __gc, in order of creation
+	stepped                 int         // bytes of work done by steps
 	gcStopped               bool
 }
 
@@ -125,7 +126,10 @@ func (st *state) newClosure(p *proto, env *table) *closure {
 }
 
 func (st *state) newUserdata(v any, meta *table) *userdata {
-	st.charge(64)
+	st.charge(int(unsafe.Sizeof(userdata{})))
+	if h, ok := v.(holder); ok {
+		st.charge(h.held())
+	}
 	return &userdata{head: head{kind: kindUserdata}, v: v, meta: meta, env: st.globals}
 }
 

@@ -158,6 +158,7 @@ func (th *thread) closeUpvalues(level int) {
 // call calls the function below nargs arguments at the top, from Go. The
 // results replace it; want < 0 keeps all.
 func (th *thread) call(nargs, want int) {
+	th.pollStop()
 	th.ccalls++
 	if th.ccalls >= maxCCalls {
 		if th.ccalls == maxCCalls {
@@ -171,6 +172,14 @@ func (th *thread) call(nargs, want int) {
 		th.execute()
 	}
 	th.ccalls--
+}
+
+// pollStop ends the run if it is to be stopped. Natives that loop use it:
+// unlike poll it may come where values are in Go variables alone.
+func (th *thread) pollStop() {
+	if th.st.stop.Load()&stopContext != 0 {
+		th.st.poll(th)
+	}
 }
 
 // call1 calls f with the arguments and returns its first result.
