@@ -2,6 +2,7 @@ package luavm
 
 import (
 	"math"
+	"unsafe"
 )
 
 // The arguments of the running native, counted from 1.
@@ -148,10 +149,33 @@ func (th *thread) display(v value) value {
 	return th.st.string(text(v))
 }
 
-// library makes a table of natives.
-func (st *state) library(t *table, funcs map[string]func(*thread) int) *table {
-	for name, fn := range funcs {
-		t.setString(st, name, st.newNative(fn).value())
+// funcs are the functions of a library by name, entry one of them ready to
+// be put in a table.
+type funcs map[string]func(*thread) int
+
+type entry struct {
+	name *str
+	fn   func(*thread) int
+}
+
+// entries sorts a library, so that its table is the same in every run. It is
+// for package variables: the names are shared by all runs.
+func entries(f funcs) []entry {
+	list := make([]entry, 0, len(f))
+	for _, name := range sorted(f) {
+		list = append(list, entry{sharedString(name), f[name]})
+	}
+	return list
+}
+
+// library puts the functions of a library in a table.
+func (st *state) library(t *table, list []entry) *table {
+	block := make([]native, len(list))
+	st.charge(len(list) * int(unsafe.Sizeof(native{})))
+	for i, e := range list {
+		f := &block[i]
+		*f = native{head: head{kind: kindNative}, fn: e.fn, env: st.globals}
+		t.set(st, e.name.value(), f.value())
 	}
 	return t
 }

@@ -55,7 +55,8 @@ func (s *sink) Write(p []byte) (int, error) {
 
 // osExecute returns the exit status as C's system gives it: the code times
 // 256, or the number of the signal.
-func (r *run) osExecute(th *thread) int {
+func osExecute(th *thread) int {
+	r := th.st.run
 	r.mayExec(th)
 	if th.arg(1).p == nil {
 		return th.retNumber(1)

@@ -26,13 +26,13 @@ func text(v value) string {
 	return fmt.Sprintf("%s: %p", v.kind(), v.p)
 }
 
-var baseFuncs = map[string]func(*thread) int{
+var baseFuncs = entries(funcs{
 	"assert": baseAssert, "collectgarbage": baseCollect, "error": baseError, "gcinfo": baseGCInfo,
 	"getfenv": baseGetEnv, "getmetatable": baseGetMeta, "load": baseLoad, "loadstring": baseLoadString,
 	"next": baseNext, "pcall": basePCall, "rawequal": baseRawEqual, "rawget": baseRawGet, "rawset": baseRawSet,
 	"select": baseSelect, "setfenv": baseSetEnv, "setmetatable": baseSetMeta, "tonumber": baseToNumber,
 	"tostring": baseToString, "type": baseType, "unpack": baseUnpack, "xpcall": baseXPCall,
-}
+})
 
 // openBase makes the functions that need nothing from outside.
 func (st *state) openBase() {
@@ -41,6 +41,7 @@ func (st *state) openBase() {
 	g.setString(st, "_VERSION", st.string("Lua 5.1"))
 	st.library(g, baseFuncs)
 	next := g.get(st.string("next"))
+	st.tostring = g.get(st.string("tostring"))
 	g.setString(st, "pairs", st.newNative(basePairs, next).value())
 	g.setString(st, "ipairs", st.newNative(baseIPairs, st.newNative(ipairsStep).value()).value())
 	proxies := st.newTable(0, 0)

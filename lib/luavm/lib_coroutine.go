@@ -1,8 +1,8 @@
 package luavm
 
-var coroutineFuncs = map[string]func(*thread) int{
+var coroutineFuncs = entries(funcs{
 	"create": coCreate, "resume": coResume, "running": coRunning, "status": coStatus, "wrap": coWrap, "yield": coYield,
-}
+})
 
 func (th *thread) checkThread(i int) *thread {
 	v := th.arg(i)

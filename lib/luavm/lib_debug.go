@@ -8,16 +8,12 @@ import (
 
 // The debug library as far as it stays within the run: it looks at and
 // changes the script's own functions. Hooks are not offered.
-var debugFuncs = map[string]func(*thread) int{
+var debugFuncs = entries(funcs{
 	"getfenv": debugGetEnv, "gethook": debugGetHook, "getinfo": debugGetInfo, "getlocal": debugGetLocal,
 	"getmetatable": debugGetMeta, "getregistry": debugGetRegistry, "getupvalue": debugGetUpvalue,
 	"setfenv": debugSetEnv, "sethook": debugSetHook, "setlocal": debugSetLocal, "setmetatable": debugSetMeta,
 	"setupvalue": debugSetUpvalue, "traceback": debugTraceback,
-}
-
-func (st *state) openDebug() {
-	st.globals.setString(st, "debug", tableValue(st.library(st.newTable(0, 16), debugFuncs)))
-}
+})
 
 func debugGetRegistry(th *thread) int { return th.ret(tableValue(th.st.registry)) }
 

@@ -17,20 +17,26 @@ type ioLib struct {
 	output value
 }
 
-func (r *run) openIO() {
+var fileFuncs = entries(funcs{
+	"close": fileClose, "flush": fileFlush, "lines": fileLines, "read": fileRead, "seek": fileSeek,
+	"setvbuf": fileBuffer, "write": fileWrite, "__gc": fileGC, "__tostring": fileText,
+})
+
+var ioFuncs = entries(funcs{
+	"close": ioClose, "flush": ioFlush, "input": ioInput, "lines": ioLines, "open": ioOpen, "output": ioOutput,
+	"popen": ioPOpen, "read": ioRead, "tmpfile": ioTmpFile, "type": ioType, "write": ioWrite,
+})
+
+var printFunc = entries(funcs{"print": print})
+
+func (r *run) openIO() *table {
 	st := r.st
-	l := &ioLib{r: r, meta: st.newTable(0, 16)}
-	st.library(l.meta, map[string]func(*thread) int{
-		"close": l.fileClose, "flush": l.fileFlush, "lines": l.fileLines, "read": l.fileRead, "seek": l.fileSeek,
-		"setvbuf": l.fileBuffer, "write": l.fileWrite, "__gc": l.fileGC, "__tostring": l.fileText,
-	})
+	l := &r.io
+	l.r = r
+	l.meta = st.library(st.newTable(0, 16), fileFuncs)
 	l.meta.setString(st, "__index", tableValue(l.meta))
 	st.registry.setString(st, "FILE*", tableValue(l.meta))
-	t := st.library(st.newTable(0, 16), map[string]func(*thread) int{
-		"close": l.close, "flush": l.flush, "input": l.setInput, "lines": l.lines, "open": l.open,
-		"output": l.setOutput, "popen": l.popen, "read": l.read, "tmpfile": l.temporary, "type": l.kind,
-		"write": l.write,
-	})
+	t := st.library(st.newTable(0, 16), ioFuncs)
 	l.input = l.handle(&file{r: r, rd: r.in, std: true})
 	l.output = l.handle(&file{r: r, w: &sink{r: r}, std: true})
 	t.setString(st, "stdin", l.input)
@@ -38,9 +44,8 @@ func (r *run) openIO() {
 	t.setString(st, "stderr", l.handle(&file{r: r, w: &sink{r: r, which: 1}, std: true}))
 	// The defaults are kept alive where a collection sees them.
 	st.registry.setString(st, "io defaults", tableValue(t))
-	st.globals.setString(st, "io", tableValue(t))
-	r.tostring = st.globals.get(st.string("tostring"))
-	st.globals.setString(st, "print", st.newNative(r.print).value())
+	st.library(st.globals, printFunc)
+	return t
 }
 
 // handle makes the userdata of a file.
@@ -80,7 +85,7 @@ func (th *thread) standard(v value, name string) *file {
 	return f
 }
 
-func (l *ioLib) kind(th *thread) int {
+func ioType(th *thread) int {
 	if v := th.checkAny(1); v.is(kindUserdata) {
 		if f, ok := v.userdata().v.(*file); ok {
 			if f.closed {
@@ -92,7 +97,7 @@ func (l *ioLib) kind(th *thread) int {
 	return th.ret(value{})
 }
 
-func (l *ioLib) fileText(th *thread) int {
+func fileText(th *thread) int {
 	f := th.checkHandle(1)
 	if f.closed {
 		return th.retString("file (closed)")
@@ -100,14 +105,15 @@ func (l *ioLib) fileText(th *thread) int {
 	return th.retString(fmt.Sprintf("file (%p)", unsafe.Pointer(f)))
 }
 
-func (l *ioLib) fileGC(th *thread) int {
+func fileGC(th *thread) int {
 	if f := th.checkHandle(1); !f.closed && !f.std {
 		f.close()
 	}
 	return 0
 }
 
-func (l *ioLib) open(th *thread) int {
+func ioOpen(th *thread) int {
+	l := &th.st.run.io
 	name, mode := th.checkString(1), th.optString(2, "r")
 	f, err := l.r.openFile(name, mode)
 	if err != nil {
@@ -116,7 +122,8 @@ func (l *ioLib) open(th *thread) int {
 	return th.ret(l.handle(f))
 }
 
-func (l *ioLib) popen(th *thread) int {
+func ioPOpen(th *thread) int {
+	l := &th.st.run.io
 	line, mode := th.checkString(1), th.optString(2, "r")
 	l.r.mayExec(th)
 	f, err := l.r.popen(line, mode)
@@ -127,16 +134,23 @@ func (l *ioLib) popen(th *thread) int {
 	return th.ret(l.handle(f))
 }
 
-func (l *ioLib) temporary(th *thread) int { return th.ret(l.handle(l.r.temporaryFile())) }
+func ioTmpFile(th *thread) int {
+	l := &th.st.run.io
+	return th.ret(l.handle(l.r.temporaryFile()))
+}
 
-func (l *ioLib) close(th *thread) int {
+func ioClose(th *thread) int {
+	l := &th.st.run.io
 	if th.args() == 0 {
 		return l.closeFile(th, th.standard(l.output, "output"))
 	}
-	return l.fileClose(th)
+	return fileClose(th)
 }
 
-func (l *ioLib) fileClose(th *thread) int { return l.closeFile(th, th.checkFile(1)) }
+func fileClose(th *thread) int {
+	l := &th.st.run.io
+	return l.closeFile(th, th.checkFile(1))
+}
 
 func (l *ioLib) closeFile(th *thread, f *file) int {
 	if f.std {
@@ -145,14 +159,23 @@ func (l *ioLib) closeFile(th *thread, f *file) int {
 	return th.result(f.close(), "")
 }
 
-func (l *ioLib) flush(th *thread) int {
+func ioFlush(th *thread) int {
+	l := &th.st.run.io
 	return th.result(th.standard(l.output, "output").flush(), "")
 }
 
-func (l *ioLib) fileFlush(th *thread) int { return th.result(th.checkFile(1).flush(), "") }
+func fileFlush(th *thread) int {
+	return th.result(th.checkFile(1).flush(), "")
+}
 
-func (l *ioLib) setInput(th *thread) int  { return l.setDefault(th, &l.input, "r") }
-func (l *ioLib) setOutput(th *thread) int { return l.setDefault(th, &l.output, "w") }
+func ioInput(th *thread) int {
+	l := &th.st.run.io
+	return l.setDefault(th, &l.input, "r")
+}
+func ioOutput(th *thread) int {
+	l := &th.st.run.io
+	return l.setDefault(th, &l.output, "w")
+}
 
 func (l *ioLib) setDefault(th *thread, at *value, mode string) int {
 	if v := th.arg(1); v.p != nil {
@@ -180,7 +203,8 @@ func (l *ioLib) mustOpen(th *thread, name, mode string) value {
 	return l.handle(f)
 }
 
-func (l *ioLib) lines(th *thread) int {
+func ioLines(th *thread) int {
+	l := &th.st.run.io
 	if th.arg(1).p == nil {
 		th.standard(l.input, "input")
 		return th.ret(l.lineIterator(l.input, false))
@@ -188,7 +212,8 @@ func (l *ioLib) lines(th *thread) int {
 	return th.ret(l.lineIterator(l.mustOpen(th, th.checkString(1), "r"), true))
 }
 
-func (l *ioLib) fileLines(th *thread) int {
+func fileLines(th *thread) int {
+	l := &th.st.run.io
 	th.checkFile(1)
 	return th.ret(l.lineIterator(th.arg(1), false))
 }
@@ -214,11 +239,15 @@ func (l *ioLib) lineIterator(handle value, closing bool) value {
 	}, handle).value()
 }
 
-func (l *ioLib) read(th *thread) int {
+func ioRead(th *thread) int {
+	l := &th.st.run.io
 	return l.readFrom(th, th.standard(l.input, "input"), 1)
 }
 
-func (l *ioLib) fileRead(th *thread) int { return l.readFrom(th, th.checkFile(1), 2) }
+func fileRead(th *thread) int {
+	l := &th.st.run.io
+	return l.readFrom(th, th.checkFile(1), 2)
+}
 
 // readFrom reads by the formats from argument first on; it ends with nil
 // where one cannot be read.
@@ -301,9 +330,15 @@ func (l *ioLib) readFormat(th *thread, f *file, i int) (bool, error) {
 	return ok, err
 }
 
-func (l *ioLib) write(th *thread) int { return l.writeTo(th, th.standard(l.output, "output"), 1) }
+func ioWrite(th *thread) int {
+	l := &th.st.run.io
+	return l.writeTo(th, th.standard(l.output, "output"), 1)
+}
 
-func (l *ioLib) fileWrite(th *thread) int { return l.writeTo(th, th.checkFile(1), 2) }
+func fileWrite(th *thread) int {
+	l := &th.st.run.io
+	return l.writeTo(th, th.checkFile(1), 2)
+}
 
 func (l *ioLib) writeTo(th *thread, f *file, first int) int {
 	last := th.args()
@@ -327,7 +362,7 @@ func (l *ioLib) writeTo(th *thread, f *file, first int) int {
 	return th.retBool(true)
 }
 
-func (l *ioLib) fileSeek(th *thread) int {
+func fileSeek(th *thread) int {
 	f := th.checkFile(1)
 	whence := [...]int{io.SeekStart, io.SeekCurrent, io.SeekEnd}[th.checkOption(2, "cur", "set", "cur", "end")]
 	n, err := f.seek(int64(th.optInt(3, 0)), whence)
@@ -337,7 +372,7 @@ func (l *ioLib) fileSeek(th *thread) int {
 	return th.retNumber(float64(n))
 }
 
-func (l *ioLib) fileBuffer(th *thread) int {
+func fileBuffer(th *thread) int {
 	f := th.checkFile(1)
 	f.eager = th.checkOption(2, "", "no", "full", "line") == 0
 	return th.result(f.flush(), "")

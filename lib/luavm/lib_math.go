@@ -6,7 +6,7 @@ import (
 	"lander/lib/luac51"
 )
 
-var mathFuncs = map[string]func(*thread) int{
+var mathFuncs = entries(funcs{
 	"abs": unary(math.Abs), "acos": unary(math.Acos), "asin": unary(math.Asin), "atan": unary(math.Atan),
 	"ceil": unary(math.Ceil), "cos": unary(math.Cos), "cosh": unary(math.Cosh), "exp": unary(math.Exp),
 	"floor": unary(math.Floor), "log": unary(math.Log), "log10": unary(math.Log10), "sin": unary(math.Sin),
@@ -14,21 +14,16 @@ var mathFuncs = map[string]func(*thread) int{
 	"deg":   unary(func(x float64) float64 { return x / (math.Pi / 180) }),
 	"rad":   unary(func(x float64) float64 { return x * (math.Pi / 180) }),
 	"atan2": binary(math.Atan2), "fmod": binary(fmod), "mod": binary(fmod),
-	"pow":   binary(mathPow),
+	"pow":    binary(mathPow),
+	"random": mathRandom, "randomseed": mathRandomSeed,
 	"frexp": mathFrexp, "ldexp": mathLdexp, "modf": mathModf, "max": mathMax, "min": mathMin,
-}
+})
 
+// openMath adds the constants.
 func (st *state) openMath() {
-	t := st.library(st.newTable(0, 32), mathFuncs)
+	t := st.globals.get(st.string("math")).table()
 	t.setString(st, "pi", number(math.Pi))
 	t.setString(st, "huge", number(math.Inf(1)))
-	r := newRandom(1)
-	t.setString(st, "random", st.newNative(func(th *thread) int { return th.random(r) }).value())
-	t.setString(st, "randomseed", st.newNative(func(th *thread) int {
-		*r = *newRandom(uint32(th.checkInt(1)))
-		return 0
-	}).value())
-	st.globals.setString(st, "math", tableValue(t))
 }
 
 func unary(f func(float64) float64) func(*thread) int {
@@ -91,9 +86,17 @@ func mathMin(th *thread) int {
 	return th.retNumber(low)
 }
 
-func (th *thread) random(g *random) int {
+func mathRandomSeed(th *thread) int {
+	th.st.random = newRandom(uint32(th.checkInt(1)))
+	return 0
+}
+
+func mathRandom(th *thread) int {
+	if th.st.random == nil {
+		th.st.random = newRandom(1)
+	}
 	const top = math.MaxInt32
-	r := float64(g.next()%top) / top
+	r := float64(th.st.random.next()%top) / top
 	switch th.args() {
 	case 0:
 		return th.retNumber(r)

@@ -9,16 +9,16 @@ import (
 	"lander/lib/job"
 )
 
-func (r *run) openOS() {
-	t := r.st.library(r.st.newTable(0, 16), map[string]func(*thread) int{
-		"clock": r.osClock, "date": r.osDate, "difftime": binary(func(x, y float64) float64 { return x - y }),
-		"execute": r.osExecute, "exit": osExit, "getenv": osGetEnv, "remove": r.osRemove, "rename": r.osRename,
-		"setlocale": osSetLocale, "time": r.osTime, "tmpname": r.osTmpName,
-	})
-	r.st.globals.setString(r.st, "os", tableValue(t))
-}
+var osFuncs = entries(funcs{
+	"clock": osClock, "date": osDate, "difftime": binary(func(x, y float64) float64 { return x - y }),
+	"execute": osExecute, "exit": osExit, "getenv": osGetEnv, "remove": osRemove, "rename": osRename,
+	"setlocale": osSetLocale, "time": osTime, "tmpname": osTmpName,
+})
 
-func (r *run) osClock(th *thread) int { return th.retNumber(r.c.Now().Sub(r.start).Seconds()) }
+func osClock(th *thread) int {
+	r := th.st.run
+	return th.retNumber(r.c.Now().Sub(r.start).Seconds())
+}
 
 // osGetEnv knows no variables: the environment is the host's.
 func osGetEnv(th *thread) int {
@@ -59,17 +59,20 @@ func (th *thread) result(err error, name string) int {
 	return 3
 }
 
-func (r *run) osRemove(th *thread) int {
+func osRemove(th *thread) int {
+	r := th.st.run
 	name := th.checkString(1)
 	return th.result(r.files.remove(name), name)
 }
 
-func (r *run) osRename(th *thread) int {
+func osRename(th *thread) int {
+	r := th.st.run
 	from, to := th.checkString(1), th.checkString(2)
 	return th.result(r.files.rename(from, to), from)
 }
 
-func (r *run) osTmpName(th *thread) int {
+func osTmpName(th *thread) int {
+	r := th.st.run
 	dir, err := r.files.temporary()
 	for n := 0; err == nil; n++ {
 		name := fmt.Sprintf("%s/lua_%06x", dir, rand.Uint32()&0xffffff)
@@ -89,7 +92,8 @@ func (r *run) osTmpName(th *thread) int {
 	return 0
 }
 
-func (r *run) osTime(th *thread) int {
+func osTime(th *thread) int {
+	r := th.st.run
 	now := r.c.Now()
 	if th.arg(1).p == nil {
 		return th.retNumber(float64(now.Unix()))
@@ -112,7 +116,8 @@ func (r *run) osTime(th *thread) int {
 	return th.retNumber(float64(at.Unix()))
 }
 
-func (r *run) osDate(th *thread) int {
+func osDate(th *thread) int {
+	r := th.st.run
 	format := th.optString(1, "%c")
 	at := r.c.Now()
 	if th.arg(2).p != nil {

@@ -10,6 +10,10 @@ import (
 	"lander/lib/job"
 )
 
+var packageFuncs = entries(funcs{"loadlib": packageLoadLib, "seeall": packageSeeAll})
+
+var fileLoadFuncs = entries(funcs{"dofile": baseDoFile, "loadfile": baseLoadFile})
+
 // hostWords are the words that a host fills with modules of the same name.
 var hostWords = []string{capability.Tree, capability.Device, capability.Monitoring, capability.Log, capability.Data}
 
@@ -22,7 +26,7 @@ func (r *run) openPackage() {
 		loaded.setString(st, name, st.globals.get(st.string(name)))
 	}
 	loaded.setString(st, "_G", tableValue(st.globals))
-	pkg := st.library(st.newTable(0, 8), map[string]func(*thread) int{"loadlib": packageLoadLib, "seeall": packageSeeAll})
+	pkg := st.library(st.newTable(0, 8), packageFuncs)
 	preload := st.newTable(0, 8)
 	pkg.setString(st, "loaded", tableValue(loaded))
 	pkg.setString(st, "preload", tableValue(preload))
@@ -70,7 +74,7 @@ func (r *run) openPackage() {
 		}
 	}
 	require := &requirer{missing: missing}
-	st.library(st.globals, map[string]func(*thread) int{"dofile": r.doFile, "loadfile": r.loadFileFunc})
+	st.library(st.globals, fileLoadFuncs)
 	st.globals.setString(st, "require", st.newNative(require.require, tableValue(pkg)).value())
 	st.globals.setString(st, "module", st.newNative(packageModule, tableValue(pkg)).value())
 }
@@ -262,7 +266,8 @@ func (r *run) sourceArg(th *thread) (chunk string, source []byte, err error) {
 	return "@" + name, source, err
 }
 
-func (r *run) loadFileFunc(th *thread) int {
+func baseLoadFile(th *thread) int {
+	r := th.st.run
 	chunk, source, err := r.sourceArg(th)
 	var je *job.Error
 	if errors.As(err, &je) {
@@ -273,7 +278,8 @@ func (r *run) loadFileFunc(th *thread) int {
 	return th.loaded(chunk, string(source))
 }
 
-func (r *run) doFile(th *thread) int {
+func baseDoFile(th *thread) int {
+	r := th.st.run
 	chunk, source, err := r.sourceArg(th)
 	var f *closure
 	if err == nil {

@@ -6,11 +6,11 @@ import (
 	"lander/lib/job"
 )
 
-var stringFuncs = map[string]func(*thread) int{
+var stringFuncs = entries(funcs{
 	"byte": stringByte, "char": stringChar, "dump": stringDump, "find": stringFind, "format": stringFormat,
 	"gmatch": stringGMatch, "gsub": stringGSub, "len": stringLen, "lower": stringLower, "match": stringMatch,
 	"rep": stringRep, "reverse": stringReverse, "sub": stringSub, "upper": stringUpper,
-}
+})
 
 func (st *state) openString() {
 	t := st.library(st.newTable(0, 16), stringFuncs)

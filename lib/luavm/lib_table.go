@@ -2,14 +2,10 @@ package luavm
 
 import "math"
 
-var tableFuncs = map[string]func(*thread) int{
+var tableFuncs = entries(funcs{
 	"concat": tableConcat, "foreach": tableForEach, "foreachi": tableForEachI, "getn": tableGetN,
 	"insert": tableInsert, "maxn": tableMaxN, "remove": tableRemove, "setn": tableSetN, "sort": tableSort,
-}
-
-func (st *state) openTable() {
-	st.globals.setString(st, "table", tableValue(st.library(st.newTable(0, 9), tableFuncs)))
-}
+})
 
 func tableGetN(th *thread) int { return th.retNumber(float64(th.checkTable(1).length())) }
 

@@ -22,15 +22,18 @@ import (
 //	c:close()
 func (r *run) openNet() *table {
 	st := r.st
-	meta := st.library(st.newTable(0, 8), map[string]func(*thread) int{
-		"send": socketSend, "receive": socketReceive, "settimeout": socketTimeout, "close": socketClose,
-		"__tostring": socketText,
-	})
+	meta := st.library(st.newTable(0, 8), socketFuncs)
 	meta.setString(st, "__index", tableValue(meta))
-	return st.library(st.newTable(0, 1), map[string]func(*thread) int{
-		"connect": func(th *thread) int { return r.netConnect(th, meta) },
-	})
+	st.registry.setString(st, "socket", tableValue(meta))
+	return st.library(st.newTable(0, 1), netFuncs)
 }
+
+var netFuncs = entries(funcs{"connect": netConnect})
+
+var socketFuncs = entries(funcs{
+	"send": socketSend, "receive": socketReceive, "settimeout": socketTimeout, "close": socketClose,
+	"__tostring": socketText,
+})
 
 // socket is a connection of a script.
 type socket struct {
@@ -41,7 +44,8 @@ type socket struct {
 	stop    func() bool // ends the watch over the run's context
 }
 
-func (r *run) netConnect(th *thread, meta *table) int {
+func netConnect(th *thread) int {
+	r := th.st.run
 	host, port, seconds := th.checkString(1), th.checkInt(2), th.optNumber(3, 0)
 	word := fmt.Sprintf("net:%s:%d", host, port)
 	if !r.c.Capabilities.Allows(word) {
@@ -63,7 +67,7 @@ func (r *run) netConnect(th *thread, meta *table) int {
 	s := &socket{r: r, conn: conn, rd: bufio.NewReader(conn)}
 	s.stop = context.AfterFunc(r.ctx, func() { conn.Close() })
 	r.sockets[s] = true
-	return th.ret(r.st.newUserdata(s, meta).value())
+	return th.ret(r.st.newUserdata(s, r.st.registry.get(r.st.string("socket")).table()).value())
 }
 
 func duration(seconds float64) time.Duration {

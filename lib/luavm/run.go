@@ -26,8 +26,8 @@ type run struct {
 	files  *files
 	open   map[*file]bool // files to close at the end
 
-	sockets  map[*socket]bool
-	tostring value // the function of that name, for print
+	sockets map[*socket]bool
+	io      ioLib
 }
 
 // runKey finds the run in the context that host functions get.
@@ -56,6 +56,7 @@ func newRun(ctx context.Context, c Config) *run {
 	r.ctx = context.WithValue(ctx, runKey{}, r)
 	r.files = newFiles(c.Capabilities)
 	r.st = newState(int(c.Budget.Memory), c.Budget.Depth)
+	r.st.run = r
 	r.st.poll = r.poll
 	r.openLibraries()
 	return r
@@ -84,12 +85,16 @@ func (r *run) openLibraries() {
 	}
 	st.openBase()
 	st.openString()
-	st.openTable()
+	for _, l := range []struct {
+		name string
+		list []entry
+	}{
+		{"table", tableFuncs}, {"math", mathFuncs}, {"debug", debugFuncs}, {"coroutine", coroutineFuncs}, {"os", osFuncs},
+	} {
+		st.globals.setString(st, l.name, tableValue(st.library(st.newTable(0, len(l.list)), l.list)))
+	}
 	st.openMath()
-	st.openDebug()
-	st.globals.setString(st, "coroutine", tableValue(st.library(st.newTable(0, 8), coroutineFuncs)))
-	r.openOS()
-	r.openIO()
+	st.globals.setString(st, "io", tableValue(r.openIO()))
 	r.openPackage()
 }
 

@@ -25,6 +25,10 @@ type state struct {
 	meta     [kindThread + 1]*table // metatables of the basic types
 	events   [numEvents]*str
 
+	run      *run    // whose state it is
+	tostring value   // the function of that name, for print
+	random   *random // of math.random, once it is used
+
 	stop     atomic.Uint32 // reasons to leave the straight path, bits below
 	poll     func(th *thread)
 	maxDepth int

@@ -21,10 +21,11 @@ func (r *run) write(which int, p []byte) error {
 }
 
 // print writes what the global tostring makes of its arguments.
-func (r *run) print(th *thread) int {
+func print(th *thread) int {
+	r := th.st.run
 	n := th.args()
 	tostring := th.index(tableValue(th.env), th.st.string("tostring"), -1)
-	plain := tostring.is(kindNative) && tostring.p == r.tostring.p
+	plain := tostring.is(kindNative) && tostring.p == th.st.tostring.p
 	var line []byte
 	for i := 1; i <= n; i++ {
 		if i > 1 {
