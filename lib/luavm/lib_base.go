@@ -203,7 +203,19 @@ func baseLoad(th *thread) int {
 	name := th.optString(2, "=(load)")
 	var b strings.Builder
 	for {
-		v := th.call1(f)
+		slot := th.top
+		th.push(f)
+		if err := th.protect(slot, 0, th.handler); err != nil {
+			v := th.pop()
+			th.push(value{})
+			th.push(v)
+			return 2
+		}
+		v := value{}
+		if th.top > slot {
+			v = th.stack[slot]
+		}
+		th.top = slot
 		if v.p == nil {
 			break
 		}

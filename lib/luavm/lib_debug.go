@@ -17,7 +17,12 @@ var debugFuncs = entries(funcs{
 
 func debugGetRegistry(th *thread) int { return th.ret(tableValue(th.st.registry)) }
 
-func debugGetHook(th *thread) int { return th.ret(value{}) }
+func debugGetHook(th *thread) int {
+	th.push(value{})
+	th.push(th.st.string(""))
+	th.push(number(0))
+	return 3
+}
 
 func debugSetHook(th *thread) int {
 	if th.args() > 0 && th.arg(1).p != nil {
