@@ -168,20 +168,11 @@ func TypeName(v Value) string {
 }
 
 // Function is a Lua function in the hands of the host. It lives as long as
-// the run it comes from.
+// the run it comes from; see Call.
 type Function struct {
-	call func(ctx Context, args []Value) ([]Value, error)
+	r *run
+	f value
 }
 
 // errOutside is what a callback gives that is called from elsewhere.
 var errOutside = errors.New("a script's function was called outside its run")
-
-// Call calls the function inside the run that ctx belongs to: from a Func of
-// that run, or from Config.Serve. An error that the function raises comes
-// back as a *job.Error; the run goes on.
-func (f *Function) Call(ctx Context, args ...Value) ([]Value, error) {
-	if f == nil || f.call == nil {
-		return nil, errOutside
-	}
-	return f.call(ctx, args)
-}

@@ -1,9 +1,12 @@
 package luavm
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
+
+	"lander/lib/luac51"
 )
 
 // FormatNumber writes a number as Lua does: C's "%.14g".
@@ -79,7 +82,7 @@ func caseOf(s string, upper bool) string {
 
 // trimZeros drops zeros after a decimal point, and the point if it is last.
 func trimZeros(b []byte) []byte {
-	if !containsByte(b, '.') {
+	if bytes.IndexByte(b, '.') < 0 {
 		return b
 	}
 	for b[len(b)-1] == '0' {
@@ -91,119 +94,6 @@ func trimZeros(b []byte) []byte {
 	return b
 }
 
-func containsByte(b []byte, c byte) bool {
-	for _, x := range b {
-		if x == c {
-			return true
-		}
-	}
-	return false
-}
-
-// ParseNumber reads a numeral as Lua 5.1 on a C99 library does: decimal or
-// hexadecimal, integer or float, with blanks around it; also the words inf
-// and nan that strtod takes.
-func ParseNumber(s string) (float64, bool) {
-	s = strings.Trim(s, " \t\n\v\f\r")
-	if s == "" {
-		return 0, false
-	}
-	body, neg := s, false
-	switch body[0] {
-	case '-':
-		neg, body = true, body[1:]
-	case '+':
-		body = body[1:]
-	}
-	n, ok := parseMagnitude(body)
-	if neg {
-		n = -n
-	}
-	return n, ok
-}
-
-func parseMagnitude(s string) (float64, bool) {
-	if s == "" {
-		return 0, false
-	}
-	c := s[0]
-	switch {
-	case c == '0' && len(s) > 1 && (s[1] == 'x' || s[1] == 'X'):
-		return parseHex(s[2:])
-	case c >= '0' && c <= '9' || c == '.':
-		for i := 0; i < len(s); i++ {
-			switch c := s[i]; {
-			case c >= '0' && c <= '9', c == '.', c == 'e', c == 'E', c == '+', c == '-':
-			default:
-				return 0, false
-			}
-		}
-		n, err := strconv.ParseFloat(s, 64)
-		if err != nil && !isRange(err) {
-			return 0, false
-		}
-		return n, true
-	}
-	switch strings.ToLower(s) {
-	case "inf", "infinity":
-		return math.Inf(1), true
-	case "nan":
-		return math.NaN(), true
-	}
-	return 0, false
-}
-
-// parseHex reads what follows 0x: hexadecimal digits with an optional
-// fraction and binary exponent.
-func parseHex(s string) (float64, bool) {
-	digits, exp, point := 0, 0, false
-	mant := 0.0
-	i := 0
-	for ; i < len(s); i++ {
-		c := s[i]
-		if c == '.' && !point {
-			point = true
-			continue
-		}
-		d, ok := hexDigit(c)
-		if !ok {
-			break
-		}
-		digits++
-		mant = mant*16 + float64(d)
-		if point {
-			exp -= 4
-		}
-	}
-	if digits == 0 {
-		return 0, false
-	}
-	if i < len(s) {
-		if s[i] != 'p' && s[i] != 'P' {
-			return 0, false
-		}
-		e, err := strconv.Atoi(s[i+1:])
-		if err != nil {
-			return 0, false
-		}
-		exp += e
-	}
-	return math.Ldexp(mant, exp), true
-}
-
-func hexDigit(c byte) (int, bool) {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0'), true
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10, true
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10, true
-	}
-	return 0, false
-}
-
-func isRange(err error) bool {
-	ne, ok := err.(*strconv.NumError)
-	return ok && ne.Err == strconv.ErrRange
-}
+// ParseNumber reads a numeral as Lua does: decimal or hexadecimal, with
+// blanks around it.
+func ParseNumber(s string) (float64, bool) { return luac51.ParseNumber(s) }

@@ -14,9 +14,10 @@ type Runner struct {
 	Modules []Module         // offered to every task
 	Now     func() time.Time // nil means time.Now
 	Limits  job.Budget       // used for the zero fields of a task's budget
+	Cache   *Cache           // of compiled programs; nil keeps none
 }
 
-// Run implements job.Runner for job.FormatLua.
+// Run implements job.Runner for job.FormatLua and job.FormatLuac51.
 func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome {
 	b := t.Budget
 	if b.Wall == 0 {
@@ -31,7 +32,7 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 	if b.Depth == 0 {
 		b.Depth = r.Limits.Depth
 	}
-	p, err := Load(t.Name, t.Format, t.Payload)
+	p, err := r.Cache.Load(t.Name, t.Format, t.Payload)
 	if err == nil {
 		_, err = p.Run(ctx, Config{
 			Args: t.Args, Capabilities: t.Capabilities, Budget: b, Poll: true,
@@ -43,8 +44,11 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 
 // Load compiles the payload of a task by its format word.
 func Load(name, format string, payload []byte) (*Program, error) {
+	if format == job.FormatLuac51 {
+		return CompileBytecode(name, payload)
+	}
 	if format != job.FormatLua {
-		return nil, job.Errorf(job.CodeLoad, "%s: format %q is not Lua", name, format)
+		return nil, job.Errorf(job.CodeLoad, "%s: format %q is none of Lua", name, format)
 	}
 	return Compile(name, payload)
 }

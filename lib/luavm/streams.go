@@ -1,106 +1,76 @@
 package luavm
 
 import (
-	"io"
-	"math"
+	"strings"
 
 	"lander/lib/job"
 )
 
 // write writes to stdout (0) or stderr (1) of the script.
-func (r *run) write(which int, s string) error {
+func (r *run) write(which int, p []byte) error {
 	w := r.c.Stdout
 	if which == 1 {
 		w = r.c.Stderr
 	}
-	r.out[which] += int64(len(s))
+	r.out[which] += int64(len(p))
 	if limit := MaxOutput(r.c.Budget.Output); limit > 0 && r.out[which] > limit {
 		return job.Errorf(job.CodeOutput, "more than %d bytes of output", limit)
 	}
-	_, err := io.WriteString(w, s)
+	_, err := w.Write(p)
 	return err
 }
 
-func (r *run) ioModule() Module {
-	r.l.SetGlobal("print", r.wrap("print", func(_ Context, c *Call) ([]Value, error) {
-		line := ""
-		for i, v := range c.Args {
-			if i > 0 {
-				line += "\t"
-			}
-			line += display(v)
+// print writes what the global tostring makes of its arguments.
+func print(th *thread) int {
+	r := th.st.run
+	n := th.args()
+	tostring := th.index(tableValue(th.env), th.st.string("tostring"), -1)
+	plain := tostring.is(kindNative) && tostring.p == th.st.tostring.p
+	var line []byte
+	for i := 1; i <= n; i++ {
+		if i > 1 {
+			line = append(line, '\t')
 		}
-		return nil, r.write(0, line+"\n")
-	}))
-	return Module{Name: "io", Global: true, Funcs: map[string]Func{
-		"write": func(_ Context, c *Call) ([]Value, error) {
-			for i := range c.Args {
-				s, err := c.String(i + 1)
-				if err == nil {
-					err = r.write(0, s)
-				}
-				if err != nil {
-					return nil, err
-				}
-			}
-			return []Value{true}, nil
-		},
-		"read": func(_ Context, c *Call) ([]Value, error) {
-			if c.Arg(1) == "*a" {
-				b, err := io.ReadAll(r.in)
-				return []Value{string(b)}, err
-			}
-			s, err := r.in.ReadString('\n')
-			if s == "" && err != nil {
-				return []Value{nil}, nil
-			}
-			if s[len(s)-1] == '\n' {
-				s = s[:len(s)-1]
-			}
-			return []Value{s}, nil
-		},
-		"open": func(_ Context, c *Call) ([]Value, error) {
-			s, err := c.String(1)
-			if err != nil {
-				return nil, err
-			}
-			return nil, denied("fs:" + s)
-		},
-	}}
-}
-
-func (r *run) osModule() Module {
-	start := r.c.Now()
-	return Module{Name: "os", Global: true, Funcs: map[string]Func{
-		"time":   func(_ Context, c *Call) ([]Value, error) { return []Value{float64(r.c.Now().Unix())}, nil },
-		"clock":  func(_ Context, c *Call) ([]Value, error) { return []Value{r.c.Now().Sub(start).Seconds()}, nil },
-		"getenv": func(_ Context, c *Call) ([]Value, error) { return []Value{nil}, nil },
-		"exit": func(_ Context, c *Call) ([]Value, error) {
-			n, err := c.OptNumber(1, 0)
-			if err != nil {
-				return nil, err
-			}
-			code := int(math.Mod(n, 256))
-			r.exit = &code
-			return nil, job.Errorf(job.CodeExit, "exit code %d", code)
-		},
-		"execute": func(_ Context, c *Call) ([]Value, error) { return nil, denied("exec") },
-	}}
-}
-
-func display(v Value) string {
-	switch v := v.(type) {
-	case nil:
-		return "nil"
-	case bool:
-		if v {
-			return "true"
+		v := th.arg(i)
+		switch {
+		case plain && (v.isNumber() || v.is(kindString)):
+			line = appendValue(line, v)
+			continue
+		case plain:
+			v = th.display(v)
+		case !tostring.isFunction():
+			th.operandFault("call", tostring, -1)
+		default:
+			v = th.call1(tostring, v)
 		}
-		return "false"
-	case float64:
-		return FormatNumber(v)
-	case string:
-		return v
+		s, ok := toString(v)
+		if !ok {
+			th.errorf("'tostring' must return a string to 'print'")
+		}
+		line = append(line, s...)
 	}
-	return TypeName(v)
+	if err := r.write(0, append(line, '\n')); err != nil {
+		th.raiseErr(err)
+	}
+	return 0
+}
+
+// mode reads the mode of io.open: what fopen takes.
+func parseMode(mode string) (read, write, appending, create, ok bool) {
+	m := strings.Replace(mode, "b", "", 1)
+	switch m {
+	case "r":
+		return true, false, false, false, true
+	case "w":
+		return false, true, false, true, true
+	case "a":
+		return false, true, true, true, true
+	case "r+":
+		return true, true, false, false, true
+	case "w+":
+		return true, true, false, true, true
+	case "a+":
+		return true, true, true, true, true
+	}
+	return false, false, false, false, false
 }

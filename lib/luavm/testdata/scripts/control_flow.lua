@@ -1,0 +1,15 @@
+for i = 1, 3 do for j = 1, 3 do if j == 2 then break end io.write(i, j, " ") end end print()
+for i = 10, 1, -3 do io.write(i, " ") end for i = 1, 0 do io.write("never") end for i = 0.1, 0.5, 0.1 do io.write(i, " ") end print()
+for i = "1", "3" do io.write(i, " ") end print()
+local i = 0 while true do i = i + 1 if i % 3 == 0 then i = i + 1 elseif i > 7 then break else io.write(i, " ") end end print(i)
+repeat local done = i > 3 i = i - 1 until done print(i)
+local function f(x) if x == nil then return "nil" elseif x == false then return "false" elseif x then return "true" end end
+print(f(), f(false), f(0), f(""))
+print(nil and 1, false or 2, 1 and 2, nil or false, not nil, not 0, 1 == 1 and "y" or "n", nil == false)
+print(1 < 2 == true, "a" < "b", not (1 > 2), 2 ^ 3 ^ 2, -2 ^ 2, 1 .. 2 .. 3, 2 * 3 % 4, (2 + 3) * 4)
+local a = {} for k, v in pairs { a = 1, b = 2, c = 3 } do a[#a + 1] = k .. v end table.sort(a) print(unpack(a))
+do local x = 1 do local x = 2 io.write(x, " ") end print(x) end
+local function sw(v) local cases = { [1] = "one", [2] = "two" } return cases[v] or "other" end print(sw(1), sw(2), sw(3))
+print((function(n) local function fact(k) if k <= 1 then return 1 end return k * fact(k - 1) end return fact(n) end)(10))
+local s = 0 for x = 1, 100 do if x % 3 == 0 or x % 5 == 0 then s = s + x end end print(s)
+for x = 3, 1 do print("no") end for x = 1, 3 do local x = x * 2 io.write(x, " ") end print()

@@ -1,0 +1,13 @@
+print(math.floor(3.7), math.floor(-3.7), math.ceil(3.2), math.ceil(-3.2), math.abs(-5), math.max(1, 5, 3), math.min(1, 5, 3))
+print(math.sqrt(16), math.pi, math.huge, -math.huge, math.fmod(7, 3), math.fmod(-7, 3), math.modf(3.7), math.modf(-3.7))
+print(math.exp(0), math.log(1), math.log10(1000), math.pow(2, 10), math.ldexp(1, 10), math.frexp(8), math.deg(math.pi), math.rad(180))
+print(("%.6f %.6f %.6f"):format(math.sin(1), math.cos(1), math.tan(1)), ("%.6f %.6f"):format(math.atan2(1, -1), math.sinh(1)))
+print(1 / 0, -1 / 0, 0 / 0 ~= 0 / 0, 2 ^ 53, 2 ^ 53 + 1, 1e308 * 10, 5 % 3, -5 % 3, 5 % -3, 5.5 % 1.5, 1e15, 1e16)
+math.randomseed(42) local r = {} for i = 1, 5 do r[i] = math.random(1, 100) end print(table.concat(r, " "), math.random() < 1)
+print(pcall(math.random, 2, 1), pcall(math.random, 0), pcall(math.random, 1, 2, 3))
+local function gcd(a, b) while b ~= 0 do a, b = b, a % b end return a end print(gcd(48, 36), gcd(17, 5), gcd(0, 5))
+local function isprime(n) if n < 2 then return false end for i = 2, math.sqrt(n) do if n % i == 0 then return false end end return true end
+local p = {} for i = 1, 60 do if isprime(i) then p[#p + 1] = i end end print(table.concat(p, " "))
+local function fib(n) local a, b = 0, 1 for _ = 1, n do a, b = b, a + b end return a end print(fib(50), fib(80), fib(100))
+print(10 ^ 20 == 1e20, 3 ^ 40, 2 ^ 0.5, 8 ^ (1 / 3), 10 ^ -3, 0.1 + 0.2 == 0.3, 100 / 3, 1e-10, 123456.789e3)
+local x = 0 for i = 1, 10 do x = x + 0.1 end print(x, x == 1, ("%.17g"):format(x))

@@ -1,0 +1,12 @@
+local t = { 1, 2, 3 }
+table.insert(t, 4) table.insert(t, 1, 0) table.insert(t, 3, "x")
+print(table.concat(t, ","), #t)
+print(table.remove(t), table.remove(t, 1), table.remove(t, 2), table.concat(t, ","))
+print(table.remove({}), table.remove({ 1 }, 5), table.maxn { 1, 2, [10] = 1, x = 2 }, table.getn { 1, 2 })
+print(table.concat({ 1, 2, 3 }, "-", 2), table.concat({ 1, 2, 3 }, "-", 2, 2), table.concat({}, "x"), table.concat({ 1, 2 }, "", 3))
+print(pcall(table.concat, { 1, {}, 3 }), pcall(table.insert, t, 1, 2, 3), pcall(table.insert, t))
+table.foreachi({ "a", "b" }, function(i, v) io.write(i, v, " ") end)
+print(table.foreach({ x = 1 }, function(k, v) return k .. v end))
+print(pcall(table.setn, t, 1), unpack({ 1, 2, nil, 4 }, 1, 4))
+print(next({}), next({ 10 }), type(next), pcall(next, {}, "x"))
+print(#{ 1, 2, nil }, #{ nil }, #{ n = 1 }, #{ 1, nil, 3 }, #{ nil, nil, 3 })
