@@ -34,6 +34,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == childArg {
 		os.Exit(remote.ChildMain())
 	}
+	if len(os.Args) == 3 && os.Args[1] == agentArg {
+		beKilled(os.Args[2])
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -67,29 +71,8 @@ func startDevice(t testing.TB, dir string, key *trust.PrivateKey, slots int) *de
 	} else {
 		d.key = *key
 	}
-	serials, err := trust.OpenSerials(filepath.Join(d.dir, "serials"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := journal.Open(d.dir, journal.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.DiscardHandler)
-	sh := &proc.Runner{Grace: 100 * time.Millisecond}
-	cfg := agent.Config{
-		ID: "gw-1", Dir: filepath.Join(d.dir, "agent"), MaxRunning: slots, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
-		Script: &remote.Service{
-			Trust:   func() (*trust.Store, error) { return trust.OpenStore(filepath.Join(d.dir, "trust")) },
-			Serials: serials, Journal: j, Runners: remote.Runners{job.FormatSh: sh}, Names: []string{"gw-1"}, Clock: time.Now,
-		},
-		Lua: func(h remote.Host) job.Runner {
-			return &remote.Child{Argv: []string{os.Args[0], childArg}, Host: h}
-		},
-	}
-	if d.agent, err = agent.New(t.Context(), cfg); err != nil {
-		t.Fatal(err)
-	}
+	opened := openDevice(t, d.dir, slots)
+	d.agent = opened.agent
 	l, err := link.Listen(t.Context(), link.Address{Scheme: link.TCP, Host: "127.0.0.1"}, link.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -106,10 +89,44 @@ func startDevice(t testing.TB, dir string, key *trust.PrivateKey, slots int) *de
 		if err := d.agent.Close(); err != nil {
 			t.Errorf("closing: %v", err)
 		}
-		j.Close()
+		opened.journal.Close()
 	})
 	t.Cleanup(d.stop)
 	return d
+}
+
+type opened struct {
+	agent   *agent.Agent
+	journal *journal.Journal
+}
+
+// openDevice opens an agent on a state directory.
+func openDevice(t testing.TB, dir string, slots int) opened {
+	serials, err := trust.OpenSerials(filepath.Join(dir, "serials"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(dir, journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	sh := &proc.Runner{Grace: 100 * time.Millisecond}
+	cfg := agent.Config{
+		ID: "gw-1", Dir: filepath.Join(dir, "agent"), MaxRunning: slots, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
+		Script: &remote.Service{
+			Trust:   func() (*trust.Store, error) { return trust.OpenStore(filepath.Join(dir, "trust")) },
+			Serials: serials, Journal: j, Runners: remote.Runners{job.FormatSh: sh}, Names: []string{"gw-1"}, Clock: time.Now,
+		},
+		Lua: func(h remote.Host) job.Runner {
+			return &remote.Child{Argv: []string{os.Args[0], childArg}, Host: h}
+		},
+	}
+	a, err := agent.New(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened{a, j}
 }
 
 func (d *device) dial(h emp.Handler) *emp.Peer {

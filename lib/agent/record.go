@@ -29,43 +29,49 @@ const (
 	pruneEvery = 500
 )
 
-// ticketRecord is what became of a ticket: an execution, or a refusal.
-type ticketRecord struct {
-	Ticket    string   `json:"ticket"`
-	Source    string   `json:"source"`
-	Execution string   `json:"execution,omitempty"`
-	Refused   string   `json:"refused,omitempty"`
-	Time      job.Time `json:"time"`
+// kept is the record of an execution. The ticket's key is in the same record:
+// a ticket is taken in the one step that puts its execution on record.
+type kept struct {
+	job.Result
+	TicketKey string `json:"ticket_key,omitempty"`
 }
 
-func (s *scripts) lookup(key string) (*ticketRecord, error) {
-	e, err := s.a.store.Get(s.ctx, key)
+// refused is the record of a ticket that was refused.
+type refused struct {
+	Ticket string   `json:"ticket"`
+	Source string   `json:"source"`
+	Text   string   `json:"refused"`
+	Time   job.Time `json:"time"`
+}
+
+// lookup finds the stored answer of a ticket. found is false when there is
+// none.
+func (s *scripts) lookup(key string) (id string, body []byte, found bool, err error) {
+	s.mu.Lock()
+	id, found = s.tickets[key]
+	s.mu.Unlock()
+	if found {
+		body, err = s.status(s.ctx, id)
+		return id, body, true, err
+	}
+	e, err := s.a.store.Get(s.ctx, refusalKey(key))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
+		return "", nil, false, nil
+	}
+	var rec refused
+	if err == nil {
+		err = json.Unmarshal(e.Value, &rec)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking for a ticket: %w", err)
+		return "", nil, true, fmt.Errorf("looking for a ticket: %w", err)
 	}
-	var rec ticketRecord
-	if err := json.Unmarshal(e.Value, &rec); err != nil {
-		return nil, fmt.Errorf("reading a ticket: %w", err)
-	}
-	return &rec, nil
+	return "", nil, true, frame.Errorf(frame.StatusNotPermitted, "%s", rec.Text)
 }
 
-// replay is the stored answer of a ticket.
-func (s *scripts) replay(rec *ticketRecord) ([]byte, error) {
-	if rec.Refused != "" {
-		return nil, frame.Errorf(frame.StatusNotPermitted, "%s", rec.Refused)
-	}
-	return s.status(s.ctx, rec.Execution)
-}
-
-func (s *scripts) saveTicket(key string, rec ticketRecord) error {
-	rec.Time = job.Time{Time: s.a.cfg.Clock()}
-	b, err := json.Marshal(rec)
+func (s *scripts) saveRefusal(d delivery, key, text string) error {
+	b, err := json.Marshal(refused{d.ticket, d.source, text, job.Time{Time: s.a.cfg.Clock()}})
 	if err == nil {
-		_, err = s.a.store.Put(context.WithoutCancel(s.ctx), key, b, 0)
+		_, err = s.a.store.Put(context.WithoutCancel(s.ctx), refusalKey(key), b, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("keeping a ticket: %w", err)
@@ -74,15 +80,15 @@ func (s *scripts) saveTicket(key string, rec ticketRecord) error {
 }
 
 // save keeps an execution, its output shortened where a record has no room.
-func (s *scripts) save(r job.Result) error {
+func (s *scripts) save(r job.Result, ticketKey string) error {
 	ctx := context.WithoutCancel(s.ctx)
-	b, err := json.Marshal(r)
+	b, err := json.Marshal(kept{r, ticketKey})
 	for err == nil && len(b) > store.MaxValue {
 		r.StdoutB64, r.StderrB64, r.Truncated = nil, nil, true
 		r.StdoutDropped += int64(len(r.Stdout) - len(r.Stdout)/2)
 		r.StderrDropped += int64(len(r.Stderr) - len(r.Stderr)/2)
 		r.Stdout, r.Stderr = strings.ToValidUTF8(r.Stdout[:len(r.Stdout)/2], ""), strings.ToValidUTF8(r.Stderr[:len(r.Stderr)/2], "")
-		b, err = json.Marshal(r)
+		b, err = json.Marshal(kept{r, ticketKey})
 	}
 	if err != nil {
 		return fmt.Errorf("keeping an execution: %w", err)
@@ -98,21 +104,29 @@ func (s *scripts) save(r job.Result) error {
 	if _, err := s.a.store.Put(ctx, executionKey(r.ID), b, rev); err != nil {
 		return fmt.Errorf("keeping an execution: %w", err)
 	}
+	if ticketKey != "" {
+		s.mu.Lock()
+		s.tickets[ticketKey] = r.ID
+		s.mu.Unlock()
+	}
 	return nil
 }
 
 // recover ends, on record, what ran when the last agent died: once in the
 // store and once in the journal, wherever between the two it died.
 func (s *scripts) recover(ctx context.Context) error {
-	open := map[string]job.Result{}
+	open := map[string]kept{}
 	for e, err := range s.a.store.List(ctx, "executions") {
 		if err != nil {
 			return fmt.Errorf("reading the executions: %w", err)
 		}
-		var r job.Result
+		var r kept
 		if err := json.Unmarshal(e.Value, &r); err != nil {
 			s.a.cfg.Log.Warn("an execution cannot be read", "key", e.Key, "error", err)
 			continue
+		}
+		if r.TicketKey != "" {
+			s.tickets[r.TicketKey] = r.ID
 		}
 		if !r.Status.Final() {
 			open[r.ID] = r
@@ -135,10 +149,10 @@ func (s *scripts) recover(ctx context.Context) error {
 			if code != "" {
 				r.Error = job.Errorf(code, "the agent ended before the result was kept")
 			}
-		} else if _, err := s.svc.Journal.Append(ctx, interruptedLine(r)); err != nil {
+		} else if _, err := s.svc.Journal.Append(ctx, interruptedLine(r.Result)); err != nil {
 			return err
 		}
-		if err := s.save(r); err != nil {
+		if err := s.save(r.Result, r.TicketKey); err != nil {
 			return err
 		}
 	}
@@ -160,7 +174,7 @@ func interruptedLine(r job.Result) journal.Line {
 }
 
 // journalled finds the lines of the executions in the journal.
-func (s *scripts) journalled(want map[string]job.Result) (map[string]journal.Line, error) {
+func (s *scripts) journalled(want map[string]kept) (map[string]journal.Line, error) {
 	dir := s.svc.Journal.Dir()
 	files, err := filepath.Glob(filepath.Join(dir, "journal*.ndjson"))
 	if err != nil {
@@ -175,7 +189,7 @@ func (s *scripts) journalled(want map[string]job.Result) (map[string]journal.Lin
 	return out, nil
 }
 
-func scanJournal(name string, want map[string]job.Result, out map[string]journal.Line) error {
+func scanJournal(name string, want map[string]kept, out map[string]journal.Line) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("reading the journal: %w", err)
@@ -205,10 +219,11 @@ func scanJournal(name string, want map[string]job.Result, out map[string]journal
 // executions.
 func (s *scripts) prune(ctx context.Context) error {
 	type record struct {
-		e  store.Entry
-		at time.Time
+		e         store.Entry
+		at        time.Time
+		ticketKey string
 	}
-	for _, prefix := range []string{"tickets", "executions"} {
+	for _, prefix := range []string{"refusals", "executions"} {
 		var all []record
 		for e, err := range s.a.store.List(ctx, prefix) {
 			if err != nil {
@@ -218,6 +233,7 @@ func (s *scripts) prune(ctx context.Context) error {
 				Time      *job.Time  `json:"time"`
 				StartedAt *job.Time  `json:"started_at"`
 				Status    job.Status `json:"status"`
+				TicketKey string     `json:"ticket_key"`
 			}
 			if err := json.Unmarshal(e.Value, &at); err != nil || at.Status == job.Running {
 				continue
@@ -227,7 +243,7 @@ func (s *scripts) prune(ctx context.Context) error {
 				continue
 			}
 			e.Value = nil
-			all = append(all, record{e, t.Time})
+			all = append(all, record{e, t.Time, at.TicketKey})
 		}
 		slices.SortFunc(all, func(a, b record) int { return b.at.Compare(a.at) })
 		oldest := s.a.cfg.Clock().Add(-keepFor)
@@ -238,6 +254,9 @@ func (s *scripts) prune(ctx context.Context) error {
 			if err := s.a.store.Delete(ctx, r.e.Key, r.e.Rev); err != nil && !errors.Is(err, store.ErrConflict) {
 				return fmt.Errorf("pruning: %w", err)
 			}
+			s.mu.Lock()
+			delete(s.tickets, r.ticketKey)
+			s.mu.Unlock()
 		}
 	}
 	return nil

@@ -33,6 +33,7 @@ type scripts struct {
 	mu      sync.Mutex
 	running map[string]*run    // by execution id
 	claims  map[string]*answer // by ticket key: deliveries under way
+	tickets map[string]string  // execution ids by ticket key
 	ended   int
 }
 
@@ -56,7 +57,7 @@ type answer struct {
 var errStopped = errors.New("stopped")
 
 func newScripts(a *Agent, svc *remote.Service) *scripts {
-	s := &scripts{a: a, svc: svc, slots: make(chan struct{}, a.cfg.MaxRunning), running: map[string]*run{}, claims: map[string]*answer{}}
+	s := &scripts{a: a, svc: svc, slots: make(chan struct{}, a.cfg.MaxRunning), running: map[string]*run{}, claims: map[string]*answer{}, tickets: map[string]string{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -106,12 +107,9 @@ func (ans *answer) begin() {
 
 func (s *scripts) perform(d delivery, key string, ans *answer) {
 	if key != "" {
-		if rec, err := s.lookup(key); err != nil {
-			ans.err = err
-			return
-		} else if rec != nil {
-			ans.id = rec.Execution
-			ans.body, ans.err = s.replay(rec)
+		id, body, found, err := s.lookup(key)
+		if found || err != nil {
+			ans.id, ans.body, ans.err = id, body, err
 			return
 		}
 	}
@@ -138,7 +136,7 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 	if err != nil {
 		err = refusal(err)
 		if _, final := errors.AsType[*frame.Error](err); final && key != "" {
-			if serr := s.saveTicket(key, ticketRecord{Ticket: d.ticket, Source: d.source, Refused: err.Error()}); serr != nil {
+			if serr := s.saveRefusal(d, key, err.Error()); serr != nil {
 				return job.Result{}, serr
 			}
 		}
@@ -149,13 +147,8 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 	ans.id = begun.ID
 	// The execution is on record before it begins, and the ticket with it: an
 	// agent that dies from here on answers "interrupted" and runs it no more.
-	if err := s.save(begun); err != nil {
+	if err := s.save(begun, key); err != nil {
 		return job.Result{}, err
-	}
-	if key != "" {
-		if err := s.saveTicket(key, ticketRecord{Ticket: d.ticket, Source: d.source, Execution: begun.ID}); err != nil {
-			return job.Result{}, err
-		}
 	}
 	s.mu.Lock()
 	s.running[begun.ID] = &run{begun, cancel, ans}
@@ -166,7 +159,7 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 	if err != nil {
 		s.a.cfg.Log.Error("a run could not be journalled", "execution", res.ID, "error", err)
 	}
-	if err := s.save(res); err != nil {
+	if err := s.save(res, key); err != nil {
 		s.a.cfg.Log.Error("a result could not be kept", "execution", res.ID, "error", err)
 	}
 	s.mu.Lock()
@@ -315,7 +308,14 @@ func (s *scripts) status(ctx context.Context, id string) ([]byte, error) {
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrKey) {
 		return nil, frame.Errorf(frame.StatusNotFound, "no such execution")
 	}
-	return e.Value, err
+	if err != nil {
+		return nil, err
+	}
+	var r job.Result // without what only the record has
+	if err := json.Unmarshal(e.Value, &r); err != nil {
+		return nil, fmt.Errorf("reading an execution: %w", err)
+	}
+	return json.Marshal(r)
 }
 
 func (s *session) stopExecution(r *emp.Request) ([]byte, error) {
@@ -363,7 +363,9 @@ func (s *scripts) close() {
 
 func ticketKey(d delivery) string {
 	sum := sha256.Sum256([]byte(d.source + "\x00" + d.ticket + "\x00" + d.digest))
-	return "tickets/" + hex.EncodeToString(sum[:16])
+	return hex.EncodeToString(sum[:16])
 }
+
+func refusalKey(ticketKey string) string { return "refusals/" + ticketKey }
 
 func executionKey(id string) string { return "executions/" + id }
