@@ -12,8 +12,16 @@ func Pow(x, y float64) float64 {
 		return x * x
 	case y == 0.5 && x > 0 && !math.IsInf(x, 0):
 		return math.Sqrt(x)
-	case x == 0 || y == 0 || x == 1 || math.IsNaN(x+y) || math.IsInf(x, 0) || math.IsInf(y, 0):
+	case y == 0 || x == 1:
+		return 1
+	case math.IsNaN(x):
+		return x
+	case math.IsNaN(y):
+		return y
+	case x == 0 || math.IsInf(x, 0) || math.IsInf(y, 0):
 		return math.Pow(x, y)
+	case x < 0 && y != math.Trunc(y):
+		return math.Copysign(math.NaN(), -1) // as common machines make it
 	case y == math.Trunc(y) && math.Abs(y) <= 1024:
 		if r, ok := powInt(x, int(y)); ok {
 			return r
