@@ -99,6 +99,8 @@ type lexer struct {
 	nextEnd   int
 
 	interned map[string]string
+	partial  []byte // of the last string with escapes
+	ended    bool   // that string is complete
 }
 
 func (l *lexer) fail(near token, format string, args ...any) {
@@ -107,6 +109,9 @@ func (l *lexer) fail(near token, format string, args ...any) {
 	case 0:
 	case tkName, tkString, tkNumber:
 		raw := l.src[l.start:l.pos]
+		if near == tkString && l.pos > l.start && l.src[l.start] != '[' {
+			raw = l.spoken()
+		}
 		if i := bytes.IndexByte(raw, 0); i >= 0 {
 			raw = raw[:i]
 		}
@@ -115,6 +120,19 @@ func (l *lexer) fail(near token, format string, args ...any) {
 		text += fmt.Sprintf(" near '%s'", near)
 	}
 	panic(&SyntaxError{Chunk: chunkID(l.source, idSizeSyntax), Line: l.line, Text: text})
+}
+
+// spoken is the text of a quoted string so far, with its escapes read.
+func (l *lexer) spoken() []byte {
+	raw := l.src[l.start:l.pos]
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
+	out := append([]byte{raw[0]}, l.partial...)
+	if l.ended {
+		out = append(out, raw[0])
+	}
+	return out
 }
 
 // failHere faults at the current token.
@@ -402,7 +420,9 @@ func (l *lexer) quoted(q byte) {
 		return
 	}
 	buf := append([]byte(nil), l.src[begin:l.pos]...)
+	l.ended = false
 	for {
+		l.partial = buf
 		switch c := l.at(0); {
 		case c < 0:
 			l.fail(tkEOF, "unfinished string")
@@ -411,6 +431,7 @@ func (l *lexer) quoted(q byte) {
 		case c == int(q):
 			l.pos++
 			l.str = l.intern(buf)
+			l.ended = true
 			return
 		case c == '\\':
 			buf = l.escape(buf)

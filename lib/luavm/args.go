@@ -78,13 +78,24 @@ func toInt(f float64) int {
 	return math.MinInt64
 }
 
-func (th *thread) checkInt(i int) int { return toInt(th.checkNumber(i)) }
+// checkInt returns argument i as a C int: cut to 32 bits.
+func (th *thread) checkInt(i int) int { return int(int32(toInt(th.checkNumber(i)))) }
 
 func (th *thread) optInt(i, def int) int {
 	if th.arg(i).p == nil {
 		return def
 	}
 	return th.checkInt(i)
+}
+
+// checkInteger returns argument i as an integer of the machine's size.
+func (th *thread) checkInteger(i int) int { return toInt(th.checkNumber(i)) }
+
+func (th *thread) optInteger(i, def int) int {
+	if th.arg(i).p == nil {
+		return def
+	}
+	return th.checkInteger(i)
 }
 
 func (th *thread) checkString(i int) string {

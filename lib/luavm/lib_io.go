@@ -365,7 +365,7 @@ func (l *ioLib) writeTo(th *thread, f *file, first int) int {
 func fileSeek(th *thread) int {
 	f := th.checkFile(1)
 	whence := [...]int{io.SeekStart, io.SeekCurrent, io.SeekEnd}[th.checkOption(2, "cur", "set", "cur", "end")]
-	n, err := f.seek(int64(th.optInt(3, 0)), whence)
+	n, err := f.seek(int64(th.optInteger(3, 0)), whence)
 	if err != nil {
 		return th.result(err, "")
 	}

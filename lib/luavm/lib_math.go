@@ -7,10 +7,10 @@ import (
 )
 
 var mathFuncs = entries(funcs{
-	"abs": unary(math.Abs), "acos": unary(math.Acos), "asin": unary(math.Asin), "atan": unary(math.Atan),
-	"ceil": unary(math.Ceil), "cos": unary(math.Cos), "cosh": unary(math.Cosh), "exp": unary(math.Exp),
-	"floor": unary(math.Floor), "log": unary(math.Log), "log10": unary(math.Log10), "sin": unary(math.Sin),
-	"sinh": unary(math.Sinh), "sqrt": unary(math.Sqrt), "tan": unary(math.Tan), "tanh": unary(math.Tanh),
+	"abs": mathAbs, "acos": unary(math.Acos), "asin": unary(math.Asin), "atan": unary(math.Atan),
+	"ceil": unary(math.Ceil), "cos": unary(negative(math.Cos)), "cosh": unary(math.Cosh), "exp": unary(math.Exp),
+	"floor": unary(math.Floor), "log": unary(negative(math.Log)), "log10": unary(math.Log10), "sin": unary(negative(math.Sin)),
+	"sinh": unary(math.Sinh), "sqrt": unary(negative(math.Sqrt)), "tan": unary(negative(math.Tan)), "tanh": unary(math.Tanh),
 	"deg":   unary(func(x float64) float64 { return x / (math.Pi / 180) }),
 	"rad":   unary(func(x float64) float64 { return x * (math.Pi / 180) }),
 	"atan2": binary(math.Atan2), "fmod": binary(fmod), "mod": binary(fmod),
@@ -26,25 +26,65 @@ func (st *state) openMath() {
 	t.setString(st, "huge", number(math.Inf(1)))
 }
 
+// unary makes a library function of one of Go's. A nan goes through with its
+// sign, as C libraries let it.
 func unary(f func(float64) float64) func(*thread) int {
-	return func(th *thread) int { return th.retNumber(f(th.checkNumber(1))) }
+	return func(th *thread) int {
+		x := th.checkNumber(1)
+		if math.IsNaN(x) {
+			return th.retNumber(x)
+		}
+		return th.retNumber(f(x))
+	}
+}
+
+// negative gives the nan of f outside its domain the sign it has there in the
+// C library.
+func negative(f func(float64) float64) func(float64) float64 {
+	return func(x float64) float64 {
+		r := f(x)
+		if math.IsNaN(r) {
+			r = math.Copysign(r, -1)
+		}
+		return r
+	}
 }
 
 func binary(f func(x, y float64) float64) func(*thread) int {
-	return func(th *thread) int { return th.retNumber(f(th.checkNumber(1), th.checkNumber(2))) }
+	return func(th *thread) int {
+		x, y := th.checkNumber(1), th.checkNumber(2)
+		switch r := f(x, y); {
+		case !math.IsNaN(r):
+			return th.retNumber(r)
+		case math.IsNaN(x):
+			return th.retNumber(x)
+		case math.IsNaN(y):
+			return th.retNumber(y)
+		default:
+			return th.retNumber(r)
+		}
+	}
 }
 
 // fmod is C's; the sign of its nan is that of common machines.
 func fmod(x, y float64) float64 {
-	r := math.Mod(x, y)
-	if math.IsNaN(r) && !math.IsNaN(x) && !math.IsNaN(y) {
-		return math.Copysign(r, -1)
+	switch {
+	case math.IsNaN(x):
+		return x
+	case math.IsNaN(y):
+		return y
+	case math.IsInf(x, 0) || y == 0:
+		return math.Copysign(math.NaN(), -1)
 	}
-	return r
+	return math.Mod(x, y)
 }
 
 func mathFrexp(th *thread) int {
-	m, e := math.Frexp(th.checkNumber(1))
+	x := th.checkNumber(1)
+	m, e := math.Frexp(x)
+	if math.IsNaN(x) {
+		m = x
+	}
 	th.push(number(m))
 	th.push(number(float64(e)))
 	return 2
@@ -152,3 +192,5 @@ func (g *random) next() uint32 {
 }
 
 func mathPow(x, y float64) float64 { return luac51.Pow(x, y) }
+
+func mathAbs(th *thread) int { return th.retNumber(math.Abs(th.checkNumber(1))) }

@@ -121,7 +121,7 @@ func osDate(th *thread) int {
 	format := th.optString(1, "%c")
 	at := r.c.Now()
 	if th.arg(2).p != nil {
-		at = time.Unix(int64(th.checkInt(2)), 0).In(at.Location())
+		at = time.Unix(int64(th.checkInteger(2)), 0).In(at.Location())
 	}
 	if format != "" && format[0] == '!' {
 		at = at.UTC()

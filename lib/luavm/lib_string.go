@@ -34,8 +34,8 @@ func stringLen(th *thread) int { return th.retNumber(float64(len(th.checkString(
 
 func stringSub(th *thread) int {
 	s := th.checkString(1)
-	i := relative(th.checkInt(2), len(s))
-	j := relative(th.optInt(3, -1), len(s))
+	i := relative(th.checkInteger(2), len(s))
+	j := relative(th.optInteger(3, -1), len(s))
 	i, j = max(i, 1), min(j, len(s))
 	if i > j {
 		return th.retString("")
@@ -48,8 +48,8 @@ func stringSub(th *thread) int {
 
 func stringByte(th *thread) int {
 	s := th.checkString(1)
-	i := relative(th.optInt(2, 1), len(s))
-	j := relative(th.optInt(3, i), len(s))
+	i := relative(th.optInteger(2, 1), len(s))
+	j := relative(th.optInteger(3, i), len(s))
 	i, j = max(i, 1), min(j, len(s))
 	if i > j {
 		return 0
@@ -153,7 +153,7 @@ func stringMatch(th *thread) int { return th.find(false) }
 
 func (th *thread) find(positions bool) int {
 	s, p := th.checkString(1), th.checkString(2)
-	init := min(max(relative(th.optInt(3, 1), len(s))-1, 0), len(s))
+	init := min(max(relative(th.optInteger(3, 1), len(s))-1, 0), len(s))
 	if positions && (!th.arg(4).falsy() || isPlain(p)) {
 		i := strings.Index(s[init:], p)
 		if i < 0 {

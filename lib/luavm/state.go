@@ -61,6 +61,7 @@ func newState(limit, depth int) *state {
 	st.main = st.newThread()
 	st.main.status = statusRunning
 	st.running = st.main
+	st.main.ccalls = 1 // as the stand-alone interpreter begins
 	return st
 }
 
