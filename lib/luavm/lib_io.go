@@ -102,7 +102,7 @@ func fileText(th *thread) int {
 	if f.closed {
 		return th.retString("file (closed)")
 	}
-	return th.retString(fmt.Sprintf("file (%p)", unsafe.Pointer(f)))
+	return th.retString(fmt.Sprintf("file (0x%012x)", uintptr(unsafe.Pointer(f))))
 }
 
 func fileGC(th *thread) int {
