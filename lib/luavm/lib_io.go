@@ -292,7 +292,7 @@ func (l *ioLib) readFormat(th *thread, f *file, i int) (bool, error) {
 	ok := true
 	var err error
 	if v.isNumber() {
-		n := toInt(v.num())
+		n := size(v.num())
 		if n == 0 {
 			if f.rd == nil {
 				return false, errBadFile
