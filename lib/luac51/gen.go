@@ -354,4 +354,4 @@ func arith(op Op, a, b float64) (float64, bool) {
 }
 
 // Mod is the operator % of Lua 5.1.
-func Mod(a, b float64) float64 { return a - math.Floor(a/b)*b }
+func Mod(a, b float64) float64 { return a - float64(math.Floor(a/b)*b) }

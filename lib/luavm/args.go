@@ -71,11 +71,16 @@ func (th *thread) optNumber(i int, def float64) float64 {
 }
 
 // toInt cuts a number to an integer as C does on common machines.
-func toInt(f float64) int {
+func toInt(f float64) int64 {
 	if f >= math.MinInt64 && f < math.MaxInt64 {
-		return int(f)
+		return int64(f)
 	}
 	return math.MinInt64
+}
+
+// size cuts a number to an int: what does not fit becomes the nearest.
+func size(f float64) int {
+	return int(max(math.MinInt, min(math.MaxInt, toInt(f))))
 }
 
 // checkInt returns argument i as a C int: cut to 32 bits.
@@ -89,7 +94,7 @@ func (th *thread) optInt(i, def int) int {
 }
 
 // checkInteger returns argument i as an integer of the machine's size.
-func (th *thread) checkInteger(i int) int { return toInt(th.checkNumber(i)) }
+func (th *thread) checkInteger(i int) int { return size(th.checkNumber(i)) }
 
 func (th *thread) optInteger(i, def int) int {
 	if th.arg(i).p == nil {

@@ -16,7 +16,8 @@ import (
 const programPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // command makes the process of a shell command line, which ends with the run
-// together with what it started.
+// together with what it started. Its input is empty: the script's own would
+// be read ahead, and lost to the script.
 func (r *run) command(line string) *exec.Cmd {
 	c := exec.CommandContext(r.ctx, "/bin/sh", "-c", line)
 	c.Env = []string{programPath, "LC_ALL=C"}
@@ -64,7 +65,6 @@ func osExecute(th *thread) int {
 	c := r.command(th.checkString(1))
 	out := &sink{r: r}
 	c.Stdout = out
-	c.Stdin = r.in
 	err := c.Run()
 	if r.ctx.Err() != nil {
 		panic(&fatal{stopped(r.ctx)})
@@ -103,7 +103,6 @@ func (r *run) popen(line, mode string) (*file, error) {
 		}
 		f.w, f.proc.pipe = w, w
 	} else {
-		c.Stdin = r.in
 		out, err := c.StdoutPipe()
 		if err != nil {
 			return nil, err

@@ -7,14 +7,6 @@ import (
 	"lander/lib/luac51"
 )
 
-// registers are what the instructions of a frame address. The stack always
-// reaches this far above a frame's base.
-type registers = *[frameSlots]value
-
-func (th *thread) registers(base int) registers {
-	return registers(unsafe.Pointer(&th.stack[base]))
-}
-
 // execute runs the running frame and those it calls until a frame returns
 // whose stops flag is set, or the coroutine yields.
 //
@@ -100,9 +92,7 @@ enter:
 				}
 			}
 			fr.pc = pc
-			v := th.index(b, key, int(uint8(i>>16)))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.indexInto(fr, i, b, key)
 
 		case luac51.OpGetTable:
 			b, key := r[uint8(i>>16)], &r[uint8(i>>32)]
@@ -123,16 +113,11 @@ enter:
 				}
 			}
 			fr.pc = pc
-			v := th.index(b, *key, int(uint8(i>>16)))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.indexInto(fr, i, b, *key)
 
 		case opGetTableK:
-			b := r[uint8(i>>16)]
 			fr.pc = pc
-			v := th.index(b, k[uint16(i>>32)], int(uint8(i>>16)))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.indexInto(fr, i, r[uint8(i>>16)], k[uint16(i>>32)])
 
 		case opSetField, opSetFieldK:
 			var v value
@@ -201,9 +186,7 @@ enter:
 				}
 			}
 			fr.pc = pc
-			v := th.index(b, key, int(uint8(i>>16)))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.indexInto(fr, i, b, key)
 
 		case luac51.OpAdd:
 			b, c := &r[uint8(i>>16)], &r[uint8(i>>32)]
@@ -212,9 +195,7 @@ enter:
 				continue
 			}
 			fr.pc = pc
-			v := th.arith(luac51.OpAdd, *b, *c, int(uint8(i>>16)), int(uint8(i>>32)))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.arithRegisters(luac51.OpAdd, fr, i)
 
 		case luac51.OpSub:
 			b, c := &r[uint8(i>>16)], &r[uint8(i>>32)]
@@ -223,9 +204,7 @@ enter:
 				continue
 			}
 			fr.pc = pc
-			v := th.arith(luac51.OpSub, *b, *c, int(uint8(i>>16)), int(uint8(i>>32)))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.arithRegisters(luac51.OpSub, fr, i)
 
 		case luac51.OpMul:
 			b, c := &r[uint8(i>>16)], &r[uint8(i>>32)]
@@ -234,9 +213,7 @@ enter:
 				continue
 			}
 			fr.pc = pc
-			v := th.arith(luac51.OpMul, *b, *c, int(uint8(i>>16)), int(uint8(i>>32)))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.arithRegisters(luac51.OpMul, fr, i)
 
 		case luac51.OpDiv:
 			b, c := &r[uint8(i>>16)], &r[uint8(i>>32)]
@@ -245,9 +222,7 @@ enter:
 				continue
 			}
 			fr.pc = pc
-			v := th.arith(luac51.OpDiv, *b, *c, int(uint8(i>>16)), int(uint8(i>>32)))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.arithRegisters(luac51.OpDiv, fr, i)
 
 		case luac51.OpMod, luac51.OpPow:
 			b, c := &r[uint8(i>>16)], &r[uint8(i>>32)]
@@ -256,9 +231,7 @@ enter:
 				continue
 			}
 			fr.pc = pc
-			v := th.arith(luac51.Op(i), *b, *c, int(uint8(i>>16)), int(uint8(i>>32)))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.arithRegisters(luac51.Op(i), fr, i)
 
 		case opAddN:
 			if b := &r[uint8(i>>16)]; b.isNumber() {
@@ -295,7 +268,7 @@ enter:
 		case opModN:
 			if b := &r[uint8(i>>16)]; b.isNumber() {
 				x, y := b.num(), k[uint16(i>>32)].num()
-				ra.setNumber(x - math.Floor(x/y)*y)
+				ra.setNumber(x - float64(math.Floor(x/y)*y))
 				continue
 			}
 			fr.pc = pc
@@ -311,15 +284,7 @@ enter:
 
 		case opArith:
 			fr.pc = pc
-			b, c := th.rk(r, k, uint16(i>>16)), th.rk(r, k, uint16(i>>32)&0x1ff)
-			op := luac51.Op(i >> 48)
-			if b.isNumber() && c.isNumber() {
-				ra.setNumber(arithNumbers(op, b.num(), c.num()))
-				continue
-			}
-			v := th.arith(op, b, c, regOf(uint16(i>>16)), regOf(uint16(i>>32)&0x1ff))
-			r = th.registers(fr.base)
-			r[uint8(i>>8)] = v
+			r = th.arithAny(luac51.Op(i>>48), fr, i)
 
 		case luac51.OpUnm:
 			b := &r[uint8(i>>16)]
@@ -412,7 +377,7 @@ enter:
 			b, c := &r[uint8(i>>16)], &k[uint16(i>>32)]
 			if !b.isNumber() {
 				fr.pc = pc
-				th.less(*b, *c)
+				th.compareFault(*b, *c)
 			}
 			pc = branch(code, pc, (b.num() < c.num()) == (uint8(i>>8) != 0))
 			goto polled
@@ -421,7 +386,7 @@ enter:
 			b, c := &k[uint16(i>>16)], &r[uint8(i>>32)]
 			if !c.isNumber() {
 				fr.pc = pc
-				th.less(*b, *c)
+				th.compareFault(*b, *c)
 			}
 			pc = branch(code, pc, (b.num() < c.num()) == (uint8(i>>8) != 0))
 			goto polled
@@ -430,7 +395,7 @@ enter:
 			b, c := &r[uint8(i>>16)], &k[uint16(i>>32)]
 			if !b.isNumber() {
 				fr.pc = pc
-				th.lessEqual(*b, *c)
+				th.compareFault(*b, *c)
 			}
 			pc = branch(code, pc, (b.num() <= c.num()) == (uint8(i>>8) != 0))
 			goto polled
@@ -439,7 +404,7 @@ enter:
 			b, c := &k[uint16(i>>16)], &r[uint8(i>>32)]
 			if !c.isNumber() {
 				fr.pc = pc
-				th.lessEqual(*b, *c)
+				th.compareFault(*b, *c)
 			}
 			pc = branch(code, pc, (b.num() <= c.num()) == (uint8(i>>8) != 0))
 			goto polled
@@ -574,27 +539,11 @@ enter:
 			pc += int(int32(i >> 32))
 
 		case luac51.OpTForLoop:
-			a := int(uint8(i >> 8))
-			cb := fr.base + a + 3
 			fr.pc = pc
-			copy(th.stack[cb:cb+3], th.stack[cb-3:cb])
-			th.top = cb + 3
-			th.ccalls++
-			if f := th.stack[cb]; f.is(kindNative) && th.ccalls < maxCCalls {
-				th.runNative(f.native(), cb, 2, int(uint16(i>>32)))
-				th.ccalls--
-			} else {
-				th.ccalls--
-				th.call(2, int(uint16(i>>32)))
-			}
-			th.top = fr.top
+			more := th.iterate(fr, fr.base+int(uint8(i>>8))+3, int(uint16(i>>32)))
 			r = th.registers(fr.base)
-			if v := th.stack[cb]; v.p != nil {
-				th.stack[cb-1] = v
-				pc = branch(code, pc, true)
-				goto polled
-			}
-			pc++
+			pc = branch(code, pc, more)
+			goto polled
 
 		case luac51.OpSetList:
 			n, c := int(uint16(i>>16)), int(uint16(i>>32))
@@ -645,12 +594,4 @@ enter:
 			r = th.registers(fr.base)
 		}
 	}
-}
-
-// branch takes the jump at pc if the test held, or passes over it.
-func branch(code unsafe.Pointer, pc int, take bool) int {
-	if take {
-		return pc + 1 + int(int32(*(*instr)(unsafe.Add(code, pc*8))>>32))
-	}
-	return pc + 1
 }

@@ -100,7 +100,7 @@ func (th *thread) formatOne(out []byte, s spec, arg int) []byte {
 		}
 		return append(out, b...)
 	case 'd', 'i':
-		n := int64(toInt(th.checkNumber(arg)))
+		n := toInt(th.checkNumber(arg))
 		sign := s.sign(n < 0)
 		u := uint64(n)
 		if n < 0 {

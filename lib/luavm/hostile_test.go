@@ -97,6 +97,10 @@ var hostile = []struct{ name, src, want string }{
 
 const hostileWall = 60 * time.Millisecond
 
+// patience is how late the end of a run may be: far less is usual, but the
+// machine may be busy.
+const patience = 10 * time.Second
+
 func TestHostile(t *testing.T) {
 	for _, h := range hostile {
 		t.Run(strings.ReplaceAll(h.name, " ", "_"), func(t *testing.T) {
@@ -106,8 +110,8 @@ func TestHostile(t *testing.T) {
 				t.Fatal(err)
 			}
 			wall := hostileWall
-			if h.want == "memory" || h.want == "output" {
-				wall = 10 * time.Second // the other budget must be what ends it
+			if !strings.Contains(h.want, job.CodeTimeout) {
+				wall = time.Minute // something else must be what ends it
 			}
 			begin := time.Now()
 			_, err = p.Run(context.Background(), Config{
@@ -115,7 +119,7 @@ func TestHostile(t *testing.T) {
 				Budget: job.Budget{Wall: wall, Memory: 32 << 20, Output: 1 << 16},
 			})
 			checkHostile(t, err, h.want)
-			if d := time.Since(begin); d > wall+time.Second && !raceEnabled {
+			if d := time.Since(begin); d > hostileWall+patience && !raceEnabled {
 				t.Errorf("took %v", d)
 			}
 		})
@@ -199,7 +203,7 @@ func TestHostileSource(t *testing.T) {
 	} {
 		begin := time.Now()
 		err := Check("h.lua", []byte(c.src))
-		if d := time.Since(begin); d > 3*time.Second && !raceEnabled {
+		if d := time.Since(begin); d > patience && !raceEnabled {
 			t.Errorf("%s took %v", c.name, d)
 		}
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {

@@ -23,7 +23,7 @@ func text(v value) string {
 	case kindString:
 		return v.str().s
 	}
-	return fmt.Sprintf("%s: %p", v.kind(), v.p)
+	return fmt.Sprintf("%s: 0x%012x", v.kind(), uintptr(v.p))
 }
 
 var baseFuncs = entries(funcs{

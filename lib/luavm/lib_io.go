@@ -102,7 +102,7 @@ func fileText(th *thread) int {
 	if f.closed {
 		return th.retString("file (closed)")
 	}
-	return th.retString(fmt.Sprintf("file (%p)", unsafe.Pointer(f)))
+	return th.retString(fmt.Sprintf("file (0x%012x)", uintptr(unsafe.Pointer(f))))
 }
 
 func fileGC(th *thread) int {
@@ -292,7 +292,7 @@ func (l *ioLib) readFormat(th *thread, f *file, i int) (bool, error) {
 	ok := true
 	var err error
 	if v.isNumber() {
-		n := toInt(v.num())
+		n := size(v.num())
 		if n == 0 {
 			if f.rd == nil {
 				return false, errBadFile

@@ -103,7 +103,7 @@ func osTime(th *thread) int {
 	field := func(key string, def int) int {
 		v := th.index(tableValue(t), th.st.string(key), -1)
 		if n, ok := toNumber(v); ok {
-			return toInt(n)
+			return size(n)
 		}
 		if def < 0 {
 			th.errorf("field '%s' missing in date table", key)

@@ -123,7 +123,7 @@ func socketReceive(th *thread) int {
 		err  error
 	)
 	if v := th.arg(2); v.isNumber() {
-		n := max(toInt(v.num()), 0)
+		n := max(size(v.num()), 0)
 		text, err = f.readAll(n)
 		ok = text != "" || n == 0
 	} else {

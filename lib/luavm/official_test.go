@@ -65,8 +65,8 @@ func TestOfficial(t *testing.T) {
 	}
 	for _, o := range official {
 		t.Run(strings.TrimSuffix(o.file, ".lua"), func(t *testing.T) {
-			if o.file == "verybig.lua" && (raceEnabled || testing.Short()) {
-				t.Skip("takes long")
+			if o.file == "verybig.lua" && (raceEnabled || !long() && !interop()) {
+				t.Skip("takes seconds: needs LANDER_LONG=1")
 			}
 			src, err := os.ReadFile(filepath.Join(dir, o.file))
 			if err != nil {

@@ -1,8 +1,28 @@
 package luavm
 
-import "lander/lib/luac51"
+import (
+	"unsafe"
+
+	"lander/lib/luac51"
+)
 
 // The parts of instructions that need not be fast.
+
+// registers are what the instructions of a frame address. The stack always
+// reaches this far above a frame's base.
+type registers = *[frameSlots]value
+
+func (th *thread) registers(base int) registers {
+	return registers(unsafe.Pointer(&th.stack[base]))
+}
+
+// branch takes the jump at pc if the test held, or passes over it.
+func branch(code unsafe.Pointer, pc int, take bool) int {
+	if take {
+		return pc + 1 + int(int32(*(*instr)(unsafe.Add(code, pc*8))>>32))
+	}
+	return pc + 1
+}
 
 // rk returns a register or constant operand.
 func (th *thread) rk(r registers, k []value, x uint16) value {
@@ -20,13 +40,39 @@ func regOf(x uint16) int {
 	return int(x)
 }
 
-// arithConstant computes R + K when R is no number, and stores the result.
-func (th *thread) arithConstant(op luac51.Op, fr *frame, i instr) registers {
-	b := int(uint8(i >> 16))
-	v := th.arith(op, th.stack[fr.base+b], fr.cl.p.k[uint16(i>>32)], b, -1)
+// store keeps what an instruction came to and takes the registers anew.
+func (th *thread) store(fr *frame, i instr, v value) registers {
 	r := th.registers(fr.base)
 	r[uint8(i>>8)] = v
 	return r
+}
+
+// indexInto is GETTABLE and its like where metamethods have a say.
+func (th *thread) indexInto(fr *frame, i instr, v, k value) registers {
+	return th.store(fr, i, th.index(v, k, int(uint8(i>>16))))
+}
+
+// arithRegisters computes on two registers that are not both numbers.
+func (th *thread) arithRegisters(op luac51.Op, fr *frame, i instr) registers {
+	b, c := int(uint8(i>>16)), int(uint8(i>>32))
+	return th.store(fr, i, th.arith(op, th.stack[fr.base+b], th.stack[fr.base+c], b, c))
+}
+
+// arithConstant computes on a register that is no number and a constant.
+func (th *thread) arithConstant(op luac51.Op, fr *frame, i instr) registers {
+	b := int(uint8(i >> 16))
+	return th.store(fr, i, th.arith(op, th.stack[fr.base+b], fr.cl.p.k[uint16(i>>32)], b, -1))
+}
+
+// arithAny computes on any operands.
+func (th *thread) arithAny(op luac51.Op, fr *frame, i instr) registers {
+	r, k := th.registers(fr.base), fr.cl.p.k
+	x, y := uint16(i>>16), uint16(i>>32)&0x1ff
+	b, c := th.rk(r, k, x), th.rk(r, k, y)
+	if b.isNumber() && c.isNumber() {
+		return th.store(fr, i, number(arithNumbers(op, b.num(), c.num())))
+	}
+	return th.store(fr, i, th.arith(op, b, c, regOf(x), regOf(y)))
 }
 
 // forNumber makes a control value of a numeric for a number.
@@ -37,6 +83,27 @@ func (th *thread) forNumber(v *value, what string) float64 {
 	}
 	*v = number(n)
 	return n
+}
+
+// iterate calls the iterator of a generic for. Its results go to the slots
+// from first on; it reports whether the loop goes on.
+func (th *thread) iterate(fr *frame, first, want int) bool {
+	copy(th.stack[first:first+3], th.stack[first-3:first])
+	th.top = first + 3
+	if f := th.stack[first]; f.is(kindNative) && th.ccalls+1 < maxCCalls {
+		th.ccalls++
+		th.runNative(f.native(), first, 2, want)
+		th.ccalls--
+	} else {
+		th.call(2, want)
+	}
+	th.top = fr.top
+	v := th.stack[first]
+	if v.p == nil {
+		return false
+	}
+	th.stack[first-1] = v
+	return true
 }
 
 // tailCall replaces the running frame by a call of the closure at fn.

@@ -67,7 +67,6 @@ func boolean(b bool) value {
 	return value{unsafe.Pointer(&boolHead), 0}
 }
 
-func (v value) isNil() bool    { return v.p == nil }
 func (v value) isNumber() bool { return v.p == unsafe.Pointer(&numberHead) }
 func (v value) num() float64   { return math.Float64frombits(v.n) }
 
