@@ -165,7 +165,6 @@ func (w *wire) more(limit int) error {
 	return err
 }
 
-
 // data reads n bytes that follow a line of length used, and returns them.
 func (w *wire) data(used, n int) ([]byte, error) {
 	for w.have < used+n {

@@ -1,10 +1,14 @@
 package provision
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Metrics counts what a service does. It is safe for concurrent use.
@@ -54,4 +58,18 @@ func (m *Metrics) WriteTo(w io.Writer) (int64, error) {
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	m.WriteTo(w)
+}
+
+// Publish serves h at /metrics of l until the function that it returns is
+// called, which waits.
+func Publish(ctx context.Context, l net.Listener, h http.Handler) (stop func()) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", h)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return ctx }}
+	var wg sync.WaitGroup
+	wg.Go(func() { srv.Serve(l) })
+	return func() {
+		srv.Close()
+		wg.Wait()
+	}
 }

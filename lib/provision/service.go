@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,18 +23,19 @@ type Options struct {
 	Load        LoadOptions
 	Verify      func(fsys fs.FS) (sums map[string]string, allowed func(id int64, groups []string) error, err error) // nil: unsigned trees are served
 	Store       store.Store
-	Percent     int           // of the boards that a release may reach, 0 to 100
-	MaxFailures int           // boards on which a release may fail before it is halted; 0: any number
-	Rate        int           // updates that may begin per minute; 0: any number
-	Groups      []string      // boards of these groups alone get updates; nil: all
-	Silence     time.Duration // a board that was updated and is silent for so long counts as a failure; 0: never
-	Once        bool          // end after the first session of a board
-	Poll        time.Duration // how often the tree is looked at; 0: 1 s, negative: never
-	Hello       time.Duration // how long a peer may take for its HI; 0: 5 s
-	Answer      time.Duration // how long a board may take for an answer; 0: 15 s
-	MaxConns    int           // streams at once; 0: 4096
-	MaxPerHost  int           // streams from one address; 0: 1024
-	Event       func(Event)   // called from many goroutines; nil: none
+	Percent     int              // of the boards that a release may reach, 0 to 100
+	MaxFailures int              // boards on which a release may fail before it is halted; 0: any number
+	Rate        int              // updates that may begin per minute; 0: any number
+	Groups      []string         // boards of these groups alone get updates; nil: all
+	Silence     time.Duration    // a board that was updated and is silent for so long counts as a failure; 0: never
+	Once        bool             // end after the first session of a board
+	Reload      <-chan os.Signal // looks at the tree at once; nil: never
+	Poll        time.Duration    // how often the tree is looked at; 0: 1 s, negative: never
+	Hello       time.Duration    // how long a peer may take for its HI; 0: 5 s
+	Answer      time.Duration    // how long a board may take for an answer; 0: 15 s
+	MaxConns    int              // streams at once; 0: 4096
+	MaxPerHost  int              // streams from one address; 0: 1024
+	Event       func(Event)      // called from many goroutines; nil: none
 	Clock       func() time.Time
 	Log         *slog.Logger
 }
@@ -99,7 +101,7 @@ func (s *Service) Serve(ctx context.Context, listeners []*link.Listener) error {
 	defer stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	if s.o.Poll > 0 {
+	if s.o.Poll > 0 || s.o.Reload != nil {
 		wg.Go(func() { s.watch(ctx) })
 	}
 	faults := make(chan error, len(listeners))
@@ -159,15 +161,24 @@ func (s *Service) accept(ctx context.Context, l *link.Listener, wg *sync.WaitGro
 // watch looks at the tree again and again. A tree is read when it has been quiet
 // between two looks and while it was read: half of a change is never served.
 func (s *Service) watch(ctx context.Context) {
-	tick := time.NewTicker(s.o.Poll)
-	defer tick.Stop()
+	var looks <-chan time.Time
+	if s.o.Poll > 0 {
+		tick := time.NewTicker(s.o.Poll)
+		defer tick.Stop()
+		looks = tick.C
+	}
 	served, _ := stamp(s.o.Tree)
 	last := served
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-s.o.Reload:
+			served, last = "", ""
+			if last, _ = stamp(s.o.Tree); last == "" {
+				continue
+			}
+		case <-looks:
 		}
 		now, err := stamp(s.o.Tree)
 		if err != nil {

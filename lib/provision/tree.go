@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -75,6 +76,18 @@ func (t *Tree) For(id int64) *Release {
 		return r
 	}
 	return t.Default
+}
+
+// All are the releases, those of single boards first, by their ids.
+func (t *Tree) All() []*Release {
+	var out []*Release
+	for _, id := range slices.Sorted(maps.Keys(t.Releases)) {
+		out = append(out, t.Releases[id])
+	}
+	if t.Default != nil {
+		out = append(out, t.Default)
+	}
+	return out
 }
 
 // Broken reports whether any release may not reach a board.
