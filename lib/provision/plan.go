@@ -1,7 +1,6 @@
 package provision
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -159,14 +158,13 @@ func has(t *Tree, r *Release, d *Device, h luaota.Hello) (have map[string]string
 		return legacyFiles(r, files)
 	}
 	have = map[string]string{}
-	if len(h.Chk) == chkLen && d.Chk == "" { // our record of it is lost
-		for _, m := range files {
-			if token, ok := m.Value.Text(); ok {
-				have[m.Key] = token
-			}
+	for _, m := range files {
+		old = append(old, m.Key)
+		if token, ok := m.Value.Text(); ok && len(h.Chk) == chkLen && d.Chk == "" { // our record of it is lost
+			have[m.Key] = token
 		}
 	}
-	old = append(slices.Collect(maps.Keys(have)), d.ours()...)
+	old = append(old, d.ours()...)
 	slices.Sort(old)
 	return have, slices.Compact(old)
 }

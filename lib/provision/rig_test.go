@@ -265,4 +265,17 @@ func cut(s string) string { return s[:min(len(s), 60)] }
 
 const lc = luaotatest.Bytecode
 
-var _ = strings.Repeat
+
+// copyDevice gives a board the record of another.
+func (r *rig) copyDevice(from, to int64) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	e, err := r.store.Get(ctx, "device/"+strconv.FormatInt(from, 10))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	text := strings.Replace(string(e.Value), `"device":"`+strconv.FormatInt(from, 10)+`"`, `"device":"`+strconv.FormatInt(to, 10)+`"`, 1)
+	if _, err := r.store.Put(ctx, "device/"+strconv.FormatInt(to, 10), []byte(text), 0); err != nil {
+		r.t.Fatal(err)
+	}
+}
