@@ -192,7 +192,7 @@ func (r *rig) settle(id int64, flash *luaotatest.Flash) int {
 		}
 		if !e.Reboot {
 			if e.Message != luaota.MessageOK {
-				r.t.Fatalf("ended with %q", e.Message)
+				r.t.Fatalf("ended with %q\n%s", e.Message, tail(r.log.String()))
 			}
 			return n
 		}
@@ -265,7 +265,6 @@ func cut(s string) string { return s[:min(len(s), 60)] }
 
 const lc = luaotatest.Bytecode
 
-
 // copyDevice gives a board the record of another.
 func (r *rig) copyDevice(from, to int64) {
 	r.t.Helper()
@@ -279,3 +278,5 @@ func (r *rig) copyDevice(from, to int64) {
 		r.t.Fatal(err)
 	}
 }
+
+func tail(s string) string { return s[max(0, len(s)-1500):] }

@@ -49,7 +49,9 @@ type Service struct {
 	visits  visits
 	rollout rollout
 	metrics Metrics
-	gate    gate
+	// accepted counts the streams, so that a board's last one is known.
+	accepted atomic.Uint64
+	gate     gate
 
 	keptMu sync.Mutex
 	kept   map[string]bool // releases that are in the store
@@ -138,6 +140,7 @@ func (s *Service) accept(ctx context.Context, l *link.Listener, wg *sync.WaitGro
 			}
 			continue
 		}
+		seq := s.accepted.Add(1)
 		v := &visitor{conn: conn, host: conn.Address().Host}
 		if !s.gate.enter(v) {
 			s.metrics.refused.Add(1)
@@ -150,7 +153,7 @@ func (s *Service) accept(ctx context.Context, l *link.Listener, wg *sync.WaitGro
 			end := context.AfterFunc(ctx, func() { conn.Close() })
 			defer end()
 			spoke := false
-			s.serve(ctx, conn, func() { spoke = true; s.gate.spoke(v) })
+			s.serve(ctx, conn, seq, func() { spoke = true; s.gate.spoke(v) })
 			if s.o.Once && spoke {
 				stop()
 			}

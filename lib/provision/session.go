@@ -47,7 +47,7 @@ func keysOf(secret string) luaota.Keys {
 }
 
 // serve goes through one visit. What goes wrong is told in events.
-func (s *Service) serve(ctx context.Context, conn link.Conn, said func()) {
+func (s *Service) serve(ctx context.Context, conn link.Conn, seq uint64, said func()) {
 	c := &session{svc: s, conn: conn, began: s.o.Clock(), log: s.log.With("address", conn.Address().String())}
 	c.srv = luaota.NewServer(conn, luaota.ServerOptions{Hello: s.o.Hello, Answer: s.o.Answer, Rand: rand.Reader})
 	which, err := c.greet(said)
@@ -62,7 +62,7 @@ func (s *Service) serve(ctx context.Context, conn link.Conn, said func()) {
 		return
 	}
 	c.log = c.log.With("device", c.hello.ID)
-	leave, err := s.visits.enter(ctx, c.hello.ID, conn)
+	leave, err := s.visits.enter(ctx, c.hello.ID, seq, conn)
 	if err != nil {
 		return
 	}

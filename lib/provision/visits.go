@@ -2,25 +2,31 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 )
 
-// visits lets a board have one session at a time: the later one is the board's
-// own doing, so the earlier one is dead.
+// errLate says that the board has connected anew since.
+var errLate = errors.New("the board has connected anew since")
+
+// visits lets a board have one session at a time: the one that was accepted last
+// is the board's own doing, so the earlier ones are dead.
 type visits struct {
 	mu   sync.Mutex
 	open map[int64]*visit
 }
 
 type visit struct {
+	seq  uint64 // in the order of acceptance
 	conn io.Closer
 	done chan struct{}
 }
 
-// enter waits until the board's earlier session, if there is one, has ended.
-func (v *visits) enter(ctx context.Context, id int64, conn io.Closer) (leave func(), err error) {
-	mine := &visit{conn: conn, done: make(chan struct{})}
+// enter waits until the board's earlier session, if there is one, has ended. For
+// a later one it gives way, with errLate.
+func (v *visits) enter(ctx context.Context, id int64, seq uint64, conn io.Closer) (leave func(), err error) {
+	mine := &visit{seq: seq, conn: conn, done: make(chan struct{})}
 	for {
 		v.mu.Lock()
 		before := v.open[id]
@@ -35,6 +41,9 @@ func (v *visits) enter(ctx context.Context, id int64, conn io.Closer) (leave fun
 			}, nil
 		}
 		v.mu.Unlock()
+		if before.seq > seq {
+			return nil, errLate
+		}
 		before.conn.Close()
 		select {
 		case <-before.done:
