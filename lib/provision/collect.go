@@ -2,7 +2,6 @@ package provision
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -53,13 +52,8 @@ func (c *session) collect(ctx context.Context) error {
 
 func (s *Service) keepCollected(ctx context.Context, id int64, name string, content []byte) error {
 	key := "collected/" + strconv.FormatInt(id, 10) + "/" + store.Word(name)
-	for {
-		e, err := s.store.Get(ctx, key)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("keeping %s: %w", name, err)
-		}
-		if _, err = s.store.Put(ctx, key, content, e.Rev); err == nil || !errors.Is(err, store.ErrConflict) {
-			return err
-		}
+	if _, err := putLast(ctx, s.store, key, content, 0); err != nil {
+		return fmt.Errorf("keeping %s: %w", name, err)
 	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 
 	"lander/lib/job"
 	"lander/lib/store"
@@ -88,29 +89,43 @@ func loadDevice(ctx context.Context, s store.Store, id int64) (*Device, error) {
 
 // save writes the record. When another process wrote it meanwhile, the later
 // session wins: it spoke with the board last.
-func (d *Device) save(ctx context.Context, s store.Store) error {
+func (d *Device) save(ctx context.Context, s store.Store) error { return d.saving(ctx, s)() }
+
+// saving begins to write the record as it is now, and returns the function that
+// waits for the end of it. The record may be changed meanwhile.
+func (d *Device) saving(ctx context.Context, s store.Store) (wait func() error) {
 	b, err := json.Marshal(d)
 	if err != nil {
-		return fmt.Errorf("writing the record of %s: %w", d.ID, err)
+		return func() error { return fmt.Errorf("writing the record of %s: %w", d.ID, err) }
 	}
+	rev := d.rev
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		rev, err = putLast(ctx, s, "device/"+d.ID, b, rev)
+		done <- err
+	}()
+	return sync.OnceValue(func() error {
+		if err := <-done; err != nil {
+			return fmt.Errorf("writing the record of %s: %w", d.ID, err)
+		}
+		d.rev = rev
+		return nil
+	})
+}
+
+// putLast puts a value whatever stands there.
+func putLast(ctx context.Context, s store.Store, key string, value []byte, rev store.Revision) (store.Revision, error) {
 	for {
-		rev, err := s.Put(ctx, "device/"+d.ID, b, d.rev)
-		if err == nil {
-			d.rev = rev
-			return nil
-		}
+		now, err := s.Put(ctx, key, value, rev)
 		if !errors.Is(err, store.ErrConflict) {
-			return fmt.Errorf("writing the record of %s: %w", d.ID, err)
+			return now, err
 		}
-		e, err := s.Get(ctx, "device/"+d.ID)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			d.rev = 0
-		case err != nil:
-			return fmt.Errorf("writing the record of %s: %w", d.ID, err)
-		default:
-			d.rev = e.Rev
+		e, err := s.Get(ctx, key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return 0, err
 		}
+		rev = e.Rev
 	}
 }
 

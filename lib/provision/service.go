@@ -69,7 +69,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if o.Poll == 0 {
 		o.Poll = time.Second
 	}
-	s := &Service{o: o, store: o.Store, log: o.Log, visits: visits{open: map[int64]*visit{}}, kept: map[string]bool{}}
+	s := &Service{o: o, store: o.Store, log: o.Log, visits: visits{open: map[int64]*visit{}, last: map[int64]uint64{}}, kept: map[string]bool{}}
 	s.gate = gate{max: orDefault(o.MaxConns, 4096), perHost: orDefault(o.MaxPerHost, 1024), hosts: map[string]int{}, quiet: map[*visitor]bool{}}
 	if err := s.rollout.load(ctx, s.store); err != nil {
 		return nil, err

@@ -27,6 +27,10 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 	if err := c.svc.keepRelease(ctx, c.goal); err != nil {
 		return "", err
 	}
+	c.note(p)
+	// While the board is sent the files, the disk works.
+	saved := d.saving(ctx, c.svc.store)
+	defer saved()
 	sent := 0
 	for i, s := range p.Steps {
 		if s.item == nil {
@@ -45,7 +49,7 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 		}
 		sent++
 	}
-	err := c.activate(ctx, p)
+	err := c.activate(p, saved)
 	if errors.Is(err, errSuspend) {
 		return ResultStaged, c.srv.Restart(kept(c.hello))
 	}
@@ -122,10 +126,23 @@ func dumpSize(n int64) (size int64) {
 	return size
 }
 
-// activate verifies what arrived, notes what is about to change, renames,
-// deletes, and ends the session.
-func (c *session) activate(ctx context.Context, p Plan) error {
+// note writes down what the plan is about to change, before any of it happens: a
+// board that is cut off may have it or not.
+func (c *session) note(p Plan) {
 	d := c.dev
+	d.Pending = &Pending{Chk: c.goal.Chk, Release: c.goal.Name, Have: c.goal.tokens(), Gone: c.goal.Delete}
+	for _, s := range p.Steps {
+		if s.item != nil || s.Do == StepDelete {
+			d.Dirty = append(d.Dirty, s.Name)
+		}
+	}
+	slices.Sort(d.Dirty)
+	d.Dirty = slices.Compact(d.Dirty)
+}
+
+// activate verifies what arrived, renames, deletes, and ends the session. Nothing
+// changes before the record of it is saved.
+func (c *session) activate(p Plan, saved func() error) error {
 	moves, doomed := map[string]string{}, []string{}
 	var order []string
 	todo, last := false, ""
@@ -142,16 +159,7 @@ func (c *session) activate(ctx context.Context, p Plan) error {
 		last = s.Do
 	}
 	have := c.goal.tokens()
-	d.Pending = &Pending{Chk: c.goal.Chk, Release: c.goal.Name, Have: have, Gone: c.goal.Delete}
-	d.Dirty = append(d.Dirty, order...)
-	d.Dirty = append(d.Dirty, doomed...)
-	slices.Sort(d.Dirty)
-	d.Dirty = slices.Compact(d.Dirty)
-	// While the board is asked what arrived, the disk works.
-	saved := make(chan error, 1)
-	go func() { saved <- d.save(ctx, c.svc.store) }()
-	verr := c.verify(moves)
-	if err := errors.Join(<-saved, verr); err != nil {
+	if err := errors.Join(c.verify(moves), saved()); err != nil {
 		return err
 	}
 	if !c.room(len(order) + len(doomed) + 2) {

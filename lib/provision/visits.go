@@ -15,10 +15,10 @@ var errLate = errors.New("the board has connected anew since")
 type visits struct {
 	mu   sync.Mutex
 	open map[int64]*visit
+	last map[int64]uint64 // the latest that was let in
 }
 
 type visit struct {
-	seq  uint64 // in the order of acceptance
 	conn io.Closer
 	done chan struct{}
 }
@@ -26,12 +26,16 @@ type visit struct {
 // enter waits until the board's earlier session, if there is one, has ended. For
 // a later one it gives way, with errLate.
 func (v *visits) enter(ctx context.Context, id int64, seq uint64, conn io.Closer) (leave func(), err error) {
-	mine := &visit{seq: seq, conn: conn, done: make(chan struct{})}
+	mine := &visit{conn: conn, done: make(chan struct{})}
 	for {
 		v.mu.Lock()
+		if v.last[id] > seq {
+			v.mu.Unlock()
+			return nil, errLate
+		}
 		before := v.open[id]
 		if before == nil {
-			v.open[id] = mine
+			v.open[id], v.last[id] = mine, seq
 			v.mu.Unlock()
 			return func() {
 				v.mu.Lock()
@@ -41,9 +45,6 @@ func (v *visits) enter(ctx context.Context, id int64, seq uint64, conn io.Closer
 			}, nil
 		}
 		v.mu.Unlock()
-		if before.seq > seq {
-			return nil, errLate
-		}
 		before.conn.Close()
 		select {
 		case <-before.done:
