@@ -1,0 +1,42 @@
+package luaotatest
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"lander/lib/luaota"
+)
+
+// NeedLua skips a test where lua5.1 is not installed; with interop set it fails
+// instead.
+func NeedLua(t testing.TB, interop bool) {
+	t.Helper()
+	if _, err := exec.LookPath("lua5.1"); err != nil {
+		if interop {
+			t.Fatal("lua5.1 is not installed, and LANDER_INTEROP=1 makes it mandatory")
+		}
+		t.Skip("lua5.1 is not installed")
+	}
+}
+
+// Install puts our device client on a flash, with a one-line init.lua.
+func Install(f *Flash) {
+	for name, text := range luaota.ClientModules() {
+		f.Put(name, text)
+	}
+	f.Put("init.lua", `require "luaOTA.check"`)
+}
+
+// OriginalDir is where LANDER_LUAOTA says that the original's modules are, with
+// check.lua in it; "" when it says nothing.
+func OriginalDir(getenv func(string) string) string {
+	dir := getenv("LANDER_LUAOTA")
+	if dir == "" {
+		return ""
+	}
+	if _, err := os.Stat(dir + "/check.lua"); err != nil {
+		return ""
+	}
+	return dir
+}

@@ -1,0 +1,70 @@
+package provision
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"lander/lib/luaota"
+	"lander/lib/luaota/record"
+)
+
+// errConfig says that a board's configuration cannot be written.
+var errConfig = errors.New("the configuration cannot be given back to the board")
+
+// notKept are the members of a HI that are no configuration.
+var notKept = []string{"a", "id", "sx"}
+
+// kept is the configuration that a HI shows, without what belongs to the HI.
+func kept(h luaota.Hello) record.Object {
+	return slices.DeleteFunc(slices.Clone(h.Fields), func(m record.Member) bool { return slices.Contains(notKept, m.Key) })
+}
+
+// configure makes the configuration that a board has after the release: what it
+// has, what the release sets, and the fingerprint. The tokens of the files go in
+// while they fit.
+func configure(h luaota.Hello, r *Release, have map[string]string, secret string, strong bool) (record.Object, error) {
+	o := kept(h)
+	for _, m := range r.Config {
+		v := m.Value
+		if v == "null" {
+			v = ""
+		}
+		o = o.With(m.Key, v)
+	}
+	o = o.With("chk", record.String(r.Chk)).With("files", "")
+	var files record.Object
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		files = append(files, record.Member{Key: name, Value: record.String(have[name])})
+	}
+	with := o.With("files", files.Value())
+	if fits(with, secret, strong) == nil {
+		o = with
+	}
+	return o, fits(o, secret, strong)
+}
+
+// fits says with errConfig why a board would not survive this configuration.
+func fits(o record.Object, secret string, strong bool) error {
+	for _, m := range o {
+		// What sjson writes with a backslash it cannot read again.
+		if strings.Contains(string(m.Value), `\`) {
+			return fmt.Errorf("%w: %s holds a character that the board does not write back correctly", errConfig, m.Key)
+		}
+	}
+	if n := luaota.RestartSize(o, strong); n > record.MaxRecord {
+		return fmt.Errorf("%w: the record has %d bytes, and a board takes %d", errConfig, n, record.MaxRecord)
+	}
+	size := len(o.With("secret", record.String(secret)).Value()) + 1
+	for _, m := range o {
+		if _, whole := m.Value.Int(); !whole && m.Value != "" && (m.Value[0] == '-' || m.Value[0] >= '0' && m.Value[0] <= '9') {
+			size += 26 - min(26, len(m.Value)) // the board writes it with "%.19g"
+		}
+	}
+	if size > MaxConfig {
+		return fmt.Errorf("%w: config.json would have %d bytes, and a board reads %d", errConfig, size, MaxConfig)
+	}
+	return nil
+}

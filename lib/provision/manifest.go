@@ -1,0 +1,145 @@
+package provision
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"lander/lib/luaota"
+	"lander/lib/luaota/record"
+)
+
+// The names of a tree's own files.
+const (
+	DefaultName  = "default.json" // for boards without a manifest of their own
+	SettingsName = "lander.json"  // defaults of releases and groups
+)
+
+// manifestName takes apart ESP-<decimal id>.json.
+var manifestName = regexp.MustCompile(`^ESP-([0-9]{1,16})\.json$`)
+
+// manifestID is the board that a file name is the manifest of.
+func manifestID(name string) (id int64, ok bool) {
+	m := manifestName.FindStringSubmatch(name)
+	if m == nil {
+		return 0, false
+	}
+	id, err := strconv.ParseInt(m[1], 10, 64)
+	return id, err == nil && id <= luaota.MaxID && strconv.FormatInt(id, 10) == m[1]
+}
+
+// Manifest says what a board should have. The original's form, secret and a list
+// of names, is one [formats: luaOTA tree].
+type Manifest struct {
+	Secret     string         // of the records, required
+	OldSecrets []string       // taken too; such a board is given Secret
+	Files      []ManifestFile //
+	Delete     []string       // names on the flash
+	Release    string         // name of the release, for people and rollout
+	Groups     []string       //
+	Collect    []string       // names on the flash to fetch
+	Config     record.Object  // members to set in config.json; null drops one
+	Strict     bool           // boards that speak plainly are not served
+	Lua        string         // "5.1", or "5.3": sources are then not compiled here
+	Plain      bool           // nothing in it that the original does not know
+}
+
+// ManifestFile is one entry of files.
+type ManifestFile struct {
+	Path string `json:"path"`
+	Name string `json:"name"` // on the flash; "": Path
+	Mode string `json:"mode"` // "": compiled for .lua, else raw
+}
+
+// UnmarshalJSON takes a bare name too.
+func (f *ManifestFile) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, &f.Path)
+	}
+	type plain ManifestFile
+	return json.Unmarshal(b, (*plain)(f))
+}
+
+// Settings are what lander.json says for the whole tree.
+type Settings struct {
+	Release      string              `json:"release"`       // of manifests that name none
+	Groups       map[string][]string `json:"groups"`        // name -> decimal chip ids
+	CommitWindow string              `json:"commit_window"` // duration; "": 10m
+	Window       time.Duration       `json:"-"`
+}
+
+// errManifest is wrapped by the error about a manifest that is none.
+var errManifest = errors.New("not a manifest")
+
+// ParseManifest reads a manifest. Members that it does not know are ignored, as
+// the original does.
+func ParseManifest(b []byte) (Manifest, error) {
+	var raw struct {
+		Secret     *string         `json:"secret"`
+		OldSecrets []string        `json:"old_secrets"`
+		Files      []ManifestFile  `json:"files"`
+		Delete     []string        `json:"delete"`
+		Release    string          `json:"release"`
+		Groups     []string        `json:"groups"`
+		Collect    []string        `json:"collect"`
+		Config     json.RawMessage `json:"config"`
+		Strict     bool            `json:"strict"`
+		Lua        string          `json:"lua"`
+	}
+	if err := json.Unmarshal(b, &raw); err != nil {
+		if se, ok := errors.AsType[*json.SyntaxError](err); ok {
+			return Manifest{}, fmt.Errorf("%w: line %d: %w", errManifest, 1+strings.Count(string(b[:min(int(se.Offset), len(b))]), "\n"), err)
+		}
+		return Manifest{}, fmt.Errorf("%w: %w", errManifest, err)
+	}
+	if raw.Secret == nil || *raw.Secret == "" {
+		return Manifest{}, fmt.Errorf("%w: it has no secret", errManifest)
+	}
+	if raw.Files == nil {
+		return Manifest{}, fmt.Errorf("%w: it has no files", errManifest)
+	}
+	m := Manifest{
+		Secret: *raw.Secret, OldSecrets: raw.OldSecrets, Files: raw.Files, Delete: raw.Delete, Release: raw.Release,
+		Groups: raw.Groups, Collect: raw.Collect, Strict: raw.Strict, Lua: raw.Lua,
+	}
+	if len(raw.Config) > 0 {
+		o, err := record.ParseObject(raw.Config)
+		if err != nil {
+			return Manifest{}, fmt.Errorf("%w: config: %w", errManifest, err)
+		}
+		for _, k := range []string{"secret", "id", "a", "chk", "files", "sx"} {
+			if o.Get(k) != "" {
+				return Manifest{}, fmt.Errorf("%w: config may not set %s", errManifest, k)
+			}
+		}
+		m.Config = o
+	}
+	if m.Lua != "" && m.Lua != "5.1" && m.Lua != "5.3" {
+		return Manifest{}, fmt.Errorf("%w: lua is 5.1 or 5.3, not %q", errManifest, m.Lua)
+	}
+	m.Plain = len(m.OldSecrets)+len(m.Delete)+len(m.Collect)+len(m.Config) == 0 && !m.Strict
+	for _, f := range m.Files {
+		m.Plain = m.Plain && f.Name == "" && f.Mode == ""
+	}
+	return m, nil
+}
+
+// ParseSettings reads lander.json.
+func ParseSettings(b []byte) (Settings, error) {
+	s := Settings{Window: 10 * time.Minute}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return Settings{}, fmt.Errorf("%s: %w", SettingsName, err)
+	}
+	if s.CommitWindow != "" {
+		d, err := time.ParseDuration(s.CommitWindow)
+		if err != nil || d <= 0 {
+			return Settings{}, fmt.Errorf("%s: commit_window %q is no duration", SettingsName, s.CommitWindow)
+		}
+		s.Window = d
+	}
+	return s, nil
+}

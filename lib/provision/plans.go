@@ -1,0 +1,84 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+
+	"lander/lib/luaota"
+	"lander/lib/luaota/record"
+	"lander/lib/store"
+)
+
+// Plans says what each known board, and each board with a manifest of its own,
+// would get now. No board is asked: what the store says of it is taken as true.
+func Plans(ctx context.Context, t *Tree, s store.Store) ([]Plan, error) {
+	ids := slices.Collect(maps.Keys(t.Releases))
+	known, err := Devices(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range known {
+		if id, err := strconv.ParseInt(d.ID, 10, 64); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	var out []Plan
+	for _, id := range slices.Compact(ids) {
+		d, err := loadDevice(ctx, s, id)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, planFor(t, d, id))
+	}
+	return out, nil
+}
+
+func planFor(t *Tree, d *Device, id int64) Plan {
+	none := Plan{Device: d.ID, Action: ActionHold, Steps: []Step{}}
+	r := t.For(id)
+	switch {
+	case r == nil:
+		none.Reason = "there is no manifest for it"
+	case r.Broken:
+		none.Release, none.Reason = r.Name, "the release is broken"
+	case slices.Contains(d.Bad, r.Chk):
+		none.Release, none.Chk, none.Reason = r.Name, r.Chk, "the release did not run on it"
+	default:
+		chk := d.Chk
+		if d.Pending != nil {
+			chk = d.Pending.Chk
+		}
+		h := luaota.Hello{ID: id, Chk: d.Chk, Fields: record.Object{}}
+		have, old := has(t, r, d, h)
+		if d.Pending != nil {
+			have = d.Pending.Have
+		}
+		p := makePlan(r, about{dev: d, chk: chk, have: have, old: old, strong: d.Strong})
+		if t.allowed != nil {
+			if err := t.allowed(id, t.GroupsOf(id, r)); err != nil {
+				none.Release, none.Chk, none.Reason = r.Name, r.Chk, err.Error()
+				return none
+			}
+		}
+		return p
+	}
+	return none
+}
+
+// Prepare reads and verifies a tree for Plans, and for checks of it alone.
+func Prepare(o Options) (*Tree, error) {
+	s := Service{o: o}
+	lt, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	lt.Tree.allowed = lt.allowed
+	return lt.Tree, nil
+}
+
+// ErrBroken says that a tree has releases that may not reach a board.
+var ErrBroken = errors.New("the tree is broken")

@@ -1,0 +1,111 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"lander/lib/store"
+)
+
+// rollout decides which boards may get a release now. What failed is kept in the
+// store, so that a halted release stays halted.
+type rollout struct {
+	mu     sync.Mutex
+	tokens float64 // updates that may begin
+	filled time.Time
+	failed map[string]map[string]string // fingerprint -> board -> why
+}
+
+// failures is the record of a release under rollout/<fingerprint>.
+type failures struct {
+	Failed map[string]string `json:"failed"` // board -> why
+}
+
+// fail notes that a release did not run on a board.
+func (r *rollout) fail(ctx context.Context, s store.Store, chk, id, why string) error {
+	if chk == "" {
+		return nil
+	}
+	key := "rollout/" + chk
+	for {
+		e, err := s.Get(ctx, key)
+		f := failures{Failed: map[string]string{}}
+		if err == nil {
+			err = json.Unmarshal(e.Value, &f)
+		} else if errors.Is(err, store.ErrNotFound) {
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("noting a failure of release %s: %w", chk, err)
+		}
+		f.Failed[id] = why
+		b, err := json.Marshal(f)
+		if err == nil {
+			_, err = s.Put(ctx, key, b, e.Rev)
+		}
+		if errors.Is(err, store.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("noting a failure of release %s: %w", chk, err)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.failed[chk] = f.Failed
+		return nil
+	}
+}
+
+// load reads the failures of earlier runs.
+func (r *rollout) load(ctx context.Context, s store.Store) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = map[string]map[string]string{}
+	for e, err := range s.List(ctx, "rollout") {
+		var f failures
+		if err == nil {
+			err = json.Unmarshal(e.Value, &f)
+		}
+		if err != nil {
+			return fmt.Errorf("reading the failures of releases: %w", err)
+		}
+		r.failed[e.Key[len("rollout/"):]] = f.Failed
+	}
+	return nil
+}
+
+// hold says why a board's update has to wait, or "". begun says that part of the
+// update is on the board already.
+func (r *rollout) hold(o Options, rel *Release, id int64, groups []string, begun bool, now time.Time) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.failed[rel.Chk]); o.MaxFailures > 0 && n >= o.MaxFailures {
+		return fmt.Sprintf("the release is halted: it failed on %d boards", n)
+	}
+	if begun {
+		return ""
+	}
+	if len(o.Groups) > 0 && !slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(o.Groups, g) }) {
+		return "it is in none of the groups that get updates"
+	}
+	if o.Percent < 100 && share(rel.Chk, id) >= o.Percent {
+		return fmt.Sprintf("it is not among the %d%% that get the release", o.Percent)
+	}
+	if o.Rate > 0 {
+		if r.filled.IsZero() { // a full bucket
+			r.tokens = float64(o.Rate)
+		}
+		r.tokens = min(float64(o.Rate), r.tokens+now.Sub(r.filled).Minutes()*float64(o.Rate))
+		r.filled = now
+		if r.tokens < 1 {
+			return fmt.Sprintf("%d updates have begun within the last minute", o.Rate)
+		}
+		r.tokens--
+	}
+	return ""
+}

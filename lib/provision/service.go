@@ -1,0 +1,266 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lander/lib/job"
+	"lander/lib/link"
+	"lander/lib/store"
+)
+
+// Options of a Service.
+type Options struct {
+	Tree        fs.FS
+	Load        LoadOptions
+	Verify      func(fsys fs.FS) (sums map[string]string, allowed func(id int64, groups []string) error, err error) // nil: unsigned trees are served
+	Store       store.Store
+	Percent     int              // of the boards that a release may reach, 0 to 100
+	MaxFailures int              // boards on which a release may fail before it is halted; 0: any number
+	Rate        int              // updates that may begin per minute; 0: any number
+	Groups      []string         // boards of these groups alone get updates; nil: all
+	Silence     time.Duration    // a board that was updated and is silent for so long counts as a failure; 0: never
+	Once        bool             // end after the first session of a board
+	Reload      <-chan os.Signal // looks at the tree at once; nil: never
+	Poll        time.Duration    // how often the tree is looked at; 0: 1 s, negative: never
+	Hello       time.Duration    // how long a peer may take for its HI; 0: 5 s
+	Answer      time.Duration    // how long a board may take for an answer; 0: 15 s
+	MaxConns    int              // streams at once; 0: 4096
+	MaxPerHost  int              // streams from one address; 0: 1024
+	Event       func(Event)      // called from many goroutines; nil: none
+	Clock       func() time.Time
+	Log         *slog.Logger
+}
+
+// Service serves a tree to all boards at once.
+type Service struct {
+	o       Options
+	store   store.Store
+	log     *slog.Logger
+	tree    atomic.Pointer[Tree]
+	visits  visits
+	rollout rollout
+	metrics Metrics
+	// accepted counts the streams, so that a board's last one is known.
+	accepted atomic.Uint64
+	gate     gate
+
+	keptMu sync.Mutex
+	kept   map[string]bool // releases that are in the store
+}
+
+// New reads the tree and what is known of the boards. A tree that cannot be read
+// is an error; one with broken releases is not.
+func New(ctx context.Context, o Options) (*Service, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Poll == 0 {
+		o.Poll = time.Second
+	}
+	s := &Service{o: o, store: o.Store, log: o.Log, visits: visits{open: map[int64]*visit{}, last: map[int64]uint64{}}, kept: map[string]bool{}}
+	s.gate = gate{max: orDefault(o.MaxConns, 4096), perHost: orDefault(o.MaxPerHost, 1024), hosts: map[string]int{}, quiet: map[*visitor]bool{}}
+	if err := s.rollout.load(ctx, s.store); err != nil {
+		return nil, err
+	}
+	t, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	s.use(t)
+	return s, nil
+}
+
+func orDefault(n, def int) int {
+	if n == 0 {
+		return def
+	}
+	return n
+}
+
+// Tree is the tree that is served now.
+func (s *Service) Tree() *Tree { return s.tree.Load() }
+
+// Metrics counts what the service does.
+func (s *Service) Metrics() *Metrics { return &s.metrics }
+
+// Serve takes connections from the listeners until ctx ends, which is no error,
+// or with Once until the first board's session ended. It returns when all
+// sessions have ended.
+func (s *Service) Serve(ctx context.Context, listeners []*link.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if s.o.Poll > 0 || s.o.Reload != nil {
+		wg.Go(func() { s.watch(ctx) })
+	}
+	faults := make(chan error, len(listeners))
+	for _, l := range listeners {
+		wg.Go(func() { faults <- s.accept(ctx, l, &wg, stop) })
+	}
+	var errs []error
+	for range listeners {
+		err := <-faults
+		if err != nil && ctx.Err() == nil {
+			errs = append(errs, err)
+			stop()
+		}
+	}
+	stop()
+	return errors.Join(errs...)
+}
+
+func (s *Service) accept(ctx context.Context, l *link.Listener, wg *sync.WaitGroup, stop func()) error {
+	for {
+		conn, err := l.Accept(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		if err != nil { // such as too many open files: wait for some to close
+			s.log.Warn("accepting a connection", "error", err)
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-ctx.Done():
+				return nil
+			}
+			continue
+		}
+		seq := s.accepted.Add(1)
+		v := &visitor{conn: conn, host: conn.Address().Host}
+		if !s.gate.enter(v) {
+			s.metrics.refused.Add(1)
+			conn.Close()
+			continue
+		}
+		wg.Go(func() {
+			defer s.gate.leave(v)
+			defer conn.Close()
+			end := context.AfterFunc(ctx, func() { conn.Close() })
+			defer end()
+			spoke := false
+			s.serve(ctx, conn, seq, func() { spoke = true; s.gate.spoke(v) })
+			if s.o.Once && spoke {
+				stop()
+			}
+		})
+	}
+}
+
+// watch looks at the tree again and again. A tree is read when it has been quiet
+// between two looks and while it was read: half of a change is never served.
+func (s *Service) watch(ctx context.Context) {
+	var looks <-chan time.Time
+	if s.o.Poll > 0 {
+		tick := time.NewTicker(s.o.Poll)
+		defer tick.Stop()
+		looks = tick.C
+	}
+	served, _ := stamp(s.o.Tree)
+	last := served
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.o.Reload:
+			served, last = "", ""
+			if last, _ = stamp(s.o.Tree); last == "" {
+				continue
+			}
+		case <-looks:
+		}
+		now, err := stamp(s.o.Tree)
+		if err != nil {
+			s.log.Warn("looking at the tree", "error", err)
+			continue
+		}
+		quiet := now == last
+		last = now
+		if now == served || !quiet {
+			continue
+		}
+		t, err := s.load()
+		if after, serr := stamp(s.o.Tree); serr != nil || after != now {
+			continue
+		}
+		served = now
+		if err != nil {
+			s.log.Error("the tree was not taken", "error", err)
+			s.tell(Event{Event: EventTree, Result: ResultRefused, Reason: err.Error()})
+			continue
+		}
+		s.use(t)
+	}
+}
+
+// load reads and, where it must be, verifies the tree.
+func (s *Service) load() (*loadedTree, error) {
+	o := s.o.Load
+	lt := &loadedTree{}
+	if s.o.Verify != nil {
+		sums, allowed, err := s.o.Verify(s.o.Tree)
+		if err != nil {
+			return nil, fmt.Errorf("verifying the tree: %w", err)
+		}
+		o.Sums, lt.allowed = sums, allowed
+	}
+	var err error
+	lt.Tree, err = Load(s.o.Tree, o)
+	return lt, err
+}
+
+// loadedTree is a tree with whom it was signed for.
+type loadedTree struct {
+	*Tree
+	allowed func(id int64, groups []string) error
+}
+
+// use makes a tree the one that is served. A manifest that became unusable keeps
+// the secret it had, so that its boards can be answered.
+func (s *Service) use(lt *loadedTree) {
+	t := lt.Tree
+	if old := s.tree.Load(); old != nil {
+		for id, r := range t.Releases {
+			if before := old.Releases[id]; r.secret == "" && before != nil {
+				r.secret, r.oldSecrets = before.secret, before.oldSecrets
+			}
+		}
+		if t.Default != nil && t.Default.secret == "" && old.Default != nil {
+			t.Default.secret, t.Default.oldSecrets = old.Default.secret, old.Default.oldSecrets
+		}
+	}
+	t.allowed = lt.allowed
+	s.tree.Store(t)
+	result := "ready"
+	for _, p := range t.Problems {
+		if p.Warning {
+			s.log.Warn(p.String())
+			continue
+		}
+		result = "broken"
+		s.log.Error(p.String())
+	}
+	s.log.Info("the tree is read", "manifests", len(t.Releases), "default", t.Default != nil, "problems", len(t.Problems))
+	s.tell(Event{Event: EventTree, Result: result})
+}
+
+func (s *Service) tell(e Event) {
+	if s.o.Event != nil {
+		e.Time = job.Time{Time: s.o.Clock()}
+		s.o.Event(e)
+	}
+}
