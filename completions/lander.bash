@@ -8,6 +8,9 @@ _lander() {
         " emp") path=" emp" ;;
         " emp send") path=" emp send" ;;
         " emp listen") path=" emp listen" ;;
+        " ota") path=" ota" ;;
+        " ota serve") path=" ota serve" ;;
+        " ota status") path=" ota status" ;;
         " script") path=" script" ;;
         " script keygen") path=" script keygen" ;;
         " script sign") path=" script sign" ;;
@@ -27,7 +30,7 @@ _lander() {
     done
     case "$path" in
     "")
-        subs="agent emp script trust journal doctor completion version"
+        subs="agent emp ota script trust journal doctor completion version"
         flags="--help --version"
         values="  " ;;
     " agent")
@@ -46,6 +49,18 @@ _lander() {
         subs=""
         flags="--connect --wait --variable --count --exec --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
         values=" --connect --wait --variable --count --exec --log-level --log-format --config --timeout " ;;
+    " ota")
+        subs="serve status"
+        flags="--help"
+        values="  " ;;
+    " ota serve")
+        subs=""
+        flags="--listen --ready-file --state --store --trust --release --percent --group --max-failures --silence --rate --dry-run --check --once --metrics --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
+        values=" --listen --ready-file --state --store --trust --release --percent --group --max-failures --silence --rate --metrics --log-level --log-format --config " ;;
+    " ota status")
+        subs=""
+        flags="--state --store --device --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --state --store --device --log-level --log-format --config --timeout " ;;
     " script")
         subs="keygen sign verify run"
         flags="--help"

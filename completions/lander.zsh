@@ -10,6 +10,9 @@ _lander() {
         ' emp') path=' emp' ;;
         ' emp send') path=' emp send' ;;
         ' emp listen') path=' emp listen' ;;
+        ' ota') path=' ota' ;;
+        ' ota serve') path=' ota serve' ;;
+        ' ota status') path=' ota status' ;;
         ' script') path=' script' ;;
         ' script keygen') path=' script keygen' ;;
         ' script sign') path=' script sign' ;;
@@ -32,6 +35,7 @@ _lander() {
         subs=(
             'agent:be the local hub of a device: variables, assets, signed scripts'
             'emp:speak with the agent of this device'
+            'ota:keep NodeMCU boards up to date'
             'script:make, check and run signed scripts'
             'trust:say whose scripts may run here'
             'journal:read the record of what was run'
@@ -103,6 +107,58 @@ _lander() {
             '--variable:be told when the variable or node PATH changes (repeatable)'
             '--count:end after N commands'
             '--exec:run CMD with sh for each command'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' ota')
+        subs=(
+            'serve:keep NodeMCU boards up to date with a tree of files'
+            'status:show the boards that ota serve has seen')
+        flags=(
+            '--help:show this help')
+        ;;
+    ' ota serve')
+        subs=()
+        flags=(
+            '--listen:accept connections at ADDR, tcp://HOST:PORT or unix:///PATH (repeatable; default: tcp://127.0.0.1:8266)'
+            '--ready-file:write the bound address to FILE when accepting, and remove it at the end'
+            '--state:keep serials, journal and other state in DIR'
+            '--store:keep the records of the boards at ADDR instead of the state directory'
+            '--trust:serve only a tree whose tree.signed verifies with the trust store DIR'
+            '--release:call the release NAME where the manifest does not name it'
+            '--percent:let a release reach N percent of the boards, always the same ones (default: 100)'
+            '--group:update only boards of the group NAME (repeatable)'
+            '--max-failures:halt a release that failed on N boards; 0: never'
+            '--silence:a board that is silent for DUR after an update counts as a failure; 0: never'
+            '--rate:begin at most N/min updates'
+            '--dry-run:print what each known board would get, and stop'
+            '--check:check the tree and stop; exit code 3 when a release is broken'
+            '--once:end after the first board'\''s session'
+            '--metrics:publish counters at http://ADDR/metrics'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' ota status')
+        subs=()
+        flags=(
+            '--state:keep serials, journal and other state in DIR'
+            '--store:keep the records of the boards at ADDR instead of the state directory'
+            '--device:show the board with the chip id ID alone'
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
