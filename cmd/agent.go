@@ -21,8 +21,9 @@ func agentCommand() *cli.Command {
 		name:  "agent",
 		usage: "be the local hub of a device: variables, assets, signed scripts",
 		about: `Serves the Embedded Micro Protocol (EMP) to the applications of the device, keeps its
-variable tree, and runs the signed scripts that come in. SIGHUP reads the trust store anew
-(each script does anyway); INT and TERM stop running scripts, answer what is open, and end.`,
+variable tree, and runs the signed scripts that come in. The trust store is read for each script;
+HUP reads the configuration again. INT and TERM stop running scripts, answer what is open,
+and end.`,
 		flags: []cli.Flag{
 			listenFlag("tcp://127.0.0.1:9999"), readyFileFlag(),
 			trustFlag(), stateFlag(), idFlag(), groupFlag(), capabilityFlag(),
@@ -93,6 +94,7 @@ func runAgent(k *call) error {
 		return err
 	}
 	defer done()
+	defer k.onHangup(nil)()
 	if err := a.Serve(k.ctx, listeners); err != nil {
 		return err
 	}

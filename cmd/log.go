@@ -31,16 +31,18 @@ func newLogger(std *streams, c *cli.Context) (*slog.Logger, error) {
 	if std.quiet > 0 {
 		level = max(level, slog.LevelError)
 	}
+	std.level = &slog.LevelVar{}
+	std.level.Set(level)
 	switch format := c.String("log-format"); format {
 	case "json":
-		return slog.New(slog.NewJSONHandler(std.err, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		return slog.New(slog.NewJSONHandler(std.err, &slog.HandlerOptions{Level: std.level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.String(slog.TimeKey, job.Time{Time: a.Value.Time()}.String())
 			}
 			return a
 		}})), nil
 	case "text":
-		return slog.New(&lineHandler{std: std, w: std.err, level: level, mu: &sync.Mutex{}}), nil
+		return slog.New(&lineHandler{std: std, w: std.err, level: std.level, mu: &sync.Mutex{}}), nil
 	default:
 		return nil, usagef("", "--log-format %q is not text or json", format)
 	}
@@ -51,13 +53,13 @@ func newLogger(std *streams, c *cli.Context) (*slog.Logger, error) {
 type lineHandler struct {
 	std   *streams
 	w     io.Writer
-	level slog.Level
+	level slog.Leveler
 	attrs []slog.Attr
 	group string
 	mu    *sync.Mutex
 }
 
-func (h *lineHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+func (h *lineHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	var b bytes.Buffer

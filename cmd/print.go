@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
 	"unicode/utf8"
@@ -24,6 +25,7 @@ type streams struct {
 	quiet   int
 	noColor bool
 	ctx     context.Context // of the call; ends with the first signal
+	level   *slog.LevelVar  // of the log
 
 	stdinUser string // who reads stdin
 }

@@ -78,7 +78,7 @@ func TestOurClient(t *testing.T) {
 			t.Errorf("%s is left", name)
 		}
 	}
-	if _, e = bootAll(t, b); e.Left != "package.loaded.main package.loaded.part"  {
+	if _, e = bootAll(t, b); e.Left != "package.loaded.main package.loaded.part" {
 		t.Errorf("left %q, heap %d", e.Left, e.Heap)
 	}
 	_ = provision.ResultCurrent
