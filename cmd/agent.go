@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"lander/lib/fetch"
 	"lander/lib/job"
 	"lander/lib/remote"
+	"lander/lib/stage"
 )
 
 func agentCommand() *cli.Command {
@@ -32,6 +34,7 @@ variable tree, and runs the signed scripts that come in. SIGHUP reads the trust 
 			&cli.DurationFlag{Name: "cpu", Usage: "end a script after `DUR` of processor time", Value: time.Minute},
 			&cli.StringSliceFlag{Name: "fetch-allow", Usage: "scripts may be downloaded from the special network `CIDR` too, such as 127.0.0.0/8 (repeatable)"},
 			&cli.StringFlag{Name: "fetch-ca", Usage: "trust the certificates in `FILE` for downloads"},
+			&cli.StringFlag{Name: "sink", Usage: "write the data that is due to `FILE` or - as NDJSON, in place of a server"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
 		},
 		server: true,
@@ -75,6 +78,11 @@ func runAgent(k *call) error {
 			}
 		}
 	}
+	closeSink, err := k.openSink(&cfg)
+	if err != nil {
+		return err
+	}
+	defer closeSink()
 	listeners, err := k.listen()
 	if err != nil {
 		return err
@@ -97,6 +105,27 @@ func runAgent(k *call) error {
 		return err
 	}
 	return a.Close()
+}
+
+// openSink opens what --sink names as the agent's uplink.
+func (k *call) openSink(cfg *agent.Config) (func(), error) {
+	switch path := k.cli.String("sink"); path {
+	case "":
+		return func() {}, nil
+	case "-":
+		if k.json {
+			return nil, usagef("--sink FILE", "--json and --sink - both write to the standard output")
+		}
+		cfg.Uplink = stage.NewSink(k.out, time.Now)
+		return func() {}, nil
+	default:
+		f, err := stage.OpenSink(path)
+		if err != nil {
+			return nil, fmt.Errorf("opening the sink %s: %w", path, plainCause(err))
+		}
+		cfg.Uplink = stage.NewSink(f, time.Now)
+		return func() { f.Close() }, nil
+	}
 }
 
 // fetchOptions reads what downloads of scripts may do.

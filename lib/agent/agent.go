@@ -25,6 +25,7 @@ import (
 	"lander/lib/job"
 	"lander/lib/link"
 	"lander/lib/remote"
+	"lander/lib/stage"
 	"lander/lib/store"
 )
 
@@ -48,8 +49,10 @@ type Config struct {
 	Budget     job.Budget     // of each script
 	Fetch      fetch.Options  // of scripts that come as a URL
 	Mirror     []frame.Member // settings shown read-only below config.agent
-	Clock      func() time.Time
-	Log        *slog.Logger
+	// Uplink takes the data that is due; nil: it waits.
+	Uplink stage.Uplink
+	Clock  func() time.Time
+	Log    *slog.Logger
 	// Event is told what happened, one at a time; nil: nobody is.
 	Event func(Event)
 }
@@ -73,6 +76,8 @@ type Agent struct {
 	tree    *devtree.Tree
 	store   store.Store
 	scripts *scripts
+	stage   *stage.Stage
+	follow  *devtree.Client // of the settings that count while the agent runs
 
 	mu     sync.Mutex
 	assets map[string]*session
@@ -114,6 +119,9 @@ func (a *Agent) open(ctx context.Context) error {
 		if err := a.tree.Mirror(m.Key, m.Value); err != nil {
 			return fmt.Errorf("showing %s in the tree: %w", m.Key, err)
 		}
+	}
+	if err := a.openStage(filepath.Join(a.cfg.Dir, "stage.log")); err != nil {
+		return err
 	}
 	if a.store, err = store.OpenFiles(filepath.Join(a.cfg.Dir, "executions")); err != nil {
 		return err
@@ -176,6 +184,12 @@ func (a *Agent) Close() error {
 	var errs []error
 	if a.scripts != nil {
 		a.scripts.close()
+	}
+	if a.follow != nil {
+		a.follow.Close()
+	}
+	if a.stage != nil {
+		errs = append(errs, a.stage.Close())
 	}
 	if a.tree != nil {
 		errs = append(errs, a.tree.Close())

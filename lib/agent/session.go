@@ -81,6 +81,9 @@ func (s *session) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 	case frame.CmdStopExecution:
 		return s.stopExecution(r)
 	}
+	if body, err, ok := s.dataCommand(r); ok {
+		return body, err
+	}
 	return nil, emp.Unsupported(r.Command)
 }
 
