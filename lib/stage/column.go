@@ -2,6 +2,7 @@ package stage
 
 import (
 	"math"
+	"strconv"
 
 	"lander/lib/emp/frame"
 )
@@ -175,8 +176,22 @@ func divisor(values []frame.Value) int64 {
 	return max(d, 1)
 }
 
-// size estimates the bytes on the wire, by the JSON text.
-func (c Column) size() int { return len(c.Value().Append(nil)) }
+// size estimates the bytes on the wire: the digits of the numbers, and what
+// stands around them.
+func (c Column) size() int {
+	n := 2
+	for _, v := range c.Values {
+		n += len(v.Append(nil)) + 1
+	}
+	if c.Form == List {
+		return n
+	}
+	n += len(c.Factor.Append(nil)) + len(c.Period.Append(nil)) + len(c.Start.Append(nil))
+	for _, s := range c.Steps {
+		n += len(strconv.FormatInt(s, 10)) + 1
+	}
+	return n
+}
 
 // Value is the column as a sink writes it: a list, or a map of the fields of
 // the vector.

@@ -44,7 +44,7 @@ type policy struct {
 
 	cron                           *cron
 	latency, period, at, boot, try Timer // nil while not armed
-	running                        bool  // a session of its own accord is on
+	due, running                   bool  // of sessions of its own accord
 }
 
 // SetPolicies replaces the policies that are not built in, and the settings
@@ -194,26 +194,30 @@ func (s *Stage) armCron(p *policy) {
 	})
 }
 
-// begin starts a session for a policy that works by itself. mu is held.
+// begin starts a session for a policy that works by itself, and another one
+// behind it when it is called meanwhile. mu is held.
 func (s *Stage) begin(p *policy) {
+	p.due = true
 	if p.running || s.closing {
 		return
 	}
 	p.running = true
 	s.wg.Go(func() {
-		err := s.send(s.ctx, selection{policies: []*policy{p}})
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		for p.due && !s.closing {
+			p.due = false
+			s.mu.Unlock()
+			err := s.send(s.ctx, selection{policies: []*policy{p}})
+			s.mu.Lock()
+			switch {
+			case err == nil:
+				stop(&p.try)
+			case s.ctx.Err() == nil:
+				s.log.Warn("sending data", "policy", p.name, "error", err)
+				s.arm(&p.try, s.o.Retry, func() { s.begin(p) })
+			}
+		}
 		p.running = false
-		switch {
-		case err == nil:
-			stop(&p.try)
-		case s.ctx.Err() == nil:
-			s.log.Warn("sending data", "policy", p.name, "error", err)
-			s.arm(&p.try, s.o.Retry, func() { s.begin(p) })
-		}
-		if err == nil && p.holds(s) {
-			s.armLatency(p) // it came while the session was on
-		}
 	})
 }

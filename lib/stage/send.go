@@ -120,9 +120,10 @@ func (s *Stage) send(ctx context.Context, sel selection) error {
 	for _, p := range sel.policies {
 		s.dropGroups(p, upto)
 		s.dropAcks(p, upto)
-		stop(&p.latency)
 		if p.holds(s) {
 			s.armLatency(p)
+		} else {
+			stop(&p.latency)
 		}
 	}
 	if sel.keep {
