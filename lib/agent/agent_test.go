@@ -34,6 +34,12 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == childArg {
 		os.Exit(remote.ChildMain())
 	}
+	if dir := os.Getenv(mortalDir); dir != "" {
+		if err := beMortal(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
