@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -14,6 +16,7 @@ import (
 	"lander/lib/emp/frame"
 	"lander/lib/fetch"
 	"lander/lib/job"
+	"lander/lib/proc"
 	"lander/lib/remote"
 	"lander/lib/stage"
 )
@@ -35,6 +38,7 @@ variable tree, and runs the signed scripts that come in. SIGHUP reads the trust 
 			&cli.StringSliceFlag{Name: "fetch-allow", Usage: "scripts may be downloaded from the special network `CIDR` too, such as 127.0.0.0/8 (repeatable)"},
 			&cli.StringFlag{Name: "fetch-ca", Usage: "trust the certificates in `FILE` for downloads"},
 			&cli.StringFlag{Name: "sink", Usage: "write the data that is due to `FILE` or - as NDJSON, in place of a server"},
+			&cli.StringFlag{Name: "reboot-cmd", Usage: "run `CMD` with sh when an application asks for a reboot; without it that is only logged"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
 		},
 		server: true,
@@ -78,6 +82,11 @@ func runAgent(k *call) error {
 			}
 		}
 	}
+	if line := k.cli.String("reboot-cmd"); line != "" {
+		cfg.Reboot = func(ctx context.Context, reason string) error {
+			return k.shell(ctx, line, nil, "LANDER_REASON="+reason)
+		}
+	}
 	closeSink, err := k.openSink(&cfg)
 	if err != nil {
 		return err
@@ -105,6 +114,17 @@ func runAgent(k *call) error {
 		return err
 	}
 	return a.Close()
+}
+
+// shell runs a configured command. What it prints goes to the standard error.
+func (k *call) shell(ctx context.Context, line string, input []byte, env ...string) error {
+	var r proc.Runner
+	o := r.Exec(ctx, proc.Command{Argv: []string{"/bin/sh", "-c", line}, Env: append(os.Environ(), env...)},
+		job.Streams{Stdin: bytes.NewReader(input), Stdout: k.streams.err, Stderr: k.streams.err})
+	if o.Err != nil {
+		return fmt.Errorf("running %q: %w", line, o.Err)
+	}
+	return nil
 }
 
 // openSink opens what --sink names as the agent's uplink.

@@ -51,8 +51,13 @@ type Config struct {
 	Mirror     []frame.Member // settings shown read-only below config.agent
 	// Uplink takes the data that is due; nil: it waits.
 	Uplink stage.Uplink
+	// Reboot does what a Reboot asks for, 5 s after it was answered; nil: it
+	// is only logged.
+	Reboot func(ctx context.Context, reason string) error
 	Clock  func() time.Time
-	Log    *slog.Logger
+	// AfterFunc calls f on a goroutine of its own; nil: time.AfterFunc.
+	AfterFunc func(d time.Duration, f func()) (stop func() bool)
+	Log       *slog.Logger
 	// Event is told what happened, one at a time; nil: nobody is.
 	Event func(Event)
 }
@@ -79,8 +84,18 @@ type Agent struct {
 	stage   *stage.Stage
 	follow  *devtree.Client // of the settings that count while the agent runs
 
-	mu     sync.Mutex
-	assets map[string]*session
+	ctx        context.Context // of what no connection waits for
+	cancel     context.CancelFunc
+	background sync.WaitGroup
+
+	mu        sync.Mutex
+	assets    map[string]*session
+	timers    map[*int]func() bool // what stops them
+	ended     bool                 // no more timers
+	rebooting bool
+
+	connecting sync.Mutex
+	connection *connection // nil: none is put off
 
 	events sync.Mutex
 }
@@ -98,7 +113,11 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("another agent uses %s: %w", cfg.Dir, err)
 	}
-	a := &Agent{cfg: cfg, lock: lock, assets: map[string]*session{}}
+	if cfg.AfterFunc == nil {
+		cfg.AfterFunc = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+	}
+	a := &Agent{cfg: cfg, lock: lock, assets: map[string]*session{}, timers: map[*int]func() bool{}}
+	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := a.open(ctx); err != nil {
 		a.Close()
 		return nil, err
@@ -182,6 +201,8 @@ func (l acceptor) Accept() (link.Conn, error) {
 // Close gives the state back, after the running scripts were stopped.
 func (a *Agent) Close() error {
 	var errs []error
+	a.cancel()
+	a.endTimers()
 	if a.scripts != nil {
 		a.scripts.close()
 	}

@@ -74,6 +74,10 @@ func (s *session) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 		return s.register(r)
 	case frame.CmdUnregister:
 		return nil, s.unregister(r)
+	case frame.CmdConnectToServer:
+		return s.connectToServer(r)
+	case frame.CmdReboot:
+		return nil, s.reboot(r)
 	case frame.CmdExecuteScript:
 		return s.executeScript(r)
 	case frame.CmdExecutionStatus:
