@@ -82,7 +82,8 @@ type Agent struct {
 	store   store.Store
 	scripts *scripts
 	stage   *stage.Stage
-	follow  *devtree.Client // of the settings that count while the agent runs
+	// unfollow ends the watch of the settings that count while the agent runs.
+	unfollow func()
 
 	ctx        context.Context // of what no connection waits for
 	cancel     context.CancelFunc
@@ -206,8 +207,8 @@ func (a *Agent) Close() error {
 	if a.scripts != nil {
 		a.scripts.close()
 	}
-	if a.follow != nil {
-		a.follow.Close()
+	if a.unfollow != nil {
+		a.unfollow()
 	}
 	if a.stage != nil {
 		errs = append(errs, a.stage.Close())

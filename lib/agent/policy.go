@@ -22,13 +22,12 @@ func (a *Agent) openStage(file string) error {
 	if err != nil {
 		return err
 	}
-	a.follow = a.tree.Client(func(frame.NotifyVariable) {
+	a.unfollow = a.tree.Follow(policyRoot, func() {
 		if err := a.stage.SetPolicies(a.policies()); err != nil {
 			a.cfg.Log.Warn("a policy is left as it was", "error", err)
 		}
 	})
-	_, err = a.follow.Watch([]string{policyRoot}, nil)
-	return err
+	return nil
 }
 
 // policies reads the tree. A variable that says nothing sensible is logged
