@@ -39,6 +39,7 @@ variable tree, and runs the signed scripts that come in. SIGHUP reads the trust 
 			&cli.StringFlag{Name: "fetch-ca", Usage: "trust the certificates in `FILE` for downloads"},
 			&cli.StringFlag{Name: "sink", Usage: "write the data that is due to `FILE` or - as NDJSON, in place of a server"},
 			&cli.StringFlag{Name: "reboot-cmd", Usage: "run `CMD` with sh when an application asks for a reboot; without it that is only logged"},
+			&cli.BoolFlag{Name: "unsigned-packages", Usage: "install update packages that nobody signed"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
 		},
 		server: true,
@@ -62,7 +63,7 @@ func runAgent(k *call) error {
 	defer closeService()
 	cfg := agent.Config{
 		ID: k.deviceID(), Groups: k.cli.StringSlice("group"), Dir: filepath.Join(k.stateDir(), "agent"),
-		Script: svc, MaxRunning: k.cli.Int("max-running"), Clock: time.Now, Log: k.log,
+		UnsignedPackages: k.cli.Bool("unsigned-packages"), Script: svc, MaxRunning: k.cli.Int("max-running"), Clock: time.Now, Log: k.log,
 	}
 	if lua, ok := svc.Runners[job.FormatLua].(*remote.Child); ok {
 		cfg.Lua = func(h remote.Host) job.Runner { return &remote.Child{Argv: lua.Argv, Host: h, Log: k.log} }

@@ -51,6 +51,8 @@ type Config struct {
 	Mirror     []frame.Member // settings shown read-only below config.agent
 	// Uplink takes the data that is due; nil: it waits.
 	Uplink stage.Uplink
+	// UnsignedPackages lets update packages in that nobody signed.
+	UnsignedPackages bool
 	// Reboot does what a Reboot asks for, 5 s after it was answered; nil: it
 	// is only logged.
 	Reboot func(ctx context.Context, reason string) error
@@ -70,6 +72,7 @@ type Event struct {
 	Path      string   `json:"path,omitempty"`
 	Ticket    string   `json:"ticket,omitempty"`
 	Execution string   `json:"execution,omitempty"`
+	Component string   `json:"component,omitempty"`
 	Name      string   `json:"name,omitempty"`
 	Status    string   `json:"status,omitempty"`
 }
@@ -82,6 +85,7 @@ type Agent struct {
 	store   store.Store
 	scripts *scripts
 	stage   *stage.Stage
+	updates *updates
 	// unfollow ends the watch of the settings that count while the agent runs.
 	unfollow func()
 
@@ -94,6 +98,7 @@ type Agent struct {
 	timers    map[*int]func() bool // what stops them
 	ended     bool                 // no more timers
 	rebooting bool
+	arrival   chan struct{} // closed when an asset is registered
 
 	connecting sync.Mutex
 	connection *connection // nil: none is put off
@@ -117,7 +122,7 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	if cfg.AfterFunc == nil {
 		cfg.AfterFunc = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
 	}
-	a := &Agent{cfg: cfg, lock: lock, assets: map[string]*session{}, timers: map[*int]func() bool{}}
+	a := &Agent{cfg: cfg, lock: lock, assets: map[string]*session{}, timers: map[*int]func() bool{}, arrival: make(chan struct{})}
 	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := a.open(ctx); err != nil {
 		a.Close()
@@ -156,7 +161,10 @@ func (a *Agent) open(ctx context.Context) error {
 		svc.Runners[job.FormatLua], svc.Runners[job.FormatLuac51] = lua, lua
 	}
 	a.scripts = newScripts(a, &svc)
-	return a.scripts.recover(ctx)
+	if err := a.scripts.recover(ctx); err != nil {
+		return err
+	}
+	return a.openUpdates()
 }
 
 // Serve accepts connections until ctx ends. Then it lets running scripts be
@@ -176,6 +184,7 @@ func (a *Agent) Serve(ctx context.Context, listeners []*link.Listener) error {
 			}
 		})
 	}
+	wg.Go(func() { a.updates.watchDrops(ctx) })
 	<-ctx.Done()
 	a.scripts.stopAll()
 	wg.Wait()

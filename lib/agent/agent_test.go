@@ -20,6 +20,7 @@ import (
 	"lander/lib/bundle"
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
+	"lander/lib/fetch"
 	"lander/lib/job"
 	"lander/lib/journal"
 	"lander/lib/link"
@@ -84,7 +85,7 @@ func startDevice(t testing.TB, dir string, key *trust.PrivateKey, slots int) *de
 	log := slog.New(slog.DiscardHandler)
 	sh := &proc.Runner{Grace: 100 * time.Millisecond}
 	cfg := agent.Config{
-		ID: "gw-1", Dir: filepath.Join(d.dir, "agent"), MaxRunning: slots, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
+		ID: "gw-1", Dir: filepath.Join(d.dir, "agent"), MaxRunning: slots, Fetch: fetch.Options{AllowLoopback: true}, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
 		Script: &remote.Service{
 			Trust:   func() (*trust.Store, error) { return trust.OpenStore(filepath.Join(d.dir, "trust")) },
 			Serials: serials, Journal: j, Runners: remote.Runners{job.FormatSh: sh}, Names: []string{"gw-1"}, Clock: time.Now,

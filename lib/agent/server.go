@@ -20,21 +20,34 @@ func (a *Agent) afterFunc(d time.Duration, f func()) (stop func() bool) {
 		return func() bool { return false }
 	}
 	a.background.Add(1)
-	stop = a.cfg.AfterFunc(d, func() {
-		defer a.background.Done()
-		f()
-	})
 	id := new(int)
-	a.timers[id] = stop
-	return func() bool {
+	cut := a.cfg.AfterFunc(d, func() {
+		defer a.background.Done()
 		a.mu.Lock()
 		delete(a.timers, id)
 		a.mu.Unlock()
-		if !stop() {
+		f()
+	})
+	a.timers[id] = cut
+	return func() bool {
+		a.mu.Lock()
+		_, mine := a.timers[id]
+		delete(a.timers, id)
+		a.mu.Unlock()
+		if !mine || !cut() {
 			return false
 		}
 		a.background.Done()
 		return true
+	}
+}
+
+// spawn runs f on a goroutine that Close waits for.
+func (a *Agent) spawn(f func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.ended {
+		a.background.Go(f)
 	}
 }
 

@@ -25,7 +25,7 @@ type session struct {
 func (a *Agent) options(c link.Conn) emp.Options {
 	s := &session{a: a, addr: c.Address().String(), names: map[string]bool{}}
 	s.vars = a.tree.Client(s.notify)
-	return emp.Options{Handler: s, Logger: a.cfg.Log, OnGone: s.onGone}
+	return emp.Options{Handler: s, Logger: a.cfg.Log, OnOpen: s.peer.Store, OnGone: s.onGone}
 }
 
 // notify sends one notification. The tree must not wait: what a connection
@@ -45,6 +45,7 @@ func (s *session) onGone(*emp.Peer, error) {
 		delete(s.a.assets, name)
 	}
 	s.a.mu.Unlock()
+	s.a.updates.listen(s, false)
 	for name := range names {
 		s.a.event(Event{Event: "unregister", Asset: name})
 	}
@@ -62,7 +63,6 @@ func (s *session) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 		}
 		return nil, nil
 	case frame.CmdRegisterVariable:
-		s.peer.Store(r.Peer())
 		id, err := s.vars.RegisterVariable(r.Payload)
 		if err != nil {
 			return nil, err
@@ -88,6 +88,9 @@ func (s *session) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 	if body, err, ok := s.dataCommand(r); ok {
 		return body, err
 	}
+	if err, ok := s.updateCommand(r); ok {
+		return nil, err
+	}
 	return nil, emp.Unsupported(r.Command)
 }
 
@@ -102,7 +105,6 @@ func (s *session) register(r *emp.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.peer.Store(r.Peer())
 	a := s.a
 	a.mu.Lock()
 	owner, taken := a.assets[p.Name]
@@ -116,6 +118,8 @@ func (s *session) register(r *emp.Request) ([]byte, error) {
 	if !refused {
 		a.assets[p.Name] = s
 		s.names[p.Name] = true
+		close(a.arrival)
+		a.arrival = make(chan struct{})
 	}
 	a.mu.Unlock()
 	if refused {
