@@ -38,6 +38,8 @@ variable tree, and runs the signed scripts that come in. SIGHUP reads the trust 
 			&cli.StringSliceFlag{Name: "fetch-allow", Usage: "scripts may be downloaded from the special network `CIDR` too, such as 127.0.0.0/8 (repeatable)"},
 			&cli.StringFlag{Name: "fetch-ca", Usage: "trust the certificates in `FILE` for downloads"},
 			&cli.StringFlag{Name: "sink", Usage: "write the data that is due to `FILE` or - as NDJSON, in place of a server"},
+			&cli.StringFlag{Name: "sms", Usage: "send and receive SMS by the modem at `ADDR`, such as serial:///dev/ttyUSB2, or send by a command that gets {\"to\",\"text\",\"format\"} on its input"},
+			&cli.BoolFlag{Name: "dev", Usage: "for application authors: take what emp simulate sends"},
 			&cli.StringFlag{Name: "reboot-cmd", Usage: "run `CMD` with sh when an application asks for a reboot; without it that is only logged"},
 			&cli.BoolFlag{Name: "unsigned-packages", Usage: "install update packages that nobody signed"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
@@ -87,6 +89,10 @@ func runAgent(k *call) error {
 		cfg.Reboot = func(ctx context.Context, reason string) error {
 			return k.shell(ctx, line, nil, "LANDER_REASON="+reason)
 		}
+	}
+	cfg.Dev = k.cli.Bool("dev")
+	if cfg.SMS, err = k.modem(); err != nil {
+		return err
 	}
 	closeSink, err := k.openSink(&cfg)
 	if err != nil {

@@ -49,6 +49,11 @@ type Config struct {
 	Budget     job.Budget     // of each script
 	Fetch      fetch.Options  // of scripts that come as a URL
 	Mirror     []frame.Member // settings shown read-only below config.agent
+	// SMS makes the modem, which hands the messages that come to receive; nil:
+	// the SMS commands are unknown, unless Dev is set.
+	SMS func(receive func(from, text string)) Modem
+	// Dev lets applications have commands simulated.
+	Dev bool
 	// Uplink takes the data that is due; nil: it waits.
 	Uplink stage.Uplink
 	// UnsignedPackages lets update packages in that nobody signed.
@@ -86,6 +91,8 @@ type Agent struct {
 	scripts *scripts
 	stage   *stage.Stage
 	updates *updates
+
+	messages messages
 	// unfollow ends the watch of the settings that count while the agent runs.
 	unfollow func()
 
@@ -160,6 +167,9 @@ func (a *Agent) open(ctx context.Context) error {
 		lua := a.cfg.Lua(host{a})
 		svc.Runners[job.FormatLua], svc.Runners[job.FormatLuac51] = lua, lua
 	}
+	if a.cfg.SMS != nil {
+		a.messages.modem = a.cfg.SMS(a.ReceiveSMS)
+	}
 	a.scripts = newScripts(a, &svc)
 	if err := a.scripts.recover(ctx); err != nil {
 		return err
@@ -185,6 +195,13 @@ func (a *Agent) Serve(ctx context.Context, listeners []*link.Listener) error {
 		})
 	}
 	wg.Go(func() { a.updates.watchDrops(ctx) })
+	if m := a.messages.modem; m != nil {
+		wg.Go(func() {
+			if err := m.Run(ctx); err != nil {
+				a.cfg.Log.Error("SMS is off", "error", err)
+			}
+		})
+	}
 	<-ctx.Done()
 	a.scripts.stopAll()
 	wg.Wait()

@@ -46,6 +46,7 @@ func (s *session) onGone(*emp.Peer, error) {
 	}
 	s.a.mu.Unlock()
 	s.a.updates.listen(s, false)
+	s.a.messages.remove(func(l *listener) bool { return l.owner == s })
 	for name := range names {
 		s.a.event(Event{Event: "unregister", Asset: name})
 	}
@@ -78,6 +79,8 @@ func (s *session) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 		return s.connectToServer(r)
 	case frame.CmdReboot:
 		return nil, s.reboot(r)
+	case frame.CmdSimulate:
+		return s.simulate(r)
 	case frame.CmdExecuteScript:
 		return s.executeScript(r)
 	case frame.CmdExecutionStatus:
@@ -86,6 +89,9 @@ func (s *session) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 		return s.stopExecution(r)
 	}
 	if body, err, ok := s.dataCommand(r); ok {
+		return body, err
+	}
+	if body, err, ok := s.smsCommand(dst, r); ok {
 		return body, err
 	}
 	if err, ok := s.updateCommand(r); ok {

@@ -102,8 +102,8 @@ func (u *updates) request(p frame.UpdateAction) error {
 }
 
 // tell sends an event to all listeners at once. With wait it returns when
-// they have answered, or do not.
-func (u *updates) tell(ctx context.Context, e frame.SoftwareUpdateStatus, wait bool) {
+// they have answered, or do not. It says how many there are.
+func (u *updates) tell(ctx context.Context, e frame.SoftwareUpdateStatus, wait bool) (listeners int) {
 	told := Event{Event: "update", Status: updateEvents[e.Event]}
 	switch {
 	case e.Event == frame.UpdateInProgress:
@@ -135,7 +135,7 @@ func (u *updates) tell(ctx context.Context, e frame.SoftwareUpdateStatus, wait b
 		}
 	}
 	if !wait || len(peers) == 0 {
-		return
+		return len(peers)
 	}
 	late := make(chan struct{})
 	stop := u.a.afterFunc(listenerPatience, func() { close(late) })
@@ -145,6 +145,7 @@ func (u *updates) tell(ctx context.Context, e frame.SoftwareUpdateStatus, wait b
 	case <-late:
 	case <-ctx.Done():
 	}
+	return len(peers)
 }
 
 var updateEvents = map[int64]string{
