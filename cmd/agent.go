@@ -1,7 +1,10 @@
 package cmd
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -13,7 +16,9 @@ import (
 	"lander/lib/emp/frame"
 	"lander/lib/fetch"
 	"lander/lib/job"
+	"lander/lib/proc"
 	"lander/lib/remote"
+	"lander/lib/stage"
 )
 
 func agentCommand() *cli.Command {
@@ -33,6 +38,11 @@ and end.`,
 			&cli.DurationFlag{Name: "cpu", Usage: "end a script after `DUR` of processor time", Value: time.Minute},
 			&cli.StringSliceFlag{Name: "fetch-allow", Usage: "scripts may be downloaded from the special network `CIDR` too, such as 127.0.0.0/8 (repeatable)"},
 			&cli.StringFlag{Name: "fetch-ca", Usage: "trust the certificates in `FILE` for downloads"},
+			&cli.StringFlag{Name: "sink", Usage: "write the data that is due to `FILE` or - as NDJSON, in place of a server"},
+			&cli.StringFlag{Name: "sms", Usage: "send and receive SMS by the modem at `ADDR`, such as serial:///dev/ttyUSB2, or send by a command that gets {\"to\",\"text\",\"format\"} on its input"},
+			&cli.BoolFlag{Name: "dev", Usage: "for application authors: take what emp simulate sends"},
+			&cli.StringFlag{Name: "reboot-cmd", Usage: "run `CMD` with sh when an application asks for a reboot; without it that is only logged"},
+			&cli.BoolFlag{Name: "unsigned-packages", Usage: "install update packages that nobody signed"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
 		},
 		server: true,
@@ -56,7 +66,7 @@ func runAgent(k *call) error {
 	defer closeService()
 	cfg := agent.Config{
 		ID: k.deviceID(), Groups: k.cli.StringSlice("group"), Dir: filepath.Join(k.stateDir(), "agent"),
-		Script: svc, MaxRunning: k.cli.Int("max-running"), Clock: time.Now, Log: k.log,
+		UnsignedPackages: k.cli.Bool("unsigned-packages"), Script: svc, MaxRunning: k.cli.Int("max-running"), Clock: time.Now, Log: k.log,
 	}
 	if lua, ok := svc.Runners[job.FormatLua].(*remote.Child); ok {
 		cfg.Lua = func(h remote.Host) job.Runner { return &remote.Child{Argv: lua.Argv, Host: h, Log: k.log} }
@@ -76,6 +86,20 @@ func runAgent(k *call) error {
 			}
 		}
 	}
+	if line := k.cli.String("reboot-cmd"); line != "" {
+		cfg.Reboot = func(ctx context.Context, reason string) error {
+			return k.shell(ctx, line, nil, "LANDER_REASON="+reason)
+		}
+	}
+	cfg.Dev = k.cli.Bool("dev")
+	if cfg.SMS, err = k.modem(); err != nil {
+		return err
+	}
+	closeSink, err := k.openSink(&cfg)
+	if err != nil {
+		return err
+	}
+	defer closeSink()
 	listeners, err := k.listen()
 	if err != nil {
 		return err
@@ -99,6 +123,38 @@ func runAgent(k *call) error {
 		return err
 	}
 	return a.Close()
+}
+
+// shell runs a configured command. What it prints goes to the standard error.
+func (k *call) shell(ctx context.Context, line string, input []byte, env ...string) error {
+	var r proc.Runner
+	o := r.Exec(ctx, proc.Command{Argv: []string{"/bin/sh", "-c", line}, Env: append(os.Environ(), env...)},
+		job.Streams{Stdin: bytes.NewReader(input), Stdout: k.streams.err, Stderr: k.streams.err})
+	if o.Err != nil {
+		return fmt.Errorf("running %q: %w", line, o.Err)
+	}
+	return nil
+}
+
+// openSink opens what --sink names as the agent's uplink.
+func (k *call) openSink(cfg *agent.Config) (func(), error) {
+	switch path := k.cli.String("sink"); path {
+	case "":
+		return func() {}, nil
+	case "-":
+		if k.json {
+			return nil, usagef("--sink FILE", "--json and --sink - both write to the standard output")
+		}
+		cfg.Uplink = stage.NewSink(k.out, time.Now)
+		return func() {}, nil
+	default:
+		f, err := stage.OpenSink(path)
+		if err != nil {
+			return nil, fmt.Errorf("opening the sink %s: %w", path, plainCause(err))
+		}
+		cfg.Uplink = stage.NewSink(f, time.Now)
+		return func() { f.Close() }, nil
+	}
 }
 
 // fetchOptions reads what downloads of scripts may do.

@@ -19,8 +19,8 @@ import (
 // The layers of the house, lowest first. A package that is in none of them
 // makes TestLayout fail: name its room before it moves in.
 var layers = map[string][]string{
-	"bytes":     {"capability", "emp/frame", "luaota/record", "m3da/bysant", "m3da/envelope", "jacdac/packet"},
-	"mechanism": {"durable", "bundle", "trust", "link", "fetch", "job", "luac51", "luavm", "proc", "devtree", "stage", "journal", "store"},
+	"bytes":     {"capability", "emp/frame", "luapattern", "luatable", "sms/pdu", "luaota/record", "m3da/bysant", "m3da/envelope", "jacdac/packet"},
+	"mechanism": {"durable", "bundle", "trust", "link", "fetch", "job", "luac51", "luavm", "proc", "devtree", "stage", "journal", "store", "sms"},
 	"peer":      {"emp", "m3da", "luaota", "nodemcu", "jacdac", "devs"},
 	"service":   {"remote", "agent", "provision", "flash", "sovd", "fleet"},
 }

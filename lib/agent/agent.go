@@ -25,6 +25,7 @@ import (
 	"lander/lib/job"
 	"lander/lib/link"
 	"lander/lib/remote"
+	"lander/lib/stage"
 	"lander/lib/store"
 )
 
@@ -48,8 +49,22 @@ type Config struct {
 	Budget     job.Budget     // of each script
 	Fetch      fetch.Options  // of scripts that come as a URL
 	Mirror     []frame.Member // settings shown read-only below config.agent
-	Clock      func() time.Time
-	Log        *slog.Logger
+	// SMS makes the modem, which hands the messages that come to receive; nil:
+	// the SMS commands are unknown, unless Dev is set.
+	SMS func(receive func(from, text string)) Modem
+	// Dev lets applications have commands simulated.
+	Dev bool
+	// Uplink takes the data that is due; nil: it waits.
+	Uplink stage.Uplink
+	// UnsignedPackages lets update packages in that nobody signed.
+	UnsignedPackages bool
+	// Reboot does what a Reboot asks for, 5 s after it was answered; nil: it
+	// is only logged.
+	Reboot func(ctx context.Context, reason string) error
+	Clock  func() time.Time
+	// AfterFunc calls f on a goroutine of its own; nil: time.AfterFunc.
+	AfterFunc func(d time.Duration, f func()) (stop func() bool)
+	Log       *slog.Logger
 	// Event is told what happened, one at a time; nil: nobody is.
 	Event func(Event)
 }
@@ -62,6 +77,7 @@ type Event struct {
 	Path      string   `json:"path,omitempty"`
 	Ticket    string   `json:"ticket,omitempty"`
 	Execution string   `json:"execution,omitempty"`
+	Component string   `json:"component,omitempty"`
 	Name      string   `json:"name,omitempty"`
 	Status    string   `json:"status,omitempty"`
 }
@@ -73,9 +89,26 @@ type Agent struct {
 	tree    *devtree.Tree
 	store   store.Store
 	scripts *scripts
+	stage   *stage.Stage
+	updates *updates
 
-	mu     sync.Mutex
-	assets map[string]*session
+	messages messages
+	// unfollow ends the watch of the settings that count while the agent runs.
+	unfollow func()
+
+	ctx        context.Context // of what no connection waits for
+	cancel     context.CancelFunc
+	background sync.WaitGroup
+
+	mu        sync.Mutex
+	assets    map[string]*session
+	timers    map[*int]func() bool // what stops them
+	ended     bool                 // no more timers
+	rebooting bool
+	arrival   chan struct{} // closed when an asset is registered
+
+	connecting sync.Mutex
+	connection *connection // nil: none is put off
 
 	events sync.Mutex
 }
@@ -93,7 +126,11 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("another agent uses %s: %w", cfg.Dir, err)
 	}
-	a := &Agent{cfg: cfg, lock: lock, assets: map[string]*session{}}
+	if cfg.AfterFunc == nil {
+		cfg.AfterFunc = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+	}
+	a := &Agent{cfg: cfg, lock: lock, assets: map[string]*session{}, timers: map[*int]func() bool{}, arrival: make(chan struct{})}
+	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := a.open(ctx); err != nil {
 		a.Close()
 		return nil, err
@@ -115,6 +152,9 @@ func (a *Agent) open(ctx context.Context) error {
 			return fmt.Errorf("showing %s in the tree: %w", m.Key, err)
 		}
 	}
+	if err := a.openStage(filepath.Join(a.cfg.Dir, "stage.log")); err != nil {
+		return err
+	}
 	if a.store, err = store.OpenFiles(filepath.Join(a.cfg.Dir, "executions")); err != nil {
 		return err
 	}
@@ -127,8 +167,14 @@ func (a *Agent) open(ctx context.Context) error {
 		lua := a.cfg.Lua(host{a})
 		svc.Runners[job.FormatLua], svc.Runners[job.FormatLuac51] = lua, lua
 	}
+	if a.cfg.SMS != nil {
+		a.messages.modem = a.cfg.SMS(a.ReceiveSMS)
+	}
 	a.scripts = newScripts(a, &svc)
-	return a.scripts.recover(ctx)
+	if err := a.scripts.recover(ctx); err != nil {
+		return err
+	}
+	return a.openUpdates()
 }
 
 // Serve accepts connections until ctx ends. Then it lets running scripts be
@@ -145,6 +191,14 @@ func (a *Agent) Serve(ctx context.Context, listeners []*link.Listener) error {
 			err := emp.Serve(ctx, acceptor{ctx, l}, grace, a.cfg.Log, a.options)
 			if err != nil {
 				cancel(fmt.Errorf("listening at %s: %w", l.Address(), err))
+			}
+		})
+	}
+	wg.Go(func() { a.updates.watchDrops(ctx) })
+	if m := a.messages.modem; m != nil {
+		wg.Go(func() {
+			if err := m.Run(ctx); err != nil {
+				a.cfg.Log.Error("SMS is off", "error", err)
 			}
 		})
 	}
@@ -174,8 +228,16 @@ func (l acceptor) Accept() (link.Conn, error) {
 // Close gives the state back, after the running scripts were stopped.
 func (a *Agent) Close() error {
 	var errs []error
+	a.cancel()
+	a.endTimers()
 	if a.scripts != nil {
 		a.scripts.close()
+	}
+	if a.unfollow != nil {
+		a.unfollow()
+	}
+	if a.stage != nil {
+		errs = append(errs, a.stage.Close())
 	}
 	if a.tree != nil {
 		errs = append(errs, a.tree.Close())

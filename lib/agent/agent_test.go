@@ -20,6 +20,7 @@ import (
 	"lander/lib/bundle"
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
+	"lander/lib/fetch"
 	"lander/lib/job"
 	"lander/lib/journal"
 	"lander/lib/link"
@@ -37,6 +38,12 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == agentArg {
 		beKilled(os.Args[2])
 		return
+	}
+	if dir := os.Getenv(mortalDir); dir != "" {
+		if err := beMortal(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
@@ -113,7 +120,7 @@ func openDevice(t testing.TB, dir string, slots int) opened {
 	log := slog.New(slog.DiscardHandler)
 	sh := &proc.Runner{Grace: 100 * time.Millisecond}
 	cfg := agent.Config{
-		ID: "gw-1", Dir: filepath.Join(dir, "agent"), MaxRunning: slots, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
+		ID: "gw-1", Dir: filepath.Join(dir, "agent"), MaxRunning: slots, Fetch: fetch.Options{AllowLoopback: true}, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
 		Script: &remote.Service{
 			Trust:   func() (*trust.Store, error) { return trust.OpenStore(filepath.Join(dir, "trust")) },
 			Serials: serials, Journal: j, Runners: remote.Runners{job.FormatSh: sh}, Names: []string{"gw-1"}, Clock: time.Now,
@@ -292,8 +299,8 @@ func TestBusyAndRefused(t *testing.T) {
 	if _, r, _ := d.execute(p, frame.ExecuteScript{Bundle: []byte("print(1)")}); r.Status != frame.StatusNotPermitted {
 		t.Errorf("no bundle: %d %s", r.Status, r.Body)
 	}
-	if _, r, _ := d.execute(p, frame.ExecuteScript{URL: "http://127.0.0.1:1/x"}); r.Status != frame.StatusNotPermitted || !strings.Contains(string(r.Body), "download") {
-		t.Errorf("a loopback URL that is not allowed: %d %s", r.Status, r.Body)
+	if _, r, _ := d.execute(p, frame.ExecuteScript{URL: "http://169.254.1.1/x"}); r.Status != frame.StatusNotPermitted || !strings.Contains(string(r.Body), "download") {
+		t.Errorf("an address that is not allowed: %d %s", r.Status, r.Body)
 	}
 	// The refused one can run later: it cost nothing.
 	if res, r, _ := d.execute(p, frame.ExecuteScript{Bundle: d.sign("print(1)", "lua", 2)}); res.Stdout != "1\n" {

@@ -25,7 +25,7 @@ type session struct {
 func (a *Agent) options(c link.Conn) emp.Options {
 	s := &session{a: a, addr: c.Address().String(), names: map[string]bool{}}
 	s.vars = a.tree.Client(s.notify)
-	return emp.Options{Handler: s, Logger: a.cfg.Log, OnGone: s.onGone}
+	return emp.Options{Handler: s, Logger: a.cfg.Log, OnOpen: s.peer.Store, OnGone: s.onGone}
 }
 
 // notify sends one notification. The tree must not wait: what a connection
@@ -45,6 +45,8 @@ func (s *session) onGone(*emp.Peer, error) {
 		delete(s.a.assets, name)
 	}
 	s.a.mu.Unlock()
+	s.a.updates.listen(s, false)
+	s.a.messages.remove(func(l *listener) bool { return l.owner == s })
 	for name := range names {
 		s.a.event(Event{Event: "unregister", Asset: name})
 	}
@@ -62,7 +64,6 @@ func (s *session) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 		}
 		return nil, nil
 	case frame.CmdRegisterVariable:
-		s.peer.Store(r.Peer())
 		id, err := s.vars.RegisterVariable(r.Payload)
 		if err != nil {
 			return nil, err
@@ -74,12 +75,27 @@ func (s *session) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 		return s.register(r)
 	case frame.CmdUnregister:
 		return nil, s.unregister(r)
+	case frame.CmdConnectToServer:
+		return s.connectToServer(r)
+	case frame.CmdReboot:
+		return nil, s.reboot(r)
+	case frame.CmdSimulate:
+		return s.simulate(r)
 	case frame.CmdExecuteScript:
 		return s.executeScript(r)
 	case frame.CmdExecutionStatus:
 		return s.executionStatus(dst, r)
 	case frame.CmdStopExecution:
 		return s.stopExecution(r)
+	}
+	if body, err, ok := s.dataCommand(r); ok {
+		return body, err
+	}
+	if body, err, ok := s.smsCommand(dst, r); ok {
+		return body, err
+	}
+	if err, ok := s.updateCommand(r); ok {
+		return nil, err
 	}
 	return nil, emp.Unsupported(r.Command)
 }
@@ -95,7 +111,6 @@ func (s *session) register(r *emp.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.peer.Store(r.Peer())
 	a := s.a
 	a.mu.Lock()
 	owner, taken := a.assets[p.Name]
@@ -109,6 +124,8 @@ func (s *session) register(r *emp.Request) ([]byte, error) {
 	if !refused {
 		a.assets[p.Name] = s
 		s.names[p.Name] = true
+		close(a.arrival)
+		a.arrival = make(chan struct{})
 	}
 	a.mu.Unlock()
 	if refused {

@@ -78,15 +78,15 @@ func (t *Tree) commitLoop() {
 			}
 		}
 		var whole []byte
-		if t.file.wantsWhole(len(records)) {
+		if t.file.Outgrown(len(records)) {
 			whole = t.whole()
 		}
 		t.mu.Unlock()
 		var err error
 		if whole != nil {
-			err = t.file.replace(whole)
+			err = t.file.Replace(whole)
 		} else {
-			err = t.file.append(records)
+			err = t.file.Append(records)
 		}
 		if err != nil {
 			t.log.Error("saving the variable tree", "error", err)

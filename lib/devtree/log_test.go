@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"lander/lib/durable"
 	"lander/lib/emp/frame"
 )
 
@@ -79,7 +80,7 @@ func TestMirrorOverRestart(t *testing.T) {
 			}
 		}
 		if compact {
-			tree.file.stale = true
+			tree.file.Distrust()
 		}
 		mustSet(t, tree, "config.x", `1`)
 		tree.Close()
@@ -99,7 +100,7 @@ func TestFileIsWrittenAnew(t *testing.T) {
 	}
 	tree.Close()
 	st, err := os.Stat(path)
-	if err != nil || st.Size() > 2*compactAt {
+	if err != nil || st.Size() > 2*durable.LogSlack {
 		t.Errorf("the file of two variables has %d bytes, error %v", st.Size(), err)
 	}
 	if got, want := content(reopen(t, path)), `{"config.churn":"199`+text+`","config.keep":"me"}`; got != want {
@@ -211,7 +212,7 @@ func TestDiskFails(t *testing.T) {
 	path := filepath.Join(dir, "tree")
 	tree := reopen(t, path)
 	mustSet(t, tree, "config.a", `1`)
-	tree.file.f.Close() // every write fails from now on
+	tree.file.Close() // every write fails from now on
 	err := tree.SetWait(t.Context(), "config.b", frame.Int(2))
 	if !errors.Is(err, ErrNotSaved) || !errors.Is(err, frame.StatusIOError) {
 		t.Fatalf("a change on a broken file: %v", err)
@@ -280,10 +281,8 @@ func FuzzRecord(f *testing.F) {
 }
 
 func sealed(text []byte) []byte {
-	ops := appendRecord(nil, nil)
-	line := append(bytes.Clone(ops[:9]), text...)
-	copy(line, fmt.Sprintf("%08x", crc(text)))
-	return line
+	line := durable.EndRecord(append(durable.BeginRecord(nil), text...), 0)
+	return line[:len(line)-1]
 }
 
 // Any file either is refused or opens, and opens the same way a second time.

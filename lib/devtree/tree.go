@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"lander/lib/durable"
 	"lander/lib/emp/frame"
 )
 
@@ -80,8 +81,8 @@ type Tree struct {
 
 	queue      []*commit
 	delivering bool
-	file       *logFile // nil without a file
-	pending    []byte   // records for the file
+	file       *durable.Log // nil without a file
+	pending    []byte       // records for the file
 	wake       sync.Cond
 	closing    bool
 }
@@ -137,7 +138,7 @@ func (t *Tree) Close() error {
 	if t.file == nil {
 		return nil
 	}
-	return t.file.close()
+	return t.file.Close()
 }
 
 // Get returns the value of a leaf and no children, or the absolute paths of

@@ -432,3 +432,33 @@ func TestGetDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// The owner's own watches are not told apart from clients' by the ids.
+func TestFollow(t *testing.T) {
+	tree, err := devtree.Open(devtree.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	told := 0
+	stop := tree.Follow(".config.p.", func() { told++ })
+	for _, path := range []string{"config.p.x", "config.q", "config.p"} {
+		if err := tree.Set(path, frame.Int(1), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told != 2 {
+		t.Errorf("told %d times, want 2", told)
+	}
+	stop()
+	if err := tree.Set("config.p", frame.Int(7), nil); err != nil {
+		t.Fatal(err)
+	}
+	if told != 2 {
+		t.Error("told after the end")
+	}
+	id, err := tree.Client(func(frame.NotifyVariable) {}).Watch([]string{"config"}, nil)
+	if id != "DT_ID_0" || err != nil {
+		t.Errorf("the first client's watch is %s, %v", id, err)
+	}
+}

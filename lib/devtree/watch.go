@@ -50,6 +50,18 @@ func (t *Tree) watchPaths(paths, passive []string, tell func(frame.NotifyVariabl
 	return w
 }
 
+// Follow calls f when something at or below path has changed: for the owner
+// of the tree, whose watches are not counted among those of clients. f must
+// not wait, and may be called once more after stop has returned.
+func (t *Tree) Follow(path string, f func()) (stop func()) {
+	w := &watch{paths: []string{Clean(path)}, tell: func(frame.NotifyVariable) { f() }}
+	t.mu.Lock()
+	w.since = t.changes
+	t.watches[w.paths[0]] = append(t.watches[w.paths[0]], w)
+	t.mu.Unlock()
+	return func() { t.unwatch(w) }
+}
+
 func (t *Tree) unwatch(w *watch) {
 	w.ended.Store(true)
 	t.mu.Lock()

@@ -1,0 +1,84 @@
+package agent
+
+import (
+	"strings"
+	"time"
+
+	"lander/lib/emp/frame"
+	"lander/lib/stage"
+)
+
+// policyRoot is where the tree has the trigger policies [EMP 5, 6].
+const policyRoot = "config.data.policy"
+
+// openStage opens the data's way out, with the policies that the tree has,
+// which it follows from then on.
+func (a *Agent) openStage(file string) error {
+	var err error
+	a.stage, err = stage.Open(stage.Options{
+		File: file, Volatile: a.text("config.data.storage") == frame.StorageRAM,
+		Policies: a.policies(), Uplink: a.cfg.Uplink, Logger: a.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	a.unfollow = a.tree.Follow(policyRoot, func() {
+		if err := a.stage.SetPolicies(a.policies()); err != nil {
+			a.cfg.Log.Warn("a policy is left as it was", "error", err)
+		}
+	})
+	return nil
+}
+
+// policies reads the tree. A variable that says nothing sensible is logged
+// and left out.
+func (a *Agent) policies() map[string]stage.Policy {
+	out := map[string]stage.Policy{}
+	_, names, _ := a.tree.Get(policyRoot)
+	for _, path := range names {
+		name := strings.TrimPrefix(path, policyRoot+".")
+		p := stage.BuiltIn()[name]
+		_, keys, _ := a.tree.Get(path)
+		for _, key := range keys {
+			v, _, _ := a.tree.Get(key)
+			if !setPolicy(&p, strings.TrimPrefix(key, path+"."), v) {
+				a.cfg.Log.Warn("a policy's setting is not understood", "variable", key)
+			}
+		}
+		out[name] = p
+	}
+	return out
+}
+
+// longest keeps a number of seconds from overflowing.
+const longest = 10 * 365 * 24 * time.Hour
+
+func setPolicy(p *stage.Policy, key string, v frame.Value) bool {
+	seconds, isNumber := v.Float()
+	d := time.Duration(min(seconds, longest.Seconds()) * float64(time.Second))
+	isNumber = isNumber && seconds >= 0
+	switch key {
+	case "latency":
+		p.Latency = d
+	case "period":
+		p.Period = d
+	case "onboot":
+		p.OnBoot, p.Boot = d, isNumber
+	case "cron":
+		text, ok := v.Str()
+		p.Cron = text
+		return ok
+	case "manually", "manual":
+		return true // that is what the absence of the others means
+	default:
+		return false
+	}
+	return isNumber
+}
+
+// text is a string variable, "" when there is none.
+func (a *Agent) text(path string) string {
+	v, _, _ := a.tree.Get(path)
+	s, _ := v.Str()
+	return s
+}

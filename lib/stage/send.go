@@ -1,0 +1,203 @@
+package stage
+
+import (
+	"context"
+
+	"lander/lib/emp/frame"
+)
+
+// selection is what a session sends.
+type selection struct {
+	policies []*policy
+	tables   []*table // beside those of the policies
+	keep     bool     // the rows of tables stay
+}
+
+// Flush sends what waits for a policy, and returns when the session is over;
+// PolicyAll is every policy but never. Where nothing waits there is no
+// session. A session that failed is a *SessionError.
+func (s *Stage) Flush(ctx context.Context, name string) error {
+	s.mu.Lock()
+	var sel selection
+	switch p, err := s.policyFor(name); {
+	case name == frame.PolicyAll:
+		for n, p := range s.policies {
+			if n != frame.PolicyNever {
+				sel.policies = append(sel.policies, p)
+			}
+		}
+	case name == frame.PolicyNever:
+		s.mu.Unlock()
+		return frame.Errorf(frame.StatusBadParameter, "the policy never is never sent")
+	case err != nil:
+		s.mu.Unlock()
+		return err
+	default:
+		sel.policies = []*policy{p}
+	}
+	s.mu.Unlock()
+	return s.send(ctx, sel)
+}
+
+// SendTable sends a table now, whatever its policy, and returns when the
+// session is over. An empty table needs none.
+func (s *Stage) SendTable(ctx context.Context, p frame.Trigger) error {
+	s.mu.Lock()
+	t, err := s.tableFor(p.Table)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, selection{tables: []*table{t}, keep: p.DontReset})
+}
+
+// Connect has a session with the server, though nothing waits. When one is on
+// already it fails at once.
+func (s *Stage) Connect(ctx context.Context) error {
+	select {
+	case s.session <- struct{}{}:
+	default:
+		return &SessionError{errBusy}
+	}
+	defer func() { <-s.session }()
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	return s.uplink(ctx, nil)
+}
+
+// bounded ends a context with the stage.
+func (s *Stage) bounded(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+func (s *Stage) uplink(ctx context.Context, ms []Message) error {
+	if s.o.Uplink == nil {
+		return &SessionError{ErrNoUplink}
+	}
+	if err := s.o.Uplink.Send(ctx, ms); err != nil {
+		return &SessionError{err}
+	}
+	return nil
+}
+
+// send has one session, after the one that is on.
+func (s *Stage) send(ctx context.Context, sel selection) error {
+	s.mu.Lock()
+	err := s.open()
+	if err == nil {
+		s.wg.Add(1)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	defer s.wg.Done()
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	select {
+	case s.session <- struct{}{}:
+	case <-ctx.Done():
+		return &SessionError{context.Cause(ctx)}
+	}
+	defer func() { <-s.session }()
+
+	s.mu.Lock()
+	ms, tables := s.collect(sel)
+	upto := s.seq
+	s.mu.Unlock()
+	if len(ms) == 0 {
+		return nil
+	}
+	if err := s.uplink(ctx, ms); err != nil {
+		return err
+	}
+	// What was sent is forgotten before anybody is told: else it would be sent
+	// again after a crash.
+	saved := make(chan error, 1)
+	s.mu.Lock()
+	for _, p := range sel.policies {
+		s.dropGroups(p, upto)
+		s.dropAcks(p, upto)
+		if p.holds(s) {
+			s.armLatency(p)
+		} else {
+			stop(&p.latency)
+		}
+	}
+	if sel.keep {
+		tables = nil
+	}
+	for _, t := range tables {
+		t.rows = s.dropRows(t.rows, upto)
+	}
+	if s.file != nil {
+		s.persist(func(dst []byte) []byte { return appendSent(dst, upto, sel.policies, tables) })
+	}
+	s.confirm(func(err error) { saved <- err }, true)
+	if err := <-saved; err != nil {
+		s.log.Error("forgetting what was sent: after a restart it is sent again", "error", err)
+	}
+	return nil
+}
+
+// collect makes the messages of a session, in the order of the document:
+// loose records, consolidations, tables, acknowledges in ram and then those
+// in flash [EMP 5]. mu is held.
+func (s *Stage) collect(sel selection) (ms []Message, tables []*table) {
+	for _, p := range sel.policies {
+		for _, g := range p.groups {
+			m := Message{Policy: p.name, Path: g.path}
+			for i, name := range g.columns {
+				m.Columns = append(m.Columns, Column{Name: name, Values: column(g.rows, i)})
+			}
+			ms = append(ms, m)
+		}
+	}
+	for _, p := range sel.policies {
+		for _, t := range s.sortedTables() {
+			if t.conso != nil && t.conso.policy == p.name {
+				s.consolidate(t, true)
+			}
+		}
+	}
+	add := func(policy string, t *table) {
+		if len(t.rows) == 0 {
+			return
+		}
+		m := Message{Policy: policy, Path: t.path}
+		for i, c := range t.columns {
+			m.Columns = append(m.Columns, Write(c, column(t.rows, i)))
+		}
+		ms, tables = append(ms, m), append(tables, t)
+	}
+	for _, p := range sel.policies {
+		for _, t := range s.sortedTables() {
+			if t.policy == p.name {
+				add(p.name, t)
+			}
+		}
+	}
+	for _, t := range sel.tables {
+		add("", t)
+	}
+	for _, flash := range []bool{false, true} {
+		for _, p := range sel.policies {
+			for _, a := range p.acks {
+				if a.flash == flash {
+					ms = append(ms, Message{Policy: p.name, Ticket: a.ticket, Status: a.status, Text: a.text})
+				}
+			}
+		}
+	}
+	return ms, tables
+}
+
+func column(rows []row, i int) []frame.Value {
+	out := make([]frame.Value, len(rows))
+	for j, r := range rows {
+		out[j] = r.values[i]
+	}
+	return out
+}
