@@ -35,8 +35,8 @@ _lander() {
         values="  " ;;
     " agent")
         subs=""
-        flags="--listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
-        values=" --listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --log-level --log-format --config " ;;
+        flags="--listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --sink --sms --dev --reboot-cmd --unsigned-packages --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
+        values=" --listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --sink --sms --reboot-cmd --log-level --log-format --config " ;;
     " emp")
         subs="send listen"
         flags="--help"
