@@ -244,41 +244,8 @@ func fillStore(old, next string, raw rawPolicy) error {
 	var b bytes.Buffer
 	enc := toml.NewEncoder(&b)
 	enc.Indent = ""
-	if err := enc.Encode(policyOut{raw.Defaults.out(), outs(raw.Key)}); err != nil {
+	if err := enc.Encode(raw); err != nil {
 		return err
 	}
 	return writePolicy(next, b.Bytes())
-}
-
-// policyOut is rawPolicy for the encoder, which needs omitempty to leave out
-// what was absent.
-type policyOut struct {
-	Defaults *keyOut   `toml:"defaults,omitempty"`
-	Key      []*keyOut `toml:"key"`
-}
-
-type keyOut struct {
-	ID           string    `toml:"id,omitempty"`
-	Role         *string   `toml:"role"`
-	NotBefore    any       `toml:"not_before"`
-	NotAfter     any       `toml:"not_after"`
-	Revoked      *bool     `toml:"revoked"`
-	Formats      *[]string `toml:"formats"`
-	Targets      *[]string `toml:"targets"`
-	Names        *[]string `toml:"names"`
-	Capabilities *[]string `toml:"capabilities"`
-	Plain        *bool     `toml:"plain"`
-	Recheck      *bool     `toml:"recheck"`
-}
-
-func (k rawKey) out() *keyOut {
-	return &keyOut{k.ID, k.Role, k.NotBefore, k.NotAfter, k.Revoked, k.Formats, k.Targets, k.Names, k.Capabilities, k.Plain, k.Recheck}
-}
-
-func outs(keys []rawKey) []*keyOut {
-	var out []*keyOut
-	for _, k := range keys {
-		out = append(out, k.out())
-	}
-	return out
 }

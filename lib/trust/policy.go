@@ -43,8 +43,8 @@ type Policy struct {
 
 // rawKey keeps apart what is absent from what is empty.
 type rawKey struct {
-	ID           string    `toml:"id"`
-	Pub          string    `toml:"pub"`
+	ID           string    `toml:"id,omitempty"`
+	Pub          string    `toml:"pub,omitempty"`
 	Role         *string   `toml:"role"`
 	NotBefore    any       `toml:"not_before"`
 	NotAfter     any       `toml:"not_after"`
