@@ -153,6 +153,7 @@ func (c *collector) run() {
 		c.table(t)
 	}
 	c.propagate()
+	c.size += c.size / 4 // what the allocator and its collector need beside
 }
 
 func (c *collector) table(t *table) {

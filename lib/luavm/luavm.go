@@ -30,8 +30,10 @@ type Config struct {
 	// there is not even print.
 	Capabilities capability.Set
 	// Budget limits the run. Wall and Depth are kept here, Memory as
-	// estimated by the engine; Output stops a script that writes far more
-	// than is kept (see MaxOutput); CPU is for the process that runs us.
+	// estimated by the engine, which is what the script holds: the process
+	// may take two and a half times that while Go collects, less with
+	// debug.SetMemoryLimit. Output stops a script that writes far more than
+	// is kept (see MaxOutput); CPU is for the process that runs us.
 	Budget job.Budget
 	// Poll makes the script look at the context while it computes, so that
 	// cancelling stops it. A child process that is killed from outside can
