@@ -60,6 +60,10 @@ const (
 	DefaultDepth  = 20000
 )
 
+// leastMemory is what the libraries need before a script does anything;
+// smaller budgets count as this.
+const leastMemory = 256 << 10
+
 // MaxOutput is the number of bytes that a script may write to each of its
 // streams when outputs of keep bytes are kept: writing more ends it with
 // job.CodeOutput. A keep of 0 means no limit.

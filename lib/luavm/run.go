@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"weak"
 
 	"lander/lib/capability"
 	"lander/lib/job"
@@ -26,8 +27,10 @@ type run struct {
 	files  *files
 	open   map[*file]bool // files to close at the end
 
-	sockets map[*socket]bool
-	io      ioLib
+	sockets  map[*socket]bool
+	io       ioLib
+	held     []weak.Pointer[Function] // functions that the host may hold
+	heldNext int                      // length of held at which to look through it
 }
 
 // runKey finds the run in the context that host functions get.
@@ -49,6 +52,7 @@ func newRun(ctx context.Context, c Config) *run {
 	if c.Budget.Memory <= 0 {
 		c.Budget.Memory = DefaultMemory
 	}
+	c.Budget.Memory = max(c.Budget.Memory, leastMemory)
 	if c.Budget.Depth <= 0 {
 		c.Budget.Depth = DefaultDepth
 	}
