@@ -2,9 +2,11 @@ package luavm
 
 import "math"
 
-var tableFuncs = entries(funcs{
-	"concat": tableConcat, "foreach": tableForEach, "foreachi": tableForEachI, "getn": tableGetN,
-	"insert": tableInsert, "maxn": tableMaxN, "remove": tableRemove, "setn": tableSetN, "sort": tableSort,
+var tableFuncs = library(func() funcs {
+	return funcs{
+		"concat": tableConcat, "foreach": tableForEach, "foreachi": tableForEachI, "getn": tableGetN,
+		"insert": tableInsert, "maxn": tableMaxN, "remove": tableRemove, "setn": tableSetN, "sort": tableSort,
+	}
 })
 
 func tableGetN(th *thread) int { return th.retNumber(float64(th.checkTable(1).length())) }
