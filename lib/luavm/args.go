@@ -2,6 +2,7 @@ package luavm
 
 import (
 	"math"
+	"sync"
 	"unsafe"
 )
 
@@ -174,18 +175,21 @@ type entry struct {
 	fn   func(*thread) int
 }
 
-// entries sorts a library, so that its table is the same in every run. It is
-// for package variables: the names are shared by all runs.
-func entries(f funcs) []entry {
-	list := make([]entry, 0, len(f))
-	for _, name := range sorted(f) {
-		list = append(list, entry{sharedString(name), f[name]})
-	}
-	return list
+// library makes a list of functions, sorted so that its table is the same in
+// every run, when it is first used. The names are shared by all runs.
+func library(f func() funcs) func() []entry {
+	return sync.OnceValue(func() []entry {
+		m := f()
+		list := make([]entry, 0, len(m))
+		for _, name := range sorted(m) {
+			list = append(list, entry{sharedString(name), m[name]})
+		}
+		return list
+	})
 }
 
-// library puts the functions of a library in a table.
-func (st *state) library(t *table, list []entry) *table {
+// fill puts the functions of a library in a table.
+func (st *state) fill(t *table, list []entry) *table {
 	block := make([]native, len(list))
 	st.charge(len(list) * int(unsafe.Sizeof(native{})))
 	for i, e := range list {

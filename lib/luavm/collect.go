@@ -152,7 +152,13 @@ func (c *collector) run() {
 	for _, t := range st.meta {
 		c.table(t)
 	}
+	for _, p := range st.run.held {
+		if f := p.Value(); f != nil {
+			c.value(f.f)
+		}
+	}
 	c.propagate()
+	c.size += c.size / 4 // what the allocator and its collector need beside
 }
 
 func (c *collector) table(t *table) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
+	"weak"
 )
 
 // maxConvert bounds tables within tables that are given to the host.
@@ -143,10 +145,16 @@ func (r *run) convertTable(t *table, depth int) (Value, error) {
 	return out, nil
 }
 
-// function keeps a Lua function for the host, and alive in the run.
+// function makes what the host sees of a Lua function. The host may keep it,
+// so a collection counts it as reachable until Go finds that it does not.
 func (r *run) function(f value) *Function {
-	r.st.registry.set(r.st, f, boolean(true))
-	return &Function{r: r, f: f}
+	h := &Function{r: r, f: f}
+	if len(r.held) >= r.heldNext {
+		r.held = slices.DeleteFunc(r.held, func(p weak.Pointer[Function]) bool { return p.Value() == nil })
+		r.heldNext = 2*len(r.held) + 64
+	}
+	r.held = append(r.held, weak.Make(h))
+	return h
 }
 
 // Call calls the function inside the run that ctx belongs to: from a Func of

@@ -26,12 +26,14 @@ func text(v value) string {
 	return fmt.Sprintf("%s: 0x%012x", v.kind(), uintptr(v.p))
 }
 
-var baseFuncs = entries(funcs{
-	"assert": baseAssert, "collectgarbage": baseCollect, "error": baseError, "gcinfo": baseGCInfo,
-	"getfenv": baseGetEnv, "getmetatable": baseGetMeta, "load": baseLoad, "loadstring": baseLoadString,
-	"next": baseNext, "pcall": basePCall, "rawequal": baseRawEqual, "rawget": baseRawGet, "rawset": baseRawSet,
-	"select": baseSelect, "setfenv": baseSetEnv, "setmetatable": baseSetMeta, "tonumber": baseToNumber,
-	"tostring": baseToString, "type": baseType, "unpack": baseUnpack, "xpcall": baseXPCall,
+var baseFuncs = library(func() funcs {
+	return funcs{
+		"assert": baseAssert, "collectgarbage": baseCollect, "error": baseError, "gcinfo": baseGCInfo,
+		"getfenv": baseGetEnv, "getmetatable": baseGetMeta, "load": baseLoad, "loadstring": baseLoadString,
+		"next": baseNext, "pcall": basePCall, "rawequal": baseRawEqual, "rawget": baseRawGet, "rawset": baseRawSet,
+		"select": baseSelect, "setfenv": baseSetEnv, "setmetatable": baseSetMeta, "tonumber": baseToNumber,
+		"tostring": baseToString, "type": baseType, "unpack": baseUnpack, "xpcall": baseXPCall,
+	}
 })
 
 // openBase makes the functions that need nothing from outside.
@@ -39,7 +41,7 @@ func (st *state) openBase() {
 	g := st.globals
 	g.setString(st, "_G", tableValue(g))
 	g.setString(st, "_VERSION", st.string("Lua 5.1"))
-	st.library(g, baseFuncs)
+	st.fill(g, baseFuncs())
 	next := g.get(st.string("next"))
 	st.tostring = g.get(st.string("tostring"))
 	g.setString(st, "pairs", st.newNative(basePairs, next).value())

@@ -1,7 +1,9 @@
 package luavm
 
-var coroutineFuncs = entries(funcs{
-	"create": coCreate, "resume": coResume, "running": coRunning, "status": coStatus, "wrap": coWrap, "yield": coYield,
+var coroutineFuncs = library(func() funcs {
+	return funcs{
+		"create": coCreate, "resume": coResume, "running": coRunning, "status": coStatus, "wrap": coWrap, "yield": coYield,
+	}
 })
 
 func (th *thread) checkThread(i int) *thread {

@@ -8,11 +8,13 @@ import (
 
 // The debug library as far as it stays within the run: it looks at and
 // changes the script's own functions. Hooks are not offered.
-var debugFuncs = entries(funcs{
-	"getfenv": debugGetEnv, "gethook": debugGetHook, "getinfo": debugGetInfo, "getlocal": debugGetLocal,
-	"getmetatable": debugGetMeta, "getregistry": debugGetRegistry, "getupvalue": debugGetUpvalue,
-	"setfenv": debugSetEnv, "sethook": debugSetHook, "setlocal": debugSetLocal, "setmetatable": debugSetMeta,
-	"setupvalue": debugSetUpvalue, "traceback": debugTraceback,
+var debugFuncs = library(func() funcs {
+	return funcs{
+		"getfenv": debugGetEnv, "gethook": debugGetHook, "getinfo": debugGetInfo, "getlocal": debugGetLocal,
+		"getmetatable": debugGetMeta, "getregistry": debugGetRegistry, "getupvalue": debugGetUpvalue,
+		"setfenv": debugSetEnv, "sethook": debugSetHook, "setlocal": debugSetLocal, "setmetatable": debugSetMeta,
+		"setupvalue": debugSetUpvalue, "traceback": debugTraceback,
+	}
 })
 
 func debugGetRegistry(th *thread) int { return th.ret(tableValue(th.st.registry)) }

@@ -17,26 +17,32 @@ type ioLib struct {
 	output value
 }
 
-var fileFuncs = entries(funcs{
-	"close": fileClose, "flush": fileFlush, "lines": fileLines, "read": fileRead, "seek": fileSeek,
-	"setvbuf": fileBuffer, "write": fileWrite, "__gc": fileGC, "__tostring": fileText,
+var fileFuncs = library(func() funcs {
+	return funcs{
+		"close": fileClose, "flush": fileFlush, "lines": fileLines, "read": fileRead, "seek": fileSeek,
+		"setvbuf": fileBuffer, "write": fileWrite, "__gc": fileGC, "__tostring": fileText,
+	}
 })
 
-var ioFuncs = entries(funcs{
-	"close": ioClose, "flush": ioFlush, "input": ioInput, "lines": ioLines, "open": ioOpen, "output": ioOutput,
-	"popen": ioPOpen, "read": ioRead, "tmpfile": ioTmpFile, "type": ioType, "write": ioWrite,
+var ioFuncs = library(func() funcs {
+	return funcs{
+		"close": ioClose, "flush": ioFlush, "input": ioInput, "lines": ioLines, "open": ioOpen, "output": ioOutput,
+		"popen": ioPOpen, "read": ioRead, "tmpfile": ioTmpFile, "type": ioType, "write": ioWrite,
+	}
 })
 
-var printFunc = entries(funcs{"print": print})
+var printFunc = library(func() funcs {
+	return funcs{"print": print}
+})
 
 func (r *run) openIO() *table {
 	st := r.st
 	l := &r.io
 	l.r = r
-	l.meta = st.library(st.newTable(0, 16), fileFuncs)
+	l.meta = st.fill(st.newTable(0, 16), fileFuncs())
 	l.meta.setString(st, "__index", tableValue(l.meta))
 	st.registry.setString(st, "FILE*", tableValue(l.meta))
-	t := st.library(st.newTable(0, 16), ioFuncs)
+	t := st.fill(st.newTable(0, 16), ioFuncs())
 	l.input = l.handle(&file{r: r, rd: r.in, std: true})
 	l.output = l.handle(&file{r: r, w: &sink{r: r}, std: true})
 	t.setString(st, "stdin", l.input)
@@ -44,7 +50,7 @@ func (r *run) openIO() *table {
 	t.setString(st, "stderr", l.handle(&file{r: r, w: &sink{r: r, which: 1}, std: true}))
 	// The defaults are kept alive where a collection sees them.
 	st.registry.setString(st, "io defaults", tableValue(t))
-	st.library(st.globals, printFunc)
+	st.fill(st.globals, printFunc())
 	return t
 }
 

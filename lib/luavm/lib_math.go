@@ -6,17 +6,19 @@ import (
 	"lander/lib/luac51"
 )
 
-var mathFuncs = entries(funcs{
-	"abs": mathAbs, "acos": unary(math.Acos), "asin": unary(math.Asin), "atan": unary(math.Atan),
-	"ceil": unary(math.Ceil), "cos": unary(negative(math.Cos)), "cosh": unary(math.Cosh), "exp": unary(math.Exp),
-	"floor": unary(math.Floor), "log": unary(negative(math.Log)), "log10": unary(math.Log10), "sin": unary(negative(math.Sin)),
-	"sinh": unary(math.Sinh), "sqrt": unary(negative(math.Sqrt)), "tan": unary(negative(math.Tan)), "tanh": unary(math.Tanh),
-	"deg":   unary(func(x float64) float64 { return x / (math.Pi / 180) }),
-	"rad":   unary(func(x float64) float64 { return x * (math.Pi / 180) }),
-	"atan2": binary(math.Atan2), "fmod": binary(fmod), "mod": binary(fmod),
-	"pow":    binary(mathPow),
-	"random": mathRandom, "randomseed": mathRandomSeed,
-	"frexp": mathFrexp, "ldexp": mathLdexp, "modf": mathModf, "max": mathMax, "min": mathMin,
+var mathFuncs = library(func() funcs {
+	return funcs{
+		"abs": mathAbs, "acos": unary(math.Acos), "asin": unary(math.Asin), "atan": unary(math.Atan),
+		"ceil": unary(math.Ceil), "cos": unary(negative(math.Cos)), "cosh": unary(math.Cosh), "exp": unary(math.Exp),
+		"floor": unary(math.Floor), "log": unary(negative(math.Log)), "log10": unary(math.Log10), "sin": unary(negative(math.Sin)),
+		"sinh": unary(math.Sinh), "sqrt": unary(negative(math.Sqrt)), "tan": unary(negative(math.Tan)), "tanh": unary(math.Tanh),
+		"deg":   unary(func(x float64) float64 { return x / (math.Pi / 180) }),
+		"rad":   unary(func(x float64) float64 { return x * (math.Pi / 180) }),
+		"atan2": binary(math.Atan2), "fmod": binary(fmod), "mod": binary(fmod),
+		"pow":    binary(mathPow),
+		"random": mathRandom, "randomseed": mathRandomSeed,
+		"frexp": mathFrexp, "ldexp": mathLdexp, "modf": mathModf, "max": mathMax, "min": mathMin,
+	}
 })
 
 // openMath adds the constants.

@@ -9,10 +9,12 @@ import (
 	"lander/lib/job"
 )
 
-var osFuncs = entries(funcs{
-	"clock": osClock, "date": osDate, "difftime": binary(func(x, y float64) float64 { return x - y }),
-	"execute": osExecute, "exit": osExit, "getenv": osGetEnv, "remove": osRemove, "rename": osRename,
-	"setlocale": osSetLocale, "time": osTime, "tmpname": osTmpName,
+var osFuncs = library(func() funcs {
+	return funcs{
+		"clock": osClock, "date": osDate, "difftime": binary(func(x, y float64) float64 { return x - y }),
+		"execute": osExecute, "exit": osExit, "getenv": osGetEnv, "remove": osRemove, "rename": osRename,
+		"setlocale": osSetLocale, "time": osTime, "tmpname": osTmpName,
+	}
 })
 
 func osClock(th *thread) int {

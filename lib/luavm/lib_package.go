@@ -10,9 +10,13 @@ import (
 	"lander/lib/job"
 )
 
-var packageFuncs = entries(funcs{"loadlib": packageLoadLib, "seeall": packageSeeAll})
+var packageFuncs = library(func() funcs {
+	return funcs{"loadlib": packageLoadLib, "seeall": packageSeeAll}
+})
 
-var fileLoadFuncs = entries(funcs{"dofile": baseDoFile, "loadfile": baseLoadFile})
+var fileLoadFuncs = library(func() funcs {
+	return funcs{"dofile": baseDoFile, "loadfile": baseLoadFile}
+})
 
 // hostWords are the words that a host fills with modules of the same name.
 var hostWords = []string{capability.Tree, capability.Device, capability.Monitoring, capability.Log, capability.Data}
@@ -26,7 +30,7 @@ func (r *run) openPackage() {
 		loaded.setString(st, name, st.globals.get(st.string(name)))
 	}
 	loaded.setString(st, "_G", tableValue(st.globals))
-	pkg := st.library(st.newTable(0, 8), packageFuncs)
+	pkg := st.fill(st.newTable(0, 8), packageFuncs())
 	preload := st.newTable(0, 8)
 	pkg.setString(st, "loaded", tableValue(loaded))
 	pkg.setString(st, "preload", tableValue(preload))
@@ -74,7 +78,7 @@ func (r *run) openPackage() {
 		}
 	}
 	require := &requirer{missing: missing}
-	st.library(st.globals, fileLoadFuncs)
+	st.fill(st.globals, fileLoadFuncs())
 	st.globals.setString(st, "require", st.newNative(require.require, tableValue(pkg)).value())
 	st.globals.setString(st, "module", st.newNative(packageModule, tableValue(pkg)).value())
 }

@@ -6,14 +6,16 @@ import (
 	"lander/lib/job"
 )
 
-var stringFuncs = entries(funcs{
-	"byte": stringByte, "char": stringChar, "dump": stringDump, "find": stringFind, "format": stringFormat,
-	"gmatch": stringGMatch, "gsub": stringGSub, "len": stringLen, "lower": stringLower, "match": stringMatch,
-	"rep": stringRep, "reverse": stringReverse, "sub": stringSub, "upper": stringUpper,
+var stringFuncs = library(func() funcs {
+	return funcs{
+		"byte": stringByte, "char": stringChar, "dump": stringDump, "find": stringFind, "format": stringFormat,
+		"gmatch": stringGMatch, "gsub": stringGSub, "len": stringLen, "lower": stringLower, "match": stringMatch,
+		"rep": stringRep, "reverse": stringReverse, "sub": stringSub, "upper": stringUpper,
+	}
 })
 
 func (st *state) openString() {
-	t := st.library(st.newTable(0, 16), stringFuncs)
+	t := st.fill(st.newTable(0, 16), stringFuncs())
 	t.setString(st, "gfind", t.get(st.string("gmatch")))
 	st.globals.setString(st, "string", tableValue(t))
 	mt := st.newTable(0, 1)

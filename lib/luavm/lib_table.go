@@ -2,9 +2,11 @@ package luavm
 
 import "math"
 
-var tableFuncs = entries(funcs{
-	"concat": tableConcat, "foreach": tableForEach, "foreachi": tableForEachI, "getn": tableGetN,
-	"insert": tableInsert, "maxn": tableMaxN, "remove": tableRemove, "setn": tableSetN, "sort": tableSort,
+var tableFuncs = library(func() funcs {
+	return funcs{
+		"concat": tableConcat, "foreach": tableForEach, "foreachi": tableForEachI, "getn": tableGetN,
+		"insert": tableInsert, "maxn": tableMaxN, "remove": tableRemove, "setn": tableSetN, "sort": tableSort,
+	}
 })
 
 func tableGetN(th *thread) int { return th.retNumber(float64(th.checkTable(1).length())) }
@@ -120,21 +122,28 @@ func tableConcat(th *thread) int {
 	} else {
 		last = th.checkInt(4)
 	}
-	var out []byte
+	// Measure first, so that the text is made once.
+	n := 0
+	for k := i; k <= last; k++ {
+		th.pollLoop(k)
+		switch v := t.getInt(k); {
+		case v.is(kindString):
+			n += len(v.str().s)
+		case v.isNumber():
+			n += len("-1.2345678901234e+123")
+		default:
+			th.errorf("invalid value (%s) at index %d in table for 'concat'", v.kind(), k)
+		}
+		if k < last {
+			n += len(sep)
+		}
+	}
+	th.st.reserve(n)
+	out := make([]byte, 0, n)
 	for ; i <= last; i++ {
-		th.pollLoop(i)
-		v := t.getInt(i)
-		if !joins(v) {
-			th.errorf("invalid value (%s) at index %d in table for 'concat'", v.kind(), i)
-		}
-		if len(out) == cap(out) {
-			th.st.reserve(2 * len(out))
-		}
-		out = appendValue(out, v)
-		if i != last {
+		out = appendValue(out, t.getInt(i))
+		if i < last {
 			out = append(out, sep...)
-		} else {
-			break
 		}
 	}
 	return th.ret(th.st.bytes(out))

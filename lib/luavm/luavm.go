@@ -30,8 +30,10 @@ type Config struct {
 	// there is not even print.
 	Capabilities capability.Set
 	// Budget limits the run. Wall and Depth are kept here, Memory as
-	// estimated by the engine; Output stops a script that writes far more
-	// than is kept (see MaxOutput); CPU is for the process that runs us.
+	// estimated by the engine, which is what the script holds: the process
+	// may take two and a half times that while Go collects, less with
+	// debug.SetMemoryLimit. Output stops a script that writes far more than
+	// is kept (see MaxOutput); CPU is for the process that runs us.
 	Budget job.Budget
 	// Poll makes the script look at the context while it computes, so that
 	// cancelling stops it. A child process that is killed from outside can
@@ -57,6 +59,10 @@ const (
 	DefaultMemory = 64 << 20
 	DefaultDepth  = 20000
 )
+
+// leastMemory is what the libraries need before a script does anything;
+// smaller budgets count as this.
+const leastMemory = 256 << 10
 
 // MaxOutput is the number of bytes that a script may write to each of its
 // streams when outputs of keep bytes are kept: writing more ends it with

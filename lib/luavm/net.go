@@ -22,17 +22,21 @@ import (
 //	c:close()
 func (r *run) openNet() *table {
 	st := r.st
-	meta := st.library(st.newTable(0, 8), socketFuncs)
+	meta := st.fill(st.newTable(0, 8), socketFuncs())
 	meta.setString(st, "__index", tableValue(meta))
 	st.registry.setString(st, "socket", tableValue(meta))
-	return st.library(st.newTable(0, 1), netFuncs)
+	return st.fill(st.newTable(0, 1), netFuncs())
 }
 
-var netFuncs = entries(funcs{"connect": netConnect})
+var netFuncs = library(func() funcs {
+	return funcs{"connect": netConnect}
+})
 
-var socketFuncs = entries(funcs{
-	"send": socketSend, "receive": socketReceive, "settimeout": socketTimeout, "close": socketClose,
-	"__tostring": socketText,
+var socketFuncs = library(func() funcs {
+	return funcs{
+		"send": socketSend, "receive": socketReceive, "settimeout": socketTimeout, "close": socketClose,
+		"__tostring": socketText,
+	}
 })
 
 // socket is a connection of a script.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,9 @@ func TestOfficial(t *testing.T) {
 			got := ""
 			if err != nil {
 				got = err.Error()
+			}
+			if o.file == "big.lua" && strconv.IntSize == 32 {
+				o.ends = "not enough memory"
 			}
 			if got != o.ends {
 				t.Errorf("ends with %q, expected %q; it wrote:\n%.2000s", got, o.ends, text.String())

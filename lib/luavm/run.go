@@ -8,7 +8,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+	"weak"
 
 	"lander/lib/capability"
 	"lander/lib/job"
@@ -26,8 +28,10 @@ type run struct {
 	files  *files
 	open   map[*file]bool // files to close at the end
 
-	sockets map[*socket]bool
-	io      ioLib
+	sockets  map[*socket]bool
+	io       ioLib
+	held     []weak.Pointer[Function] // functions that the host may hold
+	heldNext int                      // length of held at which to look through it
 }
 
 // runKey finds the run in the context that host functions get.
@@ -49,6 +53,7 @@ func newRun(ctx context.Context, c Config) *run {
 	if c.Budget.Memory <= 0 {
 		c.Budget.Memory = DefaultMemory
 	}
+	c.Budget.Memory = max(c.Budget.Memory, leastMemory)
 	if c.Budget.Depth <= 0 {
 		c.Budget.Depth = DefaultDepth
 	}
@@ -89,9 +94,9 @@ func (r *run) openLibraries() {
 		name string
 		list []entry
 	}{
-		{"table", tableFuncs}, {"math", mathFuncs}, {"debug", debugFuncs}, {"coroutine", coroutineFuncs}, {"os", osFuncs},
+		{"table", tableFuncs()}, {"math", mathFuncs()}, {"debug", debugFuncs()}, {"coroutine", coroutineFuncs()}, {"os", osFuncs()},
 	} {
-		st.globals.setString(st, l.name, tableValue(st.library(st.newTable(0, len(l.list)), l.list)))
+		st.globals.setString(st, l.name, tableValue(st.fill(st.newTable(0, len(l.list)), l.list)))
 	}
 	st.openMath()
 	st.globals.setString(st, "io", tableValue(r.openIO()))
@@ -174,7 +179,9 @@ func (r *run) guard(f func() error) (err error) {
 }
 
 // placed finds the position that begins most messages.
-var placed = regexp.MustCompile(`^(?:\[string "[^\n]*?"\]|[^\n:]*):(\d+): `)
+var placed = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:\[string "[^\n]*?"\]|[^\n:]*):(\d+): `)
+})
 
 // raised words a Lua error that nothing caught.
 func (r *run) raised(th *thread, e *luaError) *job.Error {
@@ -184,7 +191,7 @@ func (r *run) raised(th *thread, e *luaError) *job.Error {
 	} else if strings.HasSuffix(out.Message, "stack overflow") {
 		out.Code = job.CodeDepth
 	}
-	if m := placed.FindStringSubmatch(out.Message); m != nil {
+	if m := placed().FindStringSubmatch(out.Message); m != nil {
 		out.Line, _ = strconv.Atoi(m[1])
 	}
 	return out
