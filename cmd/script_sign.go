@@ -30,7 +30,8 @@ func scriptSignCommand() *cli.Command {
 		operands: "FILE...|-",
 		about: `Each FILE becomes the bundle FILE.signed: the four lines of a minisign signature, then the
 file itself. The signature says for whom, until when and as what the file is good.
-From stdin the bundle goes to stdout.`,
+From stdin the bundle goes to stdout. With --tree the SHA-256 of every file of a directory is
+signed, into its tree.signed.`,
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "sign with the key in `FILE`; - reads it from stdin"},
 			&cli.StringSliceFlag{Name: "target", Usage: "good for the device `ID`, for group:NAME, or for * (repeatable; must be given)"},
@@ -45,6 +46,7 @@ From stdin the bundle goes to stdout.`,
 			&cli.StringSliceFlag{Name: "cap", Usage: "the script asks for this capability `WORD`, and gets no other (repeatable)"},
 			&cli.BoolFlag{Name: "args-allowed", Usage: "whoever runs it may give it arguments"},
 			&cli.StringFlag{Name: "files0-from", Usage: "read the names of the files, each ended by NUL, from `FILE` or -"},
+			&cli.StringFlag{Name: "tree", Usage: "sign the list of all files of the directory `DIR`, for ota serve --trust"},
 			dryRunFlag("check and measure only; needs no key"),
 			forceFlag("replace existing outputs"),
 			passphraseFlag(), strictFlag(), noInputFlag(),
@@ -55,6 +57,7 @@ From stdin the bundle goes to stdout.`,
 			{"lander script sign --key release.key --target group:fleet job.lua", "writes job.lua.signed, good for 24 hours"},
 			{"git ls-files -z '*.lua' | lander script sign --files0-from - --key k.key --target '*' -o dist/", "signs a tree, keeping its paths"},
 			{"lander script sign --key k.key --target '*' -o - job.lua | ssh box lander script run -", "signs here, runs there"},
+			{"lander script sign --key k.key --target '*' --valid 720h --tree firmware/", "a tree for ota serve --trust"},
 		},
 		run: runScriptSign,
 	}.command()
@@ -87,7 +90,8 @@ type signed struct {
 	Format       string `json:"format,omitempty"`
 	Error        string `json:"error,omitempty"`
 
-	err error
+	err     error
+	payload []byte // of a tree; else the input is read
 }
 
 func runScriptSign(k *call) error {
@@ -127,6 +131,12 @@ func runScriptSign(k *call) error {
 // signInputs lists the files to sign.
 func (k *call) signInputs() ([]string, error) {
 	from := k.cli.String("files0-from")
+	if dir := k.cli.String("tree"); dir != "" {
+		if from != "" || len(k.args) > 0 {
+			return nil, usagef("", "--tree excludes other inputs")
+		}
+		return []string{dir}, nil
+	}
 	if from == "" {
 		if len(k.args) == 0 {
 			return nil, usagef("lander script sign --key FILE --target ID FILE...", "name the files to sign, or - for stdin")
@@ -188,6 +198,12 @@ func (k *call) newSigning(inputs []string) (*signing, error) {
 	if s.format != "" && !slices.Contains(trust.Formats(), s.format) {
 		return nil, usagef("", "--format %q is not one of %s", s.format, strings.Join(trust.Formats(), ", "))
 	}
+	if c.String("tree") != "" {
+		if s.detached || s.format != "" && s.format != job.FormatTree {
+			return nil, usagef("", "--tree makes a bundle of format tree")
+		}
+		s.format = job.FormatTree
+	}
 	if s.valid != "" {
 		if _, _, err := parseValid(s.valid); err != nil {
 			return nil, err
@@ -216,6 +232,9 @@ func isDirTarget(p string) bool {
 // plan names each input's script and output before anything is written.
 func (s *signing) plan(inputs []string) ([]signed, error) {
 	c := s.k.cli
+	if dir := c.String("tree"); dir != "" {
+		return s.planTree(dir)
+	}
 	out := c.String("output")
 	suffix := ".signed"
 	if s.detached {
@@ -283,9 +302,12 @@ func relative(in string) string {
 
 // one signs one input.
 func (s *signing) one(p *signed) error {
-	src, err := s.k.openInput(p.Input, "the script")
-	if err != nil {
-		return err
+	var src io.ReadCloser = io.NopCloser(bytes.NewReader(p.payload))
+	if p.payload == nil {
+		var err error
+		if src, err = s.k.openInput(p.Input, "the script"); err != nil {
+			return err
+		}
 	}
 	defer src.Close()
 	limit := bundle.Cap(cmpOr(s.format, job.FormatTree))

@@ -30,6 +30,10 @@ func commandsForScripts() map[string]func(*testscript.TestScript, bool, []string
 		"repeat":       repeat,
 		"httpdir":      httpDir,
 		"mkfifo":       mkfifo,
+		"otaboard":     otaBoard,
+		"otaunit":      otaUnit,
+		"serveon":      serveOn,
+		"copyexample":  copyExample,
 	}
 }
 

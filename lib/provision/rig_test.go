@@ -35,6 +35,8 @@ type rig struct {
 
 	mu     sync.Mutex
 	events []provision.Event
+	ended  map[string]int // sessions of a board that are over
+	deaf   bool           // no events
 }
 
 type lockedBuffer struct {
@@ -103,7 +105,7 @@ func write(t testing.TB, dir string, files map[string]string) {
 
 func newRig(t testing.TB, files map[string]string, change func(*provision.Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), store: store.NewMemory(), clock: &clock{}, log: &lockedBuffer{}}
+	r := &rig{t: t, dir: t.TempDir(), store: store.NewMemory(), clock: &clock{}, log: &lockedBuffer{}, ended: map[string]int{}}
 	write(t, r.dir, files)
 	r.start(change)
 	t.Cleanup(func() { r.stop() })
@@ -120,11 +122,15 @@ func (r *rig) start(change func(*provision.Options)) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.events = append(r.events, e)
+			if e.Event == provision.EventSession || e.Event == provision.EventDone || e.Event == provision.EventRefused {
+				r.ended[e.Device]++
+			}
 		},
 	}
 	if change != nil {
 		change(&o)
 	}
+	r.deaf = o.Event == nil
 	ctx, cancel := context.WithCancel(context.Background())
 	svc, err := provision.New(ctx, o)
 	if err != nil {
@@ -178,7 +184,21 @@ func (r *rig) boot(id int64, flash *luaotatest.Flash, change func(*luaota.Device
 	if change != nil {
 		change(d)
 	}
-	return d.Run(r.dial())
+	before := r.over(id)
+	e, err := d.Run(r.dial())
+	// The service writes its record when the board is gone already.
+	for end := time.Now().Add(10 * time.Second); !r.deaf && r.over(id) == before; time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("board %d: no event within 10 s", id)
+		}
+	}
+	return e, err
+}
+
+func (r *rig) over(id int64) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended[strconv.FormatInt(id, 10)]
 }
 
 // settle boots a board until it starts its application, and returns how often it

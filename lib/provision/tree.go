@@ -154,6 +154,9 @@ func (l *loader) read(name string) ([]byte, fs.FileInfo, error) {
 
 // plain drops the path, which the caller names.
 func plain(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("it is not there")
+	}
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err
 	}
