@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -57,5 +58,9 @@ func (c smsCommand) Send(ctx context.Context, p frame.SendSMS) error {
 	if err != nil {
 		return err
 	}
-	return c.k.shell(ctx, c.line, append(b, '\n'))
+	if err := c.k.shell(ctx, c.line, append(b, '\n')); err != nil {
+		c.k.log.Warn("sending an SMS", "error", err)
+		return errors.New("the command that sends SMS has failed") // whose line is nobody's business
+	}
+	return nil
 }

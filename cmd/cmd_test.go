@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -38,6 +42,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_RUNTIME_DIR", filepath.Join(home, "run"))
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
 			e.Setenv("CI", "")
+			e.Setenv("EXAMPLES", examples)
 			e.Setenv("LANDER_INTEROP", os.Getenv("LANDER_INTEROP"))
 			return os.MkdirAll(home, 0o700)
 		},

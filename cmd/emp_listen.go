@@ -26,12 +26,18 @@ func empListenCommand() *cli.Command {
 		operands: "[PATH...]",
 		about: `Registers the asset that each PATH begins with, and the variables of --variable, and prints
 one JSON object a line for each command that the agent sends. With --exec, CMD gets the
-payload on its standard input and decides the answer: exit code 0 is OK, 1 to 19 are the
-EMP status of that number, negated.`,
+payload on its standard input and the command's name in LANDER_COMMAND, and decides the
+answer: exit code 0 is OK, 1 to 19 are the EMP status of that number, negated. A
+SoftwareUpdate gets its result from the exit code: 0 is 200, N is 480+N, at most 499.
+With --ack, each SendData that has a ticket is acknowledged with the status of its answer,
+and without --exec each SoftwareUpdate is reported as done.`,
 		flags: []cli.Flag{
 			connectFlag(defaultEMP),
 			&cli.DurationFlag{Name: "wait", Usage: "keep trying to connect for `DUR`"},
 			&cli.StringSliceFlag{Name: "variable", Usage: "be told when the variable or node `PATH` changes (repeatable)"},
+			&cli.StringSliceFlag{Name: "sms", Usage: "receive SMS whose sender and text have the Lua patterns `PHONE:TEXT` (repeatable)"},
+			&cli.BoolFlag{Name: "updates", Usage: "be told how software updates go"},
+			&cli.BoolFlag{Name: "ack", Usage: "acknowledge each SendData"},
 			&cli.IntFlag{Name: "count", Usage: "end after `N` commands"},
 			&cli.StringFlag{Name: "exec", Usage: "run `CMD` with sh for each command"},
 		},
@@ -51,6 +57,7 @@ type listening struct {
 	paths []string
 	proc  proc.Runner
 
+	turn sync.Mutex
 	mu   sync.Mutex
 	seen int
 	full chan struct{}
@@ -58,7 +65,7 @@ type listening struct {
 
 func runEMPListen(k *call) error {
 	l := &listening{k: k, paths: k.args, full: make(chan struct{})}
-	if len(k.args) == 0 && len(k.cli.StringSlice("variable")) == 0 {
+	if len(k.args)+len(k.cli.StringSlice("variable"))+len(k.cli.StringSlice("sms")) == 0 && !k.cli.Bool("updates") {
 		return usagef("lander emp listen ASSET, or --variable PATH", "nothing to listen for")
 	}
 	peer, err := k.dialEMP(k.ctx, k.cli.String("connect"), k.cli.Duration("wait"), emp.Options{Handler: l})
@@ -99,7 +106,18 @@ func (l *listening) register(peer *emp.Peer) error {
 		}
 	}
 	if vars := l.k.cli.StringSlice("variable"); len(vars) > 0 {
-		return call(frame.CmdRegisterVariable, frame.RegisterVariable{Watch: vars}.Append(nil))
+		if err := call(frame.CmdRegisterVariable, frame.RegisterVariable{Watch: vars}.Append(nil)); err != nil {
+			return err
+		}
+	}
+	for _, s := range l.k.cli.StringSlice("sms") {
+		phone, text, _ := strings.Cut(s, ":")
+		if err := call(frame.CmdRegisterSMSListener, frame.RegisterSMSListener{Sender: phone, Text: text}.Append(nil)); err != nil {
+			return err
+		}
+	}
+	if l.k.cli.Bool("updates") {
+		return call(frame.CmdRegisterUpdateListener, nil)
 	}
 	return nil
 }
@@ -110,14 +128,54 @@ func (l *listening) Answer(_ []byte, r *emp.Request) ([]byte, error) {
 	if len(payload) == 0 || !json.Valid(payload) {
 		payload = []byte("null")
 	}
-	cmd := r.Command
-	if l.k.cli.String("exec") == "" {
-		return nil, l.take(cmd, payload, nil)
-	}
+	cmd, peer := r.Command, r.Peer()
 	return r.Go(func(ctx context.Context) ([]byte, error) {
-		err := l.exec(ctx, cmd, payload)
+		l.turn.Lock() // a script sees one command after the other
+		defer l.turn.Unlock()
+		var err error
+		if l.k.cli.String("exec") != "" {
+			err = l.exec(ctx, cmd, payload)
+		}
+		err = l.followUp(ctx, peer, cmd, payload, err)
 		return nil, l.take(cmd, payload, err)
 	})
+}
+
+// followUp sends what the agent waits for after a command, before the command
+// is answered, and returns the answer.
+func (l *listening) followUp(ctx context.Context, peer *emp.Peer, cmd frame.Command, payload []byte, answer error) error {
+	ack, exec := l.k.cli.Bool("ack"), l.k.cli.String("exec") != ""
+	switch {
+	case cmd == frame.CmdSendData && ack:
+		p, err := frame.ParseSendData(payload)
+		if err != nil || p.Ticket == 0 {
+			return answer
+		}
+		status, text := emp.StatusOf(answer)
+		l.report(ctx, peer, frame.CmdPAcknowledge, frame.PAcknowledge{Ticket: frame.Int(p.Ticket), Status: int64(status), Message: text})
+	case cmd == frame.CmdSoftwareUpdate && (ack || exec):
+		p, err := frame.ParseSoftwareUpdate(payload)
+		if err != nil {
+			return answer
+		}
+		code := int64(200)
+		if status, _ := emp.StatusOf(answer); status != frame.StatusOK {
+			code = min(480-int64(status), 499)
+		}
+		l.report(ctx, peer, frame.CmdSoftwareUpdateResult, frame.SoftwareUpdateResult{Component: p.Component, Code: code})
+		return nil // it was taken; the result says the rest
+	}
+	return answer
+}
+
+func (l *listening) report(ctx context.Context, peer *emp.Peer, cmd frame.Command, p frame.Payload) {
+	r, err := peer.Call(ctx, cmd, p.Append(nil))
+	if err == nil {
+		err = r.Err()
+	}
+	if err != nil {
+		l.k.ui.warn("", "%s: %v", cmd, err)
+	}
 }
 
 // take prints a command and counts it. answer is what it is answered with.

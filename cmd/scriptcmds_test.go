@@ -34,6 +34,7 @@ func commandsForScripts() map[string]func(*testscript.TestScript, bool, []string
 		"otaunit":      otaUnit,
 		"serveon":      serveOn,
 		"copyexample":  copyExample,
+		"buildgo":      buildGo,
 	}
 }
 
@@ -177,6 +178,18 @@ func repeat(ts *testscript.TestScript, neg bool, args []string) {
 
 func mkfifo(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(makeFIFO(ts.MkAbs(args[0])))
+}
+
+// buildGo VARIABLE PACKAGE builds a program of this module and sets VARIABLE
+// to its path.
+func buildGo(ts *testscript.TestScript, neg bool, args []string) {
+	out := ts.MkAbs(args[0])
+	build := exec.Command("go", "build", "-o", out, args[1])
+	build.Dir = ".."
+	if text, err := build.CombinedOutput(); err != nil {
+		ts.Fatalf("building %s: %v\n%s", args[1], err, text)
+	}
+	ts.Setenv(args[0], out)
 }
 
 // httpDir VARIABLE serves the working directory over HTTP on loopback, and

@@ -8,6 +8,7 @@ _lander() {
         " emp") path=" emp" ;;
         " emp send") path=" emp send" ;;
         " emp listen") path=" emp listen" ;;
+        " emp simulate") path=" emp simulate" ;;
         " ota") path=" ota" ;;
         " ota serve") path=" ota serve" ;;
         " ota status") path=" ota status" ;;
@@ -38,7 +39,7 @@ _lander() {
         flags="--listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --sink --sms --dev --reboot-cmd --unsigned-packages --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
         values=" --listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --sink --sms --reboot-cmd --log-level --log-format --config " ;;
     " emp")
-        subs="send listen"
+        subs="send listen simulate"
         flags="--help"
         values="  " ;;
     " emp send")
@@ -47,8 +48,12 @@ _lander() {
         values=" --connect --wait --batch --listen-for --log-level --log-format --config --timeout " ;;
     " emp listen")
         subs=""
-        flags="--connect --wait --variable --count --exec --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
-        values=" --connect --wait --variable --count --exec --log-level --log-format --config --timeout " ;;
+        flags="--connect --wait --variable --sms --updates --ack --count --exec --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --wait --variable --sms --count --exec --log-level --log-format --config --timeout " ;;
+    " emp simulate")
+        subs=""
+        flags="--connect --wait --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --wait --log-level --log-format --config --timeout " ;;
     " ota")
         subs="serve status"
         flags="--help"
@@ -71,8 +76,8 @@ _lander() {
         values=" --out --passphrase-fd --log-level --log-format --config --timeout " ;;
     " script sign")
         subs=""
-        flags="--key --target --output --detached --name --valid --not-before --format --serial --once --cap --args-allowed --files0-from --dry-run --force --passphrase-fd --strict --no-input --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
-        values=" --key --target --output --name --valid --not-before --format --serial --cap --files0-from --passphrase-fd --log-level --log-format --config --timeout " ;;
+        flags="--key --target --output --detached --name --valid --not-before --format --serial --once --cap --args-allowed --files0-from --tree --dry-run --force --passphrase-fd --strict --no-input --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --key --target --output --name --valid --not-before --format --serial --cap --files0-from --tree --passphrase-fd --log-level --log-format --config --timeout " ;;
     " script verify")
         subs=""
         flags="--trust --policy --signature --target --at --explain --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"

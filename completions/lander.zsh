@@ -10,6 +10,7 @@ _lander() {
         ' emp') path=' emp' ;;
         ' emp send') path=' emp send' ;;
         ' emp listen') path=' emp listen' ;;
+        ' emp simulate') path=' emp simulate' ;;
         ' ota') path=' ota' ;;
         ' ota serve') path=' ota serve' ;;
         ' ota status') path=' ota status' ;;
@@ -81,7 +82,8 @@ _lander() {
     ' emp')
         subs=(
             'send:send a command to the agent and print its answer'
-            'listen:be an application of the agent: take what it sends')
+            'listen:be an application of the agent: take what it sends'
+            'simulate:have an agent under development send what a server or modem would make it send')
         flags=(
             '--help:show this help')
         ;;
@@ -110,8 +112,27 @@ _lander() {
             '--connect:the peer is at ADDR (default: tcp://127.0.0.1:9999)'
             '--wait:keep trying to connect for DUR'
             '--variable:be told when the variable or node PATH changes (repeatable)'
+            '--sms:receive SMS whose sender and text have the Lua patterns PHONE:TEXT (repeatable)'
+            '--updates:be told how software updates go'
+            '--ack:acknowledge each SendData'
             '--count:end after N commands'
             '--exec:run CMD with sh for each command'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' emp simulate')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: tcp://127.0.0.1:9999)'
+            '--wait:keep trying to connect for DUR'
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
@@ -219,6 +240,7 @@ _lander() {
             '--cap:the script asks for this capability WORD, and gets no other (repeatable)'
             '--args-allowed:whoever runs it may give it arguments'
             '--files0-from:read the names of the files, each ended by NUL, from FILE or -'
+            '--tree:sign the list of all files of the directory DIR, for ota serve --trust'
             '--dry-run:check and measure only; needs no key'
             '--force:replace existing outputs'
             '--passphrase-fd:read the passphrase from file descriptor N (default: ask on the terminal)'
