@@ -57,6 +57,17 @@ type device struct {
 // startDevice starts an agent; dir "" makes a new one.
 func startDevice(t testing.TB, dir string, key *trust.PrivateKey, slots int) *device {
 	t.Helper()
+	return start(t, dir, key, func(c *agent.Config) { c.MaxRunning = slots })
+}
+
+// startDeviceWith starts an agent with settings of its own.
+func startDeviceWith(t testing.TB, set func(*agent.Config)) *device {
+	t.Helper()
+	return start(t, "", nil, set)
+}
+
+func start(t testing.TB, dir string, key *trust.PrivateKey, set func(*agent.Config)) *device {
+	t.Helper()
 	d := &device{t: t, dir: dir}
 	if dir == "" {
 		d.dir = t.TempDir()
@@ -85,7 +96,7 @@ func startDevice(t testing.TB, dir string, key *trust.PrivateKey, slots int) *de
 	log := slog.New(slog.DiscardHandler)
 	sh := &proc.Runner{Grace: 100 * time.Millisecond}
 	cfg := agent.Config{
-		ID: "gw-1", Dir: filepath.Join(d.dir, "agent"), MaxRunning: slots, Fetch: fetch.Options{AllowLoopback: true}, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
+		ID: "gw-1", Dir: filepath.Join(d.dir, "agent"), Fetch: fetch.Options{AllowLoopback: true}, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
 		Script: &remote.Service{
 			Trust:   func() (*trust.Store, error) { return trust.OpenStore(filepath.Join(d.dir, "trust")) },
 			Serials: serials, Journal: j, Runners: remote.Runners{job.FormatSh: sh}, Names: []string{"gw-1"}, Clock: time.Now,
@@ -94,6 +105,7 @@ func startDevice(t testing.TB, dir string, key *trust.PrivateKey, slots int) *de
 			return &remote.Child{Argv: []string{os.Args[0], childArg}, Host: h}
 		},
 	}
+	set(&cfg)
 	if d.agent, err = agent.New(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
