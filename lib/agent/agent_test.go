@@ -61,6 +61,17 @@ type device struct {
 // startDevice starts an agent; dir "" makes a new one.
 func startDevice(t testing.TB, dir string, key *trust.PrivateKey, slots int) *device {
 	t.Helper()
+	return start(t, dir, key, func(c *agent.Config) { c.MaxRunning = slots })
+}
+
+// startDeviceWith starts an agent with settings of its own.
+func startDeviceWith(t testing.TB, set func(*agent.Config)) *device {
+	t.Helper()
+	return start(t, "", nil, set)
+}
+
+func start(t testing.TB, dir string, key *trust.PrivateKey, set func(*agent.Config)) *device {
+	t.Helper()
 	d := &device{t: t, dir: dir}
 	if dir == "" {
 		d.dir = t.TempDir()
@@ -78,7 +89,7 @@ func startDevice(t testing.TB, dir string, key *trust.PrivateKey, slots int) *de
 	} else {
 		d.key = *key
 	}
-	opened := openDevice(t, d.dir, slots)
+	opened := openDevice(t, d.dir, set)
 	d.agent = opened.agent
 	l, err := link.Listen(t.Context(), link.Address{Scheme: link.TCP, Host: "127.0.0.1"}, link.Options{})
 	if err != nil {
@@ -108,7 +119,7 @@ type opened struct {
 }
 
 // openDevice opens an agent on a state directory.
-func openDevice(t testing.TB, dir string, slots int) opened {
+func openDevice(t testing.TB, dir string, set func(*agent.Config)) opened {
 	serials, err := trust.OpenSerials(filepath.Join(dir, "serials"))
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +131,7 @@ func openDevice(t testing.TB, dir string, slots int) opened {
 	log := slog.New(slog.DiscardHandler)
 	sh := &proc.Runner{Grace: 100 * time.Millisecond}
 	cfg := agent.Config{
-		ID: "gw-1", Dir: filepath.Join(dir, "agent"), MaxRunning: slots, Fetch: fetch.Options{AllowLoopback: true}, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
+		ID: "gw-1", Dir: filepath.Join(dir, "agent"), Fetch: fetch.Options{AllowLoopback: true}, Clock: time.Now, Log: log, Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
 		Script: &remote.Service{
 			Trust:   func() (*trust.Store, error) { return trust.OpenStore(filepath.Join(dir, "trust")) },
 			Serials: serials, Journal: j, Runners: remote.Runners{job.FormatSh: sh}, Names: []string{"gw-1"}, Clock: time.Now,
@@ -129,6 +140,7 @@ func openDevice(t testing.TB, dir string, slots int) opened {
 			return &remote.Child{Argv: []string{os.Args[0], childArg}, Host: h}
 		},
 	}
+	set(&cfg)
 	a, err := agent.New(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)

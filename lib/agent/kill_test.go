@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"time"
@@ -49,6 +50,12 @@ func beMortal(dir string) error {
 		return err
 	}
 	fmt.Println("ready")
+	go func() { // each line asks for a collection
+		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+			debug.FreeOSMemory()
+			fmt.Println("collected")
+		}
+	}()
 	return a.Serve(ctx, []*link.Listener{l})
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"lander/lib/agent"
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
 	"lander/lib/job"
@@ -27,7 +28,7 @@ const agentArg = "lander-agent-to-kill"
 // beKilled serves on a socket until it dies.
 func beKilled(dir string) {
 	t := &testing.T{}
-	d := openDevice(t, dir, 32)
+	d := openDevice(t, dir, func(c *agent.Config) { c.MaxRunning = 32 })
 	l, err := link.Listen(context.Background(), link.Address{Scheme: link.Unix, Path: filepath.Join(dir, "sock")}, link.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -32,13 +32,15 @@ type Options struct {
 // Modem is one modem. Run drives it; Send may be called from any goroutine.
 type Modem struct {
 	o     Options
-	sends chan outgoing
+	sends chan *outgoing
+	held  *outgoing // taken by a line that was lost before the text was said; Run's alone
 }
 
 type outgoing struct {
 	ctx   context.Context
 	to    string
 	units []pdu.Unit
+	begun bool // its text was said: whether it was sent nobody knows
 	done  chan error
 }
 
@@ -50,7 +52,7 @@ func New(o Options) *Modem {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Modem{o: o, sends: make(chan outgoing)}
+	return &Modem{o: o, sends: make(chan *outgoing)}
 }
 
 // ErrNoModem is the end of a Send when no modem has answered in time.
@@ -74,7 +76,7 @@ func (m *Modem) Send(ctx context.Context, p frame.SendSMS) error {
 	if err != nil {
 		return err
 	}
-	out := outgoing{ctx, p.Recipient, units, make(chan error, 1)}
+	out := &outgoing{ctx: ctx, to: p.Recipient, units: units, done: make(chan error, 1)}
 	timeout := time.NewTimer(m.o.Timeout)
 	defer timeout.Stop()
 	select {
@@ -84,9 +86,12 @@ func (m *Modem) Send(ctx context.Context, p frame.SendSMS) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	timeout.Reset(m.o.Timeout * time.Duration(5*len(units)+5))
 	select {
 	case err := <-out.done:
 		return err
+	case <-timeout.C:
+		return ErrNoModem
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -130,6 +135,14 @@ func (m *Modem) serve(ctx context.Context, c io.ReadWriteCloser) error {
 		if err := s.collect(); err != nil {
 			return err
 		}
+		if m.held != nil {
+			out := m.held
+			m.held = nil
+			if err := m.try(s, out); err != nil {
+				return err
+			}
+			continue
+		}
 		select {
 		case text, ok := <-l.lines:
 			if !ok {
@@ -137,15 +150,28 @@ func (m *Modem) serve(ctx context.Context, c io.ReadWriteCloser) error {
 			}
 			l.unasked(text)
 		case out := <-m.sends:
-			err := s.send(out)
-			out.done <- err
-			if lost(err) {
+			if err := m.try(s, out); err != nil {
 				return err
 			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// try sends a message; the error is that of a line that is lost.
+func (m *Modem) try(s *talk, out *outgoing) error {
+	err := s.send(out)
+	if !lost(err) {
+		out.done <- err
+		return nil
+	}
+	if out.begun {
+		out.done <- err
+	} else {
+		m.held = out // for the next line
+	}
+	return err
 }
 
 // lost reports whether an error is the line's and not the modem's answer.

@@ -152,7 +152,7 @@ func fields(s string) []string {
 }
 
 // send sends the parts of a message.
-func (s *talk) send(out outgoing) error {
+func (s *talk) send(out *outgoing) error {
 	for i, u := range out.units {
 		if err := out.ctx.Err(); err != nil && i == 0 {
 			return fmt.Errorf("%w: %w", errText, err) // nobody waits for it any more
@@ -168,6 +168,7 @@ func (s *talk) send(out outgoing) error {
 		if len(answer) == 0 || answer[len(answer)-1] != prompt {
 			return &Refusal{"OK where it should ask for the text"}
 		}
+		out.begun = true
 		if _, err := s.l.say(body+"\x1a", body, 4*s.l.timeout); err != nil {
 			return err
 		}
@@ -176,7 +177,7 @@ func (s *talk) send(out outgoing) error {
 }
 
 // compose makes the command and the text of one message.
-func (s *talk) compose(out outgoing, u pdu.Unit) (command, body string, err error) {
+func (s *talk) compose(out *outgoing, u pdu.Unit) (command, body string, err error) {
 	if !s.textMode {
 		b, err := pdu.Submit{To: out.to, Unit: u}.Append(nil)
 		if err != nil {
