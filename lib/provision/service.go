@@ -106,6 +106,9 @@ func (s *Service) Serve(ctx context.Context, listeners []*link.Listener) error {
 	if s.o.Poll > 0 || s.o.Reload != nil {
 		wg.Go(func() { s.watch(ctx) })
 	}
+	if s.o.Silence > 0 {
+		wg.Go(func() { s.silences(ctx) })
+	}
 	faults := make(chan error, len(listeners))
 	for _, l := range listeners {
 		wg.Go(func() { faults <- s.accept(ctx, l, &wg, stop) })
