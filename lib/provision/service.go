@@ -146,7 +146,7 @@ func (s *Service) accept(ctx context.Context, l *link.Listener, wg *sync.WaitGro
 			continue
 		}
 		seq := s.accepted.Add(1)
-		v := &visitor{conn: conn, host: conn.Address().Host}
+		v := &visitor{conn: conn, host: conn.Address().Host, seq: seq}
 		if !s.gate.enter(v) {
 			s.metrics.refused.Add(1)
 			conn.Close()
