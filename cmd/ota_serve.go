@@ -20,6 +20,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lander/lib/job"
+	"lander/lib/journal"
 	"lander/lib/link"
 	"lander/lib/luavm"
 	"lander/lib/provision"
@@ -81,6 +82,12 @@ func runOTAServe(k *call) error {
 	case k.cli.Bool("dry-run"):
 		return k.otaDryRun(o)
 	}
+	j, err := journal.Open(k.stateDir(), journal.Options{Log: k.log})
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	o.Journal = j
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)

@@ -3,13 +3,11 @@ package provision_test
 import (
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"lander/lib/luaota"
 	"lander/lib/luaota/luaotatest"
-	"lander/lib/provision"
 )
 
 func newBoard(r *rig, id int64, flash *luaotatest.Flash) *luaotatest.Board {
@@ -81,6 +79,4 @@ func TestOurClient(t *testing.T) {
 	if _, e = bootAll(t, b); e.Left != "package.loaded.main package.loaded.part" {
 		t.Errorf("left %q, heap %d", e.Left, e.Heap)
 	}
-	_ = provision.ResultCurrent
-	_ = filepath.Join
 }

@@ -17,8 +17,8 @@ var errConfig = errors.New("the configuration cannot be given back to the board"
 // notKept are the members of a HI that are no configuration.
 var notKept = []string{"a", "id", "sx"}
 
-// kept is the configuration that a HI shows, without what belongs to the HI.
-func kept(h luaota.Hello) record.Object {
+// keptConfig is the configuration that a HI shows, without what belongs to the HI.
+func keptConfig(h luaota.Hello) record.Object {
 	return slices.DeleteFunc(slices.Clone(h.Fields), func(m record.Member) bool { return slices.Contains(notKept, m.Key) })
 }
 
@@ -26,7 +26,7 @@ func kept(h luaota.Hello) record.Object {
 // has, what the release sets, and the fingerprint. The tokens of the files go in
 // while they fit.
 func configure(h luaota.Hello, r *Release, have map[string]string, secret string, strong bool) (record.Object, error) {
-	o := kept(h)
+	o := keptConfig(h)
 	for _, m := range r.Config {
 		v := m.Value
 		if v == "null" {

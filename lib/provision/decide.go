@@ -91,8 +91,8 @@ func (c *session) hold(r *Release) string {
 		return "" // going back never waits
 	}
 	groups := c.tree.GroupsOf(c.hello.ID, r)
-	if c.tree.allowed != nil {
-		if err := c.tree.allowed(c.hello.ID, groups); err != nil {
+	if c.tree.signed != nil {
+		if err := c.tree.signed.Allowed(c.hello.ID, groups); err != nil {
 			return err.Error()
 		}
 	}

@@ -19,6 +19,8 @@ type gate struct {
 type visitor struct {
 	conn io.Closer
 	host string
+	seq  uint64 // in the order of acceptance
+	gone bool   // its place was given away already
 }
 
 // enter lets a stream in, or not.
@@ -34,16 +36,34 @@ func (g *gate) enter(v *visitor) bool {
 	return true
 }
 
-// evict closes some stream that has said nothing, from host unless it is "".
+// evict closes the stream that has said nothing for longest, of host unless it is
+// "", and gives its place away.
 func (g *gate) evict(host string) bool {
+	var oldest *visitor
 	for v := range g.quiet {
-		if host == "" || v.host == host {
-			delete(g.quiet, v)
-			v.conn.Close()
-			return true
+		if (host == "" || v.host == host) && (oldest == nil || v.seq < oldest.seq) {
+			oldest = v
 		}
 	}
-	return false
+	if oldest == nil {
+		return false
+	}
+	g.give(oldest)
+	oldest.conn.Close()
+	return true
+}
+
+// give takes a visitor's place back.
+func (g *gate) give(v *visitor) {
+	if v.gone {
+		return
+	}
+	v.gone = true
+	delete(g.quiet, v)
+	g.open--
+	if g.hosts[v.host]--; g.hosts[v.host] == 0 {
+		delete(g.hosts, v.host)
+	}
 }
 
 // spoke notes that a stream said something that looks like a board.
@@ -57,9 +77,5 @@ func (g *gate) spoke(v *visitor) {
 func (g *gate) leave(v *visitor) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.quiet, v)
-	g.open--
-	if g.hosts[v.host]--; g.hosts[v.host] == 0 {
-		delete(g.hosts, v.host)
-	}
+	g.give(v)
 }

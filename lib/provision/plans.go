@@ -58,8 +58,8 @@ func planFor(t *Tree, d *Device, id int64) Plan {
 			have = d.Pending.Have
 		}
 		p := makePlan(r, about{dev: d, chk: chk, have: have, old: old, strong: d.Strong})
-		if t.allowed != nil {
-			if err := t.allowed(id, t.GroupsOf(id, r)); err != nil {
+		if t.signed != nil {
+			if err := t.signed.Allowed(id, t.GroupsOf(id, r)); err != nil {
 				none.Release, none.Chk, none.Reason = r.Name, r.Chk, err.Error()
 				return none
 			}
@@ -72,12 +72,7 @@ func planFor(t *Tree, d *Device, id int64) Plan {
 // Prepare reads and verifies a tree for Plans, and for checks of it alone.
 func Prepare(o Options) (*Tree, error) {
 	s := Service{o: o}
-	lt, err := s.load()
-	if err != nil {
-		return nil, err
-	}
-	lt.Tree.allowed = lt.allowed
-	return lt.Tree, nil
+	return s.load()
 }
 
 // ErrBroken says that a tree has releases that may not reach a board.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lander/lib/job"
+	"lander/lib/journal"
 	"lander/lib/link"
 	"lander/lib/store"
 )
@@ -21,7 +22,7 @@ import (
 type Options struct {
 	Tree        fs.FS
 	Load        LoadOptions
-	Verify      func(fsys fs.FS) (sums map[string]string, allowed func(id int64, groups []string) error, err error) // nil: unsigned trees are served
+	Verify      func(fsys fs.FS) (*Admission, error) // nil: unsigned trees are served
 	Store       store.Store
 	Percent     int              // of the boards that a release may reach, 0 to 100
 	MaxFailures int              // boards on which a release may fail before it is halted; 0: any number
@@ -35,6 +36,7 @@ type Options struct {
 	Answer      time.Duration    // how long a board may take for an answer; 0: 15 s
 	MaxConns    int              // streams at once; 0: 4096
 	MaxPerHost  int              // streams from one address; 0: 1024
+	Journal     *journal.Journal // a line for each update; nil: none
 	Event       func(Event)      // called from many goroutines; nil: none
 	Clock       func() time.Time
 	Log         *slog.Logger
@@ -106,6 +108,9 @@ func (s *Service) Serve(ctx context.Context, listeners []*link.Listener) error {
 	if s.o.Poll > 0 || s.o.Reload != nil {
 		wg.Go(func() { s.watch(ctx) })
 	}
+	if s.o.Silence > 0 {
+		wg.Go(func() { s.silences(ctx) })
+	}
 	faults := make(chan error, len(listeners))
 	for _, l := range listeners {
 		wg.Go(func() { faults <- s.accept(ctx, l, &wg, stop) })
@@ -141,7 +146,7 @@ func (s *Service) accept(ctx context.Context, l *link.Listener, wg *sync.WaitGro
 			continue
 		}
 		seq := s.accepted.Add(1)
-		v := &visitor{conn: conn, host: conn.Address().Host}
+		v := &visitor{conn: conn, host: conn.Address().Host, seq: seq}
 		if !s.gate.enter(v) {
 			s.metrics.refused.Add(1)
 			conn.Close()
@@ -208,31 +213,26 @@ func (s *Service) watch(ctx context.Context) {
 }
 
 // load reads and, where it must be, verifies the tree.
-func (s *Service) load() (*loadedTree, error) {
+func (s *Service) load() (*Tree, error) {
 	o := s.o.Load
-	lt := &loadedTree{}
+	var a *Admission
 	if s.o.Verify != nil {
-		sums, allowed, err := s.o.Verify(s.o.Tree)
-		if err != nil {
+		var err error
+		if a, err = s.o.Verify(s.o.Tree); err != nil {
 			return nil, fmt.Errorf("verifying the tree: %w", err)
 		}
-		o.Sums, lt.allowed = sums, allowed
+		o.Sums = a.Sums
 	}
-	var err error
-	lt.Tree, err = Load(s.o.Tree, o)
-	return lt, err
-}
-
-// loadedTree is a tree with whom it was signed for.
-type loadedTree struct {
-	*Tree
-	allowed func(id int64, groups []string) error
+	t, err := Load(s.o.Tree, o)
+	if err == nil {
+		t.signed = a
+	}
+	return t, err
 }
 
 // use makes a tree the one that is served. A manifest that became unusable keeps
 // the secret it had, so that its boards can be answered.
-func (s *Service) use(lt *loadedTree) {
-	t := lt.Tree
+func (s *Service) use(t *Tree) {
 	if old := s.tree.Load(); old != nil {
 		for id, r := range t.Releases {
 			if before := old.Releases[id]; r.secret == "" && before != nil {
@@ -243,7 +243,6 @@ func (s *Service) use(lt *loadedTree) {
 			t.Default.secret, t.Default.oldSecrets = old.Default.secret, old.Default.oldSecrets
 		}
 	}
-	t.allowed = lt.allowed
 	s.tree.Store(t)
 	result := "ready"
 	for _, p := range t.Problems {

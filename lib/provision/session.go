@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lander/lib/job"
+	"lander/lib/journal"
 	"lander/lib/link"
 	"lander/lib/luaota"
 	"lander/lib/luaota/record"
@@ -174,7 +175,7 @@ func (c *session) update(ctx context.Context, p Plan) error {
 	// all the same.
 	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	err = errors.Join(err, d.save(save, c.svc.store))
+	err = errors.Join(err, d.save(save, c.svc.store), c.record(save, p))
 	c.event(Event{
 		Event: EventDone, Release: p.Release, Chk: p.Chk, Result: d.Result, Reason: d.Reason,
 		Bytes: c.srv.Bytes(), Records: c.srv.Records(), Millis: c.svc.o.Clock().Sub(c.began).Milliseconds(),
@@ -254,6 +255,22 @@ func (c *session) list() error {
 		}
 	}
 	return nil
+}
+
+// record writes the update's line of the journal.
+func (c *session) record(ctx context.Context, p Plan) error {
+	if c.svc.o.Journal == nil {
+		return nil
+	}
+	l := journal.Line{
+		Source: "ota", Actor: c.conn.Address().Host, Action: journal.ActionProvision, Name: c.dev.ID, Format: job.FormatTree,
+		Verdict: journal.Accepted, Reason: c.dev.Reason, Outcome: c.dev.Result + " " + p.Release,
+	}
+	if a := c.tree.signed; a != nil {
+		l.KeyID, l.Serial, l.SHA256 = a.KeyID, &a.Serial, a.SHA256
+	}
+	_, err := c.svc.o.Journal.Append(ctx, l)
+	return err
 }
 
 func (c *session) event(e Event) {

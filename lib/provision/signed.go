@@ -19,38 +19,48 @@ type Signed struct {
 	Clock     func() time.Time
 }
 
+// Admission is a tree's signature that was let in.
+type Admission struct {
+	Sums    map[string]string                     // of each file, lower hex
+	Allowed func(id int64, groups []string) error // whom it is for
+	KeyID   string
+	Serial  int64
+	SHA256  string // of the list of files
+}
+
 // Verify checks the bundle of a tree against the trust store and records its
 // serial. It returns what each file must be, and who may be served: a board that
 // is among the targets, by its decimal id or a group. The files themselves are
 // compared when they are read.
-func (s Signed) Verify(tree fs.FS) (sums map[string]string, allowed func(id int64, groups []string) error, err error) {
+func (s Signed) Verify(tree fs.FS) (*Admission, error) {
 	store, err := s.Trust()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	f, err := tree.Open(bundle.TreeName)
 	if err != nil {
-		return nil, nil, &trust.Refusal{Reason: trust.ReasonSignature, Message: "the tree is not signed: it has no " + bundle.TreeName, Hint: "lander script sign --tree DIR --key FILE --target '*' --valid 720h"}
+		return nil, &trust.Refusal{Reason: trust.ReasonSignature, Message: "the tree is not signed: it has no " + bundle.TreeName, Hint: "lander script sign --tree DIR --key FILE --target '*' --valid 720h"}
 	}
 	defer f.Close()
 	sub := trust.Subject{Now: s.Clock(), BuildTime: s.BuildTime, Serials: s.Serials, Formats: []string{job.FormatTree}}
 	b, err := bundle.Open(f, store, sub, "")
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", bundle.TreeName, err)
+		return nil, fmt.Errorf("%s: %w", bundle.TreeName, err)
 	}
 	defer b.Payload.Close()
 	text, err := b.Payload.Bytes()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if sums, err = bundle.ParseTree(text); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", bundle.TreeName, err)
+	sums, err := bundle.ParseTree(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", bundle.TreeName, err)
 	}
 	if err := b.Record(); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", bundle.TreeName, err)
+		return nil, fmt.Errorf("%s: %w", bundle.TreeName, err)
 	}
 	at := s.Clock()
-	return sums, func(id int64, groups []string) error {
+	allowed := func(id int64, groups []string) error {
 		names := []string{strconv.FormatInt(id, 10)}
 		for _, g := range groups {
 			names = append(names, "group:"+g)
@@ -61,5 +71,6 @@ func (s Signed) Verify(tree fs.FS) (sums map[string]string, allowed func(id int6
 		// The window counted at admission.
 		_, err := store.Check(b.Signature, trust.Subject{Names: names, Now: at, Formats: []string{job.FormatTree}})
 		return err
-	}, nil
+	}
+	return &Admission{Sums: sums, Allowed: allowed, KeyID: b.Key.ID(), Serial: b.Statement.Serial, SHA256: b.Statement.SHA256}, nil
 }

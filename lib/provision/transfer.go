@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"lander/lib/luaota"
@@ -24,12 +25,12 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 	if err := c.collect(ctx); err != nil {
 		return "", err
 	}
-	if err := c.svc.keepRelease(ctx, c.goal); err != nil {
-		return "", err
-	}
 	c.note(p)
-	// While the board is sent the files, the disk works.
-	saved := d.saving(ctx, c.svc.store)
+	// While the board is sent the files, the disk works: the board gives up when
+	// the first record takes 3 s.
+	noted, kept := d.saving(ctx, c.svc.store), make(chan error, 1)
+	go func() { kept <- c.svc.keepRelease(ctx, c.goal) }()
+	saved := sync.OnceValue(func() error { return errors.Join(noted(), <-kept) })
 	defer saved()
 	sent := 0
 	for i, s := range p.Steps {
@@ -42,7 +43,7 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 		err := c.send(s, sent > 0, p.Steps[i+1:])
 		if errors.Is(err, errSuspend) {
 			c.log.Info("the update goes on after the next boot", "files", sent)
-			return ResultStaged, c.srv.Restart(kept(c.hello))
+			return ResultStaged, c.srv.Restart(keptConfig(c.hello))
 		}
 		if err != nil {
 			return "", err
@@ -51,7 +52,7 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 	}
 	err := c.activate(p, saved)
 	if errors.Is(err, errSuspend) {
-		return ResultStaged, c.srv.Restart(kept(c.hello))
+		return ResultStaged, c.srv.Restart(keptConfig(c.hello))
 	}
 	return ResultUpdated, err
 }

@@ -22,7 +22,7 @@ type Tree struct {
 	Default  *Release           // of all others, nil when there is none
 	Settings Settings
 	Problems []Problem
-	allowed  func(id int64, groups []string) error // whom a signature is for, nil: all
+	signed   *Admission // nil: nobody signed it
 }
 
 // LoadOptions say how a tree is read.

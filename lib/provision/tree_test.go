@@ -1,0 +1,141 @@
+package provision_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"lander/lib/provision"
+)
+
+func load(t *testing.T, files map[string]string, o provision.LoadOptions) *provision.Tree {
+	t.Helper()
+	fs := fstest.MapFS{}
+	for name, text := range files {
+		fs[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+	}
+	if o.Check == nil {
+		o.Check = check
+	}
+	tree, err := provision.Load(fs, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// What a preflight finds.
+func TestLoadProblems(t *testing.T) {
+	for _, c := range []struct {
+		name, manifest string
+		want           string // of the one problem, "" for none
+		warning        bool
+	}{
+		{"fine", `{"secret":"s","files":["a.txt","ok.lua"]}`, "", false},
+		{"not JSON", `{"secret":"s",` + "\n" + `"files":[}`, "line 2", false},
+		{"no secret", `{"files":[]}`, "no secret", false},
+		{"empty secret", `{"secret":"","files":[]}`, "no secret", false},
+		{"no files", `{"secret":"s"}`, "no files", false},
+		{"missing file", `{"secret":"s","files":["nope.txt"]}`, "it is not there", false},
+		{"outside", `{"secret":"s","files":["../a.txt"]}`, "does not stay in the tree", false},
+		{"absolute", `{"secret":"s","files":["/etc/passwd"]}`, "does not stay in the tree", false},
+		{"a directory", `{"secret":"s","files":["sub"]}`, "no regular file", false},
+		{"syntax", `{"secret":"s","files":["bad.lua"]}`, "default.json: bad.lua:3: ", false},
+		{"syntax of 5.3", `{"secret":"s","lua":"5.3","files":["bad.lua"]}`, "", false},
+		{"lua 6", `{"secret":"s","lua":"6","files":[]}`, "5.1 or 5.3", false},
+		{"long name", `{"secret":"s","files":[{"path":"a.txt","name":"a-name-that-is-longer-than-31-bytes"}]}`, "35 bytes, and a board takes 31", false},
+		{"own name", `{"secret":"s","files":[{"path":"a.txt","name":"luaOTA/config.json"}]}`, "written by the provisioning", false},
+		{"staging name", `{"secret":"s","files":[{"path":"a.txt","name":"~a"}]}`, "on their way", false},
+		{"mode", `{"secret":"s","files":[{"path":"a.txt","mode":"zip"}]}`, "source, compiled or raw", false},
+		{"compiled text", `{"secret":"s","files":[{"path":"a.txt","mode":"compiled"}]}`, "ends in .lua", false},
+		{"twice", `{"secret":"s","files":["a.txt","a.txt"]}`, "as a.txt is", false},
+		{"hidden", `{"secret":"s","files":["ok.lua",{"path":"ok.lua","mode":"source"}]}`, "ok.lc hides it", false},
+		{"delivered and deleted", `{"secret":"s","files":["a.txt"],"delete":["a.txt"]}`, "both delivered and deleted", false},
+		{"config of the secret", `{"secret":"s","files":[],"config":{"secret":"x"}}`, "may not set secret", false},
+		{"init compiled", `{"secret":"s","files":[{"path":"ok.lua","name":"init.lua"}]}`, "boards start init.lua", true},
+		{"large", `{"secret":"s","files":["large.dat"]}`, "memory", true},
+		{"too large", `{"secret":"s","files":["huge.dat"]}`, "30 seconds", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tree := load(t, map[string]string{
+				"default.json": c.manifest, "a.txt": "x", "ok.lua": "return 1\n", "bad.lua": "local x\n\nx = = 1\n", "sub/x": "",
+				"large.dat": strings.Repeat("x", 40<<10), "huge.dat": strings.Repeat("x", 3<<20),
+			}, provision.LoadOptions{})
+			var texts []string
+			for _, p := range tree.Problems {
+				texts = append(texts, p.String())
+			}
+			if c.want == "" {
+				if len(texts) > 0 {
+					t.Errorf("%q", texts)
+				}
+				return
+			}
+			if len(texts) != 1 || !strings.Contains(texts[0], c.want) || tree.Problems[0].Warning != c.warning || tree.Default.Broken == c.warning {
+				t.Errorf("%q, broken %v", texts, tree.Default.Broken)
+			}
+		})
+	}
+}
+
+// A broken release breaks no other.
+func TestBrokenAlone(t *testing.T) {
+	tree := load(t, map[string]string{
+		"default.json": `{"secret":"s","files":["a.txt"]}`, "ESP-7.json": `{"secret":"s","files":["none"]}`, "ESP-0a.json": `{}`, "a.txt": "x",
+	}, provision.LoadOptions{})
+	if tree.For(7) == nil || !tree.For(7).Broken || tree.For(8) != tree.Default || tree.Default.Broken || !tree.Broken() {
+		t.Errorf("%+v", tree.Problems)
+	}
+}
+
+// The fingerprint follows names, contents, modes, deletions and configuration,
+// and nothing else.
+func TestFingerprint(t *testing.T) {
+	base := map[string]string{"default.json": `{"secret":"s","files":["a.lua"],"delete":["d"]}`, "a.lua": "return 1"}
+	chk := func(change map[string]string) string {
+		files := map[string]string{}
+		for k, v := range base {
+			files[k] = v
+		}
+		for k, v := range change {
+			files[k] = v
+		}
+		return load(t, files, provision.LoadOptions{}).Default.Chk
+	}
+	seen := map[string]string{chk(nil): "base"}
+	for name, m := range map[string]map[string]string{
+		"content": {"a.lua": "return 2"},
+		"mode":    {"default.json": `{"secret":"s","files":[{"path":"a.lua","mode":"source"}],"delete":["d"]}`},
+		"name":    {"default.json": `{"secret":"s","files":[{"path":"a.lua","name":"b.lua"}],"delete":["d"]}`},
+		"delete":  {"default.json": `{"secret":"s","files":["a.lua"],"delete":["e"]}`},
+		"config":  {"default.json": `{"secret":"s","files":["a.lua"],"delete":["d"],"config":{"port":1}}`},
+	} {
+		c := chk(m)
+		if other, dup := seen[c]; dup {
+			t.Errorf("%s has the fingerprint of %s", name, other)
+		}
+		seen[c] = name
+	}
+	if c := chk(map[string]string{"default.json": `{"secret":"other", "release":"x", "files":["a.lua"],"delete":["d"]}`}); seen[c] != "base" {
+		t.Error("secret or release name change the fingerprint")
+	}
+}
+
+func TestSignedSums(t *testing.T) {
+	files := map[string]string{"default.json": `{"secret":"s","files":["a.txt"]}`, "a.txt": "x"}
+	tree := load(t, files, provision.LoadOptions{Sums: map[string]string{"default.json": "00"}})
+	if !tree.Broken() || !strings.Contains(fmt.Sprint(tree.Problems), "not what was signed") {
+		t.Errorf("%v", tree.Problems)
+	}
+}
+
+func FuzzParseManifest(f *testing.F) {
+	f.Add([]byte(`{"secret":"s","files":["a",{"path":"b","name":"c","mode":"raw"}],"config":{"x":1}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := provision.ParseManifest(b)
+		if (err == nil) != (m.Secret != "") {
+			t.Fatalf("%+v, %v", m, err)
+		}
+	})
+}
