@@ -70,7 +70,7 @@ var hostile = []struct{ name, src, want string }{
 	{"gsub growth", "local s = 'x' while true do s = s:gsub('x', ('x'):rep(100)) end", "memory"},
 	{"format width", "while true do string.format('%99.99f %99s', 1e308, 'x') end", "timeout"},
 	{"output", "while true do print(('x'):rep(1000)) end", "output"},
-	{"output in parts", "while true do io.write('x') end", "output"},
+	{"output in parts", "local s = ('x'):rep(100) while true do io.write(s, 1) end", "output"},
 	{"exit", "os.exit(3)", "exit"},
 	{"exit caught", "pcall(os.exit, 3) while true do end", "exit"},
 	{"load without end", "load(function() return 'x = 1 ' end)", "memory timeout"},

@@ -348,7 +348,6 @@ func fileWrite(th *thread) int {
 
 func (l *ioLib) writeTo(th *thread, f *file, first int) int {
 	last := th.args()
-	var buf [64]byte
 	for i := first; i <= last; i++ {
 		v := th.arg(i)
 		if !joins(v) {
@@ -356,7 +355,8 @@ func (l *ioLib) writeTo(th *thread, f *file, first int) int {
 		}
 		var err error
 		if v.isNumber() {
-			err = f.write(AppendNumber(buf[:0], v.num()))
+			f.r.scratch = AppendNumber(f.r.scratch[:0], v.num())
+			err = f.write(f.r.scratch)
 		} else {
 			s := v.str().s
 			err = f.write(unsafe.Slice(unsafe.StringData(s), len(s)))

@@ -40,7 +40,9 @@ type Config struct {
 	// do without.
 	Poll bool
 	// Stdin, Stdout and Stderr are the script's streams. A nil Stdin reads
-	// as empty, nil writers discard.
+	// as empty, nil writers discard. Every print and write of the script is
+	// one Write: whoever wants fewer hands in a buffer. A read that waits is
+	// ended by closing what Stdin reads from, not by the context.
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer

@@ -18,15 +18,16 @@ import (
 
 // run is one execution of a program.
 type run struct {
-	ctx    context.Context
-	c      Config
-	st     *state
-	start  time.Time
-	in     *bufio.Reader
-	out    [2]int64 // bytes written to stdout and stderr
-	inside bool     // the run's goroutine is in a function of the host
-	files  *files
-	open   map[*file]bool // files to close at the end
+	ctx     context.Context
+	c       Config
+	st      *state
+	start   time.Time
+	in      *bufio.Reader
+	out     [2]int64 // bytes written to stdout and stderr
+	inside  bool     // the run's goroutine is in a function of the host
+	files   *files
+	scratch []byte         // for numbers being written
+	open    map[*file]bool // files to close at the end
 
 	sockets  map[*socket]bool
 	io       ioLib
