@@ -20,7 +20,7 @@ import (
 func commands() []*cli.Command {
 	return append([]*cli.Command{
 		agentCommand(),
-		group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand()),
+		group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand(), empSimulateCommand()),
 		group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand()),
 		group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand()),
 		group("journal", "read the record of what was run", journalVerifyCommand()),
