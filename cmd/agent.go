@@ -26,9 +26,11 @@ func agentCommand() *cli.Command {
 		name:  "agent",
 		usage: "be the local hub of a device: variables, assets, signed scripts",
 		about: `Serves the Embedded Micro Protocol (EMP) to the applications of the device, keeps its
-variable tree, and runs the signed scripts that come in. The trust store is read for each script;
-HUP reads the configuration again. INT and TERM stop running scripts, answer what is open,
-and end.`,
+variable tree, runs the signed scripts that come in, and keeps data until it is sent.
+Signed update packages are installed from STATE/agent/update/drop, where they are to be
+moved whole. Without --reboot-cmd a Reboot is only logged. The trust store is read for each
+script; HUP reads the configuration again. INT and TERM stop running scripts, answer what is
+open, and end.`,
 		flags: []cli.Flag{
 			listenFlag("tcp://127.0.0.1:9999"), readyFileFlag(),
 			trustFlag(), stateFlag(), idFlag(), groupFlag(), capabilityFlag(),

@@ -315,7 +315,7 @@ func TestUpdateRequests(t *testing.T) {
 // A package from a server that wants a name and a password, and one that is
 // put into the drop directory.
 func TestUpdateSources(t *testing.T) {
-	d := startDevice(t, "", nil, 0)
+	d := startDeviceWith(t, func(c *agent.Config) { c.Fetch.AllowLoopback = true })
 	b := d.sign(pack(t, "Manifest", `{components={{name="a.x",version="1",location="one"}}}`, "one", strings.Repeat("1", 3000)), "package", 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "bob" || password != "p@ss:/w" {

@@ -152,8 +152,13 @@ func (s *Stage) replay(letter string, l *list) func() {
 		}
 	case "c":
 		src, dst, policy := s.tables[frame.TableID(l.text())], s.tables[frame.TableID(l.text())], l.text()
-		if src == nil || dst == nil || src == dst {
+		if src == nil || dst == nil || reaches(dst, src) || dst.source != nil && dst.source != src {
 			return nil
+		}
+		for _, col := range dst.columns {
+			if !slices.ContainsFunc(src.columns, func(d frame.Column) bool { return d.Name == col.Name }) {
+				return nil
+			}
 		}
 		return func() { link(src, dst, policy) }
 	case "r":
