@@ -170,7 +170,8 @@ func (m Manager) deploy(ctx context.Context, d Deploy, p Plan, events *collector
 		// Kept stopped: with autostart it would come up by itself.
 		return m.Stop(ctx)
 	}
-	if err := m.setFlag(ctx, RegRunning, true); err != nil {
+	// Not read back here: it may have panicked by then, which settled tells.
+	if err := m.Bus.Set(ctx, m.ID, ClassManager, RegRunning, bit(true)); err != nil {
 		return fmt.Errorf("starting the program: %w", err)
 	}
 	if p.Upload {
