@@ -61,10 +61,14 @@ type Report struct {
 // its program: there is no way back, and nothing runs there now.
 type EmptyError struct {
 	Device string
+	Maybe  bool // cut off while the device was asked: it may not have heard of it
 	Err    error
 }
 
 func (e *EmptyError) Error() string {
+	if e.Maybe {
+		return fmt.Sprintf("device %s: cut off while the upload began, the device may have no program now: %v", e.Device, e.Err)
+	}
 	return fmt.Sprintf("device %s: the upload was cut off, the device has no program now: %v", e.Device, e.Err)
 }
 
@@ -251,14 +255,17 @@ func (m Manager) upload(ctx context.Context, d Deploy, events *collector) error 
 	}
 	err = m.Bus.SendPipe(ctx, jacdac.Pipe{ID: m.ID, Port: port, Chunk: chunk, Show: d.Show}, d.Program.Image)
 	if err != nil {
-		return &EmptyError{m.Name(), err}
+		return &EmptyError{Device: m.Name(), Err: err}
 	}
 	return m.verify(ctx, d, events)
 }
 
 // openFailed words the silence of a device that does not like the size.
 func (m Manager) openFailed(ctx context.Context, d Deploy, events *collector, err error) error {
-	if !errors.Is(err, jacdac.ErrNoAnswer) && !errors.Is(err, jacdac.ErrNoAck) {
+	switch {
+	case errors.Is(err, jacdac.ErrLost), errors.Is(err, jacdac.ErrClosed), ctx.Err() != nil:
+		return &EmptyError{Device: m.Name(), Maybe: true, Err: err}
+	case !errors.Is(err, jacdac.ErrNoAnswer) && !errors.Is(err, jacdac.ErrNoAck):
 		return fmt.Errorf("opening the pipe: %w", err)
 	}
 	why := fmt.Sprintf("it does not take a program of %d bytes", len(d.Program.Image))
@@ -298,14 +305,14 @@ func (m Manager) verify(ctx context.Context, d Deploy, events *collector) error 
 		case <-over.C:
 			late = true
 		case <-ctx.Done():
-			return &EmptyError{m.Name(), ctx.Err()}
+			return &EmptyError{Device: m.Name(), Err: ctx.Err()}
 		case <-m.Bus.Done():
-			return &EmptyError{m.Name(), m.Bus.Err()}
+			return &EmptyError{Device: m.Name(), Err: m.Bus.Err()}
 		}
 		size, sum, err := m.program(ctx)
 		switch {
 		case err != nil && !errors.Is(err, jacdac.ErrNoAnswer):
-			return &EmptyError{m.Name(), err}
+			return &EmptyError{Device: m.Name(), Err: err}
 		case err == nil && size == len(d.Program.Image) && sum == d.Program.SHA256:
 			return nil
 		case err == nil && late && size == 0:

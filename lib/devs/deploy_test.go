@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lander/lib/devs"
@@ -14,6 +15,11 @@ import (
 )
 
 var boardID = packet.DeviceID{0x12, 0x34, 0x56, 0x78, 0x90, 0xab, 0xcd, 0xef}
+
+// bubble is a subtest with a clock of its own.
+func bubble(t *testing.T, name string, f func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+}
 
 func program(t testing.TB, name string) devs.Program {
 	t.Helper()
@@ -53,6 +59,27 @@ func bench(t testing.TB, cfg devs.BoardConfig, share float64) (devs.Manager, *de
 	return m, board
 }
 
+type pair struct {
+	m      devs.Manager
+	doomed *jacdac.Bus
+}
+
+// newBenchPair is a board with two hosts.
+func newBenchPair(t *testing.T) pair {
+	t.Helper()
+	add := jacdactest.Bus(t)
+	board, err := devs.NewBoard(add(nil), devs.BoardConfig{ID: boardID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { board.Close() })
+	m, err := devs.Select(t.Context(), add(nil), boardID.String(), 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair{m, add(nil)}
+}
+
 func deploy(ctx context.Context, m devs.Manager, d devs.Deploy) (devs.Report, error) {
 	p, err := m.Plan(ctx, d)
 	if err != nil {
@@ -71,7 +98,7 @@ func TestDeploy(t *testing.T) {
 		{"a debug map", "hello-dbg.json", 0},
 		{"five per cent lost each way", "large.devs", 0.05},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		bubble(t, c.name, func(t *testing.T) {
 			m, _ := bench(t, devs.BoardConfig{}, c.share)
 			d := devs.Deploy{Program: program(t, c.file)}
 			r, err := deploy(t.Context(), m, d)
