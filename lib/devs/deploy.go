@@ -286,11 +286,12 @@ func (m Manager) openFailed(ctx context.Context, d Deploy, events *collector, er
 	return &RejectedError{m.Name(), why + "; what it has now it does not say"}
 }
 
-// changeWait is how long the change event may take after the pipe's end.
+// changeWait is how long the device may take to say that it has the program.
 const changeWait = 3 * time.Second
 
-// verify waits for the change event and compares size and sha256. An event
-// that was lost is replaced by what the registers say.
+// verify compares size and sha256, when the change event comes and then every
+// 200 ms. The event alone proves nothing: runtime 2.16.4 sends one for the
+// erasing of the old program too; and it may be lost.
 func (m Manager) verify(ctx context.Context, d Deploy, events *collector) error {
 	over := time.NewTimer(changeWait)
 	defer over.Stop()
@@ -300,7 +301,6 @@ func (m Manager) verify(ctx context.Context, d Deploy, events *collector) error 
 		late := false
 		select {
 		case <-events.changed:
-			late = true
 		case <-look.C:
 		case <-over.C:
 			late = true
@@ -311,16 +311,17 @@ func (m Manager) verify(ctx context.Context, d Deploy, events *collector) error 
 		}
 		size, sum, err := m.program(ctx)
 		switch {
-		case err != nil && !errors.Is(err, jacdac.ErrNoAnswer):
-			return &EmptyError{Device: m.Name(), Err: err}
 		case err == nil && size == len(d.Program.Image) && sum == d.Program.SHA256:
 			return nil
-		case err == nil && late && size == 0:
-			return &VerifyError{m.Name(), "it did not take the upload: it has no program now"}
-		case err == nil && late:
-			return &VerifyError{m.Name(), fmt.Sprintf("it has %d bytes with sha256 %x, sent were %d with %x", size, sum, len(d.Program.Image), d.Program.SHA256)}
-		case late:
+		case err != nil && !errors.Is(err, jacdac.ErrNoAnswer):
+			return &EmptyError{Device: m.Name(), Err: err}
+		case !late:
+		case err != nil:
 			return &VerifyError{m.Name(), "it does not say what it has"}
+		case size == 0:
+			return &VerifyError{m.Name(), "it did not take the upload: it has no program now"}
+		default:
+			return &VerifyError{m.Name(), fmt.Sprintf("it has %d bytes with sha256 %x, sent were %d with %x", size, sum, len(d.Program.Image), d.Program.SHA256)}
 		}
 	}
 }

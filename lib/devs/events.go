@@ -73,20 +73,37 @@ type collector struct {
 	restarts chan struct{}
 	again    atomic.Bool
 	stop     func()
+
+	// The counter of the newest event, and what it was at the last forget:
+	// a repeat of an older panic is not one of the new program.
+	newest, before atomic.Int32
+}
+
+// fresh reports whether an event came after the last forget, by its counter.
+func (c *collector) fresh(word uint16) bool {
+	counter := int32(word >> 8 & 0x7f)
+	if last := c.newest.Load(); last < 0 || (counter-last)&0x7f < 64 {
+		c.newest.Store(counter)
+	}
+	before := c.before.Load()
+	return before < 0 || counter != before && (counter-before)&0x7f < 64
 }
 
 func (m Manager) collect() *collector {
 	c := &collector{changed: make(chan struct{}, 1), panics: make(chan Panic, 1), restarts: make(chan struct{}, 1)}
+	c.newest.Store(-1)
+	c.before.Store(-1)
 	var seen once
 	stopReports := m.Bus.Subscribe(m.ID, func(r jacdac.Report) {
 		if index, err := m.Bus.Index(m.ID, ClassManager); err != nil || r.Service != index || !r.Event() || !seen.first(r.Command, time.Now()) {
 			return
 		}
+		fresh := c.fresh(r.Command)
 		switch r.EventCode() {
 		case EventProgramChange:
 			offer(c.changed, struct{}{})
 		case EventProgramPanic:
-			if p, ok := parsePanic(r.Payload); ok {
+			if p, ok := parsePanic(r.Payload); ok && fresh {
 				offer(c.panics, p)
 			}
 		}
@@ -94,6 +111,8 @@ func (m Manager) collect() *collector {
 	stopWatch := m.Bus.Watch(func(d jacdac.Device, change jacdac.Change) {
 		if d.ID == m.ID && change == jacdac.Restarted {
 			c.again.Store(true)
+			c.newest.Store(-1)
+			c.before.Store(-1)
 			offer(c.restarts, struct{}{})
 		}
 	})
@@ -112,6 +131,7 @@ func (c *collector) restarted() bool { return c.again.Load() }
 
 // forget drops what came so far.
 func (c *collector) forget() {
+	c.before.Store(c.newest.Load())
 	for {
 		select {
 		case <-c.changed:

@@ -247,4 +247,3 @@ func TestVMTwenty(t *testing.T) {
 		t.Errorf("ambiguous: %v", err)
 	}
 }
-
