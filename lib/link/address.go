@@ -5,6 +5,7 @@
 //	unix:///PATH                     an absolute path
 //	serial:///dev/ttyUSB0?baud=9600  8N1; without baud the caller's default
 //	serial:auto                      the serial port, when there is exactly one
+//	ws://HOST:PORT/PATH              a WebSocket; wss:// over TLS; ports 80 and 443 may be left out
 //	stdio:                           standard input and output
 package link
 
@@ -32,7 +33,7 @@ const Auto = "auto"
 // What an address can be that is none. Neither is worth a second try.
 var (
 	ErrAddress = errors.New("malformed address")
-	ErrScheme  = errors.New("unknown address scheme") // also for ws:// and wss://, which are not there yet
+	ErrScheme  = errors.New("unknown address scheme")
 )
 
 const (
@@ -44,9 +45,9 @@ const (
 // Address is a parsed address. The zero value is none.
 type Address struct {
 	Scheme string // one of the constants
-	Host   string // tcp: a lower-case name or an IP address, without brackets
-	Port   int    // tcp: 0 to 65535; 0 lets Listen choose
-	Path   string // unix: absolute; serial: the device, or Auto
+	Host   string // tcp, ws, wss: a lower-case name or an IP address, without brackets
+	Port   int    // tcp, ws, wss: 0 to 65535; 0 lets Listen choose
+	Path   string // unix: absolute; serial: the device, or Auto; ws, wss: from the slash on, with the query
 	Baud   int    // serial: bits per second; 0 when the address does not say
 }
 
@@ -63,7 +64,7 @@ func Parse(text string) (Address, error) {
 	}
 	scheme, rest, ok := strings.Cut(text, ":")
 	if !ok {
-		return Address{}, fmt.Errorf("%w: %q has no scheme (tcp://HOST:PORT, unix:///PATH, serial:///DEVICE, serial:auto, stdio:)", ErrAddress, text)
+		return Address{}, fmt.Errorf("%w: %q has no scheme (tcp://HOST:PORT, unix:///PATH, serial:///DEVICE, serial:auto, ws://HOST:PORT/PATH, stdio:)", ErrAddress, text)
 	}
 	var a Address
 	var err error
@@ -79,10 +80,10 @@ func Parse(text string) (Address, error) {
 		if rest != "" {
 			err = errors.New("stdio: has nothing after the colon")
 		}
-	case "ws", "wss":
-		return Address{}, fmt.Errorf("%w: %s: is not available in this version", ErrScheme, scheme)
+	case WS, WSS:
+		a, err = parseWebSocket(scheme, rest)
 	default:
-		return Address{}, fmt.Errorf("%w: %q (known: tcp, unix, serial, stdio)", ErrScheme, scheme)
+		return Address{}, fmt.Errorf("%w: %q (known: tcp, unix, serial, ws, wss, stdio)", ErrScheme, scheme)
 	}
 	if err != nil {
 		return Address{}, fmt.Errorf("%w: %q: %w", ErrAddress, text, err)
@@ -205,6 +206,8 @@ func (a Address) String() string {
 	switch a.Scheme {
 	case TCP:
 		return "tcp://" + a.hostPort()
+	case WS, WSS:
+		return a.Scheme + "://" + a.hostPort() + a.Path
 	case Unix:
 		return "unix://" + a.Path
 	case Serial:
@@ -225,7 +228,7 @@ func (a Address) hostPort() string { return net.JoinHostPort(a.Host, strconv.Ito
 // Loopback reports whether only this machine can reach a listener at a: a unix
 // socket, a loopback IP address, or the name localhost.
 func (a Address) Loopback() bool {
-	if a.Scheme != TCP {
+	if a.Scheme != TCP && a.Scheme != WS && a.Scheme != WSS {
 		return true
 	}
 	ip, err := netip.ParseAddr(a.Host)

@@ -68,6 +68,8 @@ func Dial(ctx context.Context, a Address, o Options) (Conn, error) {
 		return dialNet(ctx, a, o)
 	case Serial:
 		return openSerial(a, o)
+	case WS, WSS:
+		return dialWebSocket(ctx, a, o)
 	case Stdio:
 		if o.Stdin == nil || o.Stdout == nil {
 			return nil, fmt.Errorf("connecting to %s: the streams are not given", a)

@@ -1,0 +1,3 @@
+console.log("about to spin")
+let n = 0
+while (true) n++
