@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"testing"
+	"time"
 
 	"lander/lib/luaota/luaotatest"
 	"lander/lib/luaota/record"
@@ -13,7 +14,7 @@ import (
 
 // lean is a board that does no more than it must: tags, and the names and sizes
 // that a listing shows. It is the client of both sides of a measurement.
-func lean(t testing.TB, conn net.Conn, id int64) (trips int) {
+func lean(t testing.TB, conn net.Conn, id int64, think time.Duration) (trips int) {
 	defer conn.Close()
 	tag := luaotatest.Keys("s3cret").Tag
 	send := func(text []byte) bool {
@@ -42,6 +43,7 @@ func lean(t testing.TB, conn net.Conn, id int64) (trips int) {
 			return trips
 		}
 		trips++
+		time.Sleep(think) // what a real board needs for a record
 		size += len(data)
 		switch {
 		case bytes.HasPrefix(text, []byte(`{"a":"restart"`)):

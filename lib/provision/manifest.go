@@ -69,6 +69,7 @@ type Settings struct {
 	Release      string              `json:"release"`       // of manifests that name none
 	Groups       map[string][]string `json:"groups"`        // name -> decimal chip ids
 	CommitWindow string              `json:"commit_window"` // duration; "": 10m
+	Record       int                 `json:"record"`        // bytes of data in a record to an original client, 256 to 1360; 0: 1024
 	Window       time.Duration       `json:"-"`
 }
 
@@ -133,6 +134,9 @@ func ParseSettings(b []byte) (Settings, error) {
 	s := Settings{Window: 10 * time.Minute}
 	if err := json.Unmarshal(b, &s); err != nil {
 		return Settings{}, fmt.Errorf("%s: %w", SettingsName, err)
+	}
+	if s.Record != 0 && (s.Record < 256 || s.Record > 1360) {
+		return Settings{}, fmt.Errorf("%s: record %d is not between 256 and 1360", SettingsName, s.Record)
 	}
 	if s.CommitWindow != "" {
 		d, err := time.ParseDuration(s.CommitWindow)

@@ -74,8 +74,11 @@ func (c *session) room(n int) bool {
 // to do behind it.
 func (c *session) send(s Step, may bool, later []Step) error {
 	size := pieceSize
-	if c.srv.Strong() {
+	switch {
+	case c.srv.Strong():
 		size = luaota.Room(true, s.Staged)
+	case c.tree.Settings.Record > 0:
+		size = c.tree.Settings.Record
 	}
 	tail := 2
 	for _, l := range later {
