@@ -12,6 +12,16 @@ _lander() {
         " ota") path=" ota" ;;
         " ota serve") path=" ota serve" ;;
         " ota status") path=" ota status" ;;
+        " devs") path=" devs" ;;
+        " devs list") path=" devs list" ;;
+        " devs deploy") path=" devs deploy" ;;
+        " devs logs") path=" devs logs" ;;
+        " devs status") path=" devs status" ;;
+        " devs start") path=" devs start" ;;
+        " devs stop") path=" devs stop" ;;
+        " devs reset") path=" devs reset" ;;
+        " devs read") path=" devs read" ;;
+        " devs simulate") path=" devs simulate" ;;
         " script") path=" script" ;;
         " script keygen") path=" script keygen" ;;
         " script sign") path=" script sign" ;;
@@ -31,7 +41,7 @@ _lander() {
     done
     case "$path" in
     "")
-        subs="agent emp ota script trust journal doctor completion version"
+        subs="agent emp ota devs script trust journal doctor completion version"
         flags="--help --version"
         values="  " ;;
     " agent")
@@ -66,6 +76,46 @@ _lander() {
         subs=""
         flags="--state --store --device --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
         values=" --state --store --device --log-level --log-format --config --timeout " ;;
+    " devs")
+        subs="list deploy logs status start stop reset read simulate"
+        flags="--help"
+        values="  " ;;
+    " devs list")
+        subs=""
+        flags="--connect --wait --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --wait --log-level --log-format --config --timeout " ;;
+    " devs deploy")
+        subs=""
+        flags="--connect --device --all --wait --trust --state --signature --no-start --clear --force --watch --follow --rollback-on-panic --dry-run --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --device --wait --trust --state --signature --watch --rollback-on-panic --log-level --log-format --config --timeout " ;;
+    " devs logs")
+        subs=""
+        flags="--connect --device --all --wait --follow --no-follow --until --fail-on-panic --map --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --device --wait --until --map --log-level --log-format --config --timeout " ;;
+    " devs status")
+        subs=""
+        flags="--connect --device --all --wait --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --device --wait --log-level --log-format --config --timeout " ;;
+    " devs start")
+        subs=""
+        flags="--connect --device --all --wait --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --device --wait --log-level --log-format --config --timeout " ;;
+    " devs stop")
+        subs=""
+        flags="--connect --device --all --wait --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --device --wait --log-level --log-format --config --timeout " ;;
+    " devs reset")
+        subs=""
+        flags="--connect --device --all --wait --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --device --wait --log-level --log-format --config --timeout " ;;
+    " devs read")
+        subs=""
+        flags="--connect --device --wait --output --force --may-crash --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --connect --device --wait --output --log-level --log-format --config --timeout " ;;
+    " devs simulate")
+        subs=""
+        flags="--listen --ready-file --id --flash --rate --panic --panic-after --no-logging --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
+        values=" --listen --ready-file --id --flash --rate --panic --panic-after --log-level --log-format --config " ;;
     " script")
         subs="keygen sign verify run"
         flags="--help"

@@ -14,6 +14,16 @@ _lander() {
         ' ota') path=' ota' ;;
         ' ota serve') path=' ota serve' ;;
         ' ota status') path=' ota status' ;;
+        ' devs') path=' devs' ;;
+        ' devs list') path=' devs list' ;;
+        ' devs deploy') path=' devs deploy' ;;
+        ' devs logs') path=' devs logs' ;;
+        ' devs status') path=' devs status' ;;
+        ' devs start') path=' devs start' ;;
+        ' devs stop') path=' devs stop' ;;
+        ' devs reset') path=' devs reset' ;;
+        ' devs read') path=' devs read' ;;
+        ' devs simulate') path=' devs simulate' ;;
         ' script') path=' script' ;;
         ' script keygen') path=' script keygen' ;;
         ' script sign') path=' script sign' ;;
@@ -37,6 +47,7 @@ _lander() {
             'agent:be the local hub of a device: variables, assets, signed scripts'
             'emp:speak with the agent of this device'
             'ota:keep NodeMCU boards up to date'
+            'devs:deploy programs to DeviceScript devices, and see what they do'
             'script:make, check and run signed scripts'
             'trust:say whose scripts may run here'
             'journal:read the record of what was run'
@@ -193,6 +204,200 @@ _lander() {
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
             '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' devs')
+        subs=(
+            'list:show the DeviceScript devices of a bus'
+            'deploy:put a program on a device, and see that it runs'
+            'logs:print what a device logs'
+            'status:show all that a device says of itself'
+            'start:start the program of a device'
+            'stop:stop the program of a device'
+            'reset:restart a device'
+            'read:fetch the program back from a device'
+            'simulate:be a bus with simulated devices')
+        flags=(
+            '--help:show this help')
+        ;;
+    ' devs list')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: serial:auto)'
+            '--wait:wait at most DUR for devices to answer (default: 700ms)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' devs deploy')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: serial:auto)'
+            '--device:the device: its ID, the start of it, its short name, or auto when there is only one (default: auto)'
+            '--all:every device of the bus, at the same time'
+            '--wait:wait at most DUR for devices to answer (default: 3s)'
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--state:keep serials, journal and other state in DIR'
+            '--signature:the detached signature is in FILE'
+            '--no-start:leave the program stopped'
+            '--clear:take the program away instead'
+            '--force:send it even when the device has it'
+            '--watch:look for a panic for DUR after the start, and fail on one'
+            '--follow:print what the device logs, from before the start: until --watch is over, or for ever'
+            '--rollback-on-panic:deploy FILE when the program panics within --watch'
+            '--dry-run:say what would be done'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' devs logs')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: serial:auto)'
+            '--device:the device: its ID, the start of it, its short name, or auto when there is only one (default: auto)'
+            '--all:every device of the bus, at the same time'
+            '--wait:wait at most DUR for devices to answer (default: 3s)'
+            '--follow:open a lost link again (the default)'
+            '--no-follow:end with the link, with exit code 5'
+            '--until:end when a message matches REGEXP'
+            '--fail-on-panic:end with exit code 7 when the program panics'
+            '--map:show source lines by the compiler'\''s FILE-dbg.json (repeatable; matched to the program by sha256)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' devs status')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: serial:auto)'
+            '--device:the device: its ID, the start of it, its short name, or auto when there is only one (default: auto)'
+            '--all:every device of the bus, at the same time'
+            '--wait:wait at most DUR for devices to answer (default: 3s)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' devs start')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: serial:auto)'
+            '--device:the device: its ID, the start of it, its short name, or auto when there is only one (default: auto)'
+            '--all:every device of the bus, at the same time'
+            '--wait:wait at most DUR for devices to answer (default: 3s)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' devs stop')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: serial:auto)'
+            '--device:the device: its ID, the start of it, its short name, or auto when there is only one (default: auto)'
+            '--all:every device of the bus, at the same time'
+            '--wait:wait at most DUR for devices to answer (default: 3s)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' devs reset')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: serial:auto)'
+            '--device:the device: its ID, the start of it, its short name, or auto when there is only one (default: auto)'
+            '--all:every device of the bus, at the same time'
+            '--wait:wait at most DUR for devices to answer (default: 3s)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' devs read')
+        subs=()
+        flags=(
+            '--connect:the peer is at ADDR (default: serial:auto)'
+            '--device:the device: its ID, the start of it, its short name, or auto when there is only one (default: auto)'
+            '--wait:wait at most DUR for devices to answer (default: 3s)'
+            '--output:write it to FILE, or to stdout for -'
+            '--force:overwrite the file'
+            '--may-crash:the device may restart over it'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' devs simulate')
+        subs=()
+        flags=(
+            '--listen:accept connections at ADDR, tcp://HOST:PORT or unix:///PATH (repeatable; default: tcp://127.0.0.1:8082)'
+            '--ready-file:write the bound address to FILE when accepting, and remove it at the end'
+            '--id:a device with the ID of 16 hex digits (repeatable; default: 1234567890abcdef)'
+            '--flash:keep the program of the only device in FILE'
+            '--rate:print N lines a second (default: 1)'
+            '--panic:panic with CODE, after the line --panic-after'
+            '--panic-after:panic after N lines (default: 3)'
+            '--no-logging:do not implement log messages, as the shipped runtime'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
             '--help:show this help'
             '--print-config:print the merged configuration with the origin of each value, and stop')
         ;;
