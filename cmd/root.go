@@ -23,6 +23,7 @@ func commands() []*cli.Command {
 		group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand()),
 		group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand()),
 		group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand()),
+		devsCommand(),
 		group("journal", "read the record of what was run", journalVerifyCommand()),
 		doctorCommand(),
 		completionCommand(),
