@@ -94,4 +94,3 @@ func BenchmarkUpload(b *testing.B) {
 		})
 	}
 }
-
