@@ -38,7 +38,7 @@ func (k *call) devsBus(ctx context.Context) (*jacdac.Bus, error) {
 	if err != nil {
 		return nil, usagef("serial:auto, serial:///dev/ttyACM0, tcp://HOST:8082 or ws://HOST:8081/", "--connect: %v", err)
 	}
-	conn, err := link.Dial(ctx, a, link.Options{Baud: devsBaud, Stdin: k.in, Stdout: k.out.w})
+	conn, err := link.Dial(ctx, a, link.Options{Baud: devsBaud, QuickAck: true, Stdin: k.in, Stdout: k.out.w})
 	if err != nil {
 		return nil, dialFault(err)
 	}

@@ -4,8 +4,9 @@
 // those of the frame format: see package packet.
 //
 // A Bus owns its transport and three goroutines: one reads, one writes, one
-// keeps the time. Functions given to Subscribe and Watch run on the reading
-// one: they must not wait, and payloads are good only during the call.
+// keeps the time. Functions given to Subscribe run on the reading one, those
+// given to Watch on any: they must not wait, and payloads are good only during
+// the call.
 package jacdac
 
 import (
@@ -54,6 +55,7 @@ type Bus struct {
 	pipes   map[packet.DeviceID]*outPipe // one outgoing pipe a device
 	devices map[packet.DeviceID]*device
 	nodes   map[packet.DeviceID]*Node
+	telling sync.Mutex             // one change at a time
 	active  atomic.Pointer[[]*sub] // subs, for the reader
 	heard   atomic.Int64           // when the last frame came, Unix ns; 0: never
 

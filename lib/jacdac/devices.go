@@ -41,15 +41,18 @@ const (
 type watch struct{ f func(Device, Change) }
 
 // Watch calls f for each change of a device until stop is called. Devices that
-// are there already are told at once, as Appeared.
+// are there already are told at once, as Appeared. The calls come one at a time;
+// f must not call Watch.
 func (b *Bus) Watch(f func(Device, Change)) (stop func()) {
 	w := &watch{f}
 	b.mu.Lock()
 	b.watches[w] = struct{}{}
 	b.mu.Unlock()
+	b.telling.Lock()
 	for _, d := range b.Devices() {
 		f(d, Appeared)
 	}
+	b.telling.Unlock()
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -64,6 +67,8 @@ func (b *Bus) tell(d Device, c Change) {
 		list = append(list, w)
 	}
 	b.mu.Unlock()
+	b.telling.Lock()
+	defer b.telling.Unlock()
 	for _, w := range list {
 		w.f(d, c)
 	}

@@ -72,14 +72,14 @@ func (b *Bus) Attach(id packet.DeviceID, control Service, services ...Service) *
 	return n
 }
 
-// Self is the node of our own id, for pipes that devices open towards us.
+// Local is the node of our own id, for pipes that devices open towards us.
 func (b *Bus) Local() *Node {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.nodes[b.self]
 }
 
-// Restart makes the node silent for a moment's work, as a reset does: its
+// Restart is what a reset does to the node: its
 // pipes are gone and its restart counter begins again.
 func (n *Node) Restart() {
 	n.mu.Lock()

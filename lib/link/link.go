@@ -48,6 +48,7 @@ const DefaultDialTimeout = 10 * time.Second
 type Options struct {
 	Timeout   time.Duration // of Dial; 0: DefaultDialTimeout, negative: only ctx
 	KeepAlive time.Duration // tcp: idle time before probes; 0: 15 s, negative: none
+	QuickAck  bool          // tcp: acknowledge at once, for a peer that delays small writes
 	Baud      int           // serial: when the address does not say; 0: DefaultBaud
 
 	SocketMode fs.FileMode // Listen on unix: mode of the socket; 0: 0600
@@ -100,6 +101,9 @@ func dialNet(ctx context.Context, a Address, o Options) (Conn, error) {
 			return nil, fmt.Errorf("connecting to %s: %w", a, ctx.Err())
 		}
 		return nil, fmt.Errorf("connecting to %s: %w: %w", a, ErrUnreachable, cause(err))
+	}
+	if o.QuickAck {
+		return quickAck(netConn{c, a}), nil
 	}
 	return netConn{c, a}, nil
 }
