@@ -25,7 +25,6 @@ func commands() []*cli.Command {
 		devsCommand(),
 		group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand()),
 		group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand()),
-		devsCommand(),
 		group("journal", "read the record of what was run", journalVerifyCommand()),
 		doctorCommand(),
 		completionCommand(),

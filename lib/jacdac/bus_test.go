@@ -109,7 +109,7 @@ func TestPipe(t *testing.T) {
 	}
 	for _, data := range [][]byte{nil, make([]byte, 224), make([]byte, 40000), random} {
 		for _, window := range []int{1, 4, 31} {
-			for _, share := range []float64{0, 0.05, 0.2} {
+			for _, share := range []float64{0, 0.05, 0.1} {
 				synctest.Test(t, func(t *testing.T) {
 					b, s := bench(t, share)
 					port, err := b.Query(t.Context(), deviceID, class, jacdac.Query{Command: 0x80, Acked: true})
