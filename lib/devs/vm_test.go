@@ -209,6 +209,9 @@ func killUpload(t *testing.T, m devs.Manager, doomed *jacdac.Bus) {
 }
 
 func TestVMLoss(t *testing.T) {
+	if os.Getenv("LANDER_LONG") != "1" {
+		t.Skip("the real machines have timeouts of their own, which a loaded host misses: LANDER_LONG=1")
+	}
 	m := startVM(t, 1, 0.05).manager(t)
 	begin := time.Now()
 	r, err := deploy(t.Context(), m, devs.Deploy{Program: program(t, "large.devs")})
@@ -219,6 +222,9 @@ func TestVMLoss(t *testing.T) {
 }
 
 func TestVMTwenty(t *testing.T) {
+	if os.Getenv("LANDER_LONG") != "1" {
+		t.Skip("the real machines have timeouts of their own, which a loaded host misses: LANDER_LONG=1")
+	}
 	v := startVM(t, 20, 0)
 	bus := v.dial(t)
 	var all []devs.Manager
