@@ -298,7 +298,7 @@ func (g *generator) expr(d int) string {
 	case 19:
 		return g.pick("tostring", "type", "(gd or type)", g.name()) + "(" + g.exprs(2) + ")"
 	case 20:
-		return g.library(d)
+		return g.libCall(d)
 	case 21:
 		return g.function()
 	case 22:
@@ -339,7 +339,7 @@ func (g *generator) text(d int) string {
 	return g.pick(`"a"`, `"b c"`, `"10"`, `""`, `"x1y2"`, "gb", "5")
 }
 
-func (g *generator) library(d int) string {
+func (g *generator) libCall(d int) string {
 	a, b := g.pick(g.number(d), g.text(d), g.expr(d+1)), g.expr(d+1)
 	return g.pick(
 		"tostring("+g.literal()+")", "tonumber("+a+")", "type("+a+")", "#"+g.table(),
