@@ -63,6 +63,9 @@ type listening struct {
 	full chan struct{}
 }
 
+// answerPatience is how long the agent may take to read the last response.
+const answerPatience = 10 * time.Second
+
 func runEMPListen(k *call) error {
 	l := &listening{k: k, paths: k.args, full: make(chan struct{})}
 	if len(k.args)+len(k.cli.StringSlice("variable"))+len(k.cli.StringSlice("sms")) == 0 && !k.cli.Bool("updates") {
@@ -78,6 +81,12 @@ func runEMPListen(k *call) error {
 	}
 	select {
 	case <-l.full:
+		// The last command is counted before its response is written.
+		ctx, cancel := context.WithTimeout(k.ctx, answerPatience)
+		defer cancel()
+		if peer.Drain(ctx) != nil && k.ctx.Err() != nil {
+			return k.stopped()
+		}
 		return nil
 	case <-peer.Done():
 		return &fault{exit: exitUnreachable, msg: "the agent closed the connection"}

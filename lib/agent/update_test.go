@@ -5,6 +5,7 @@ package agent_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -88,12 +89,18 @@ func (in *installer) Answer(_ []byte, r *emp.Request) ([]byte, error) {
 			return nil, nil // percentages
 		}
 		in.seen = append(in.seen, strings.TrimSpace(fmt.Sprintf("%d %s", p.Event, p.Details)))
-		if in.onEvent != nil {
-			in.onEvent(r.Peer(), fmt.Sprint(p.Event), p.Details)
+		onEvent, peer := in.onEvent, r.Peer()
+		if onEvent == nil {
+			onEvent = func(*emp.Peer, string, string) {}
 		}
-		if p.Event == frame.UpdateFailed || p.Event == frame.UpdateSuccessful {
-			in.over <- struct{}{}
-		}
+		// What it asks for on an event is answered before the event is.
+		return r.Go(func(context.Context) ([]byte, error) {
+			onEvent(peer, fmt.Sprint(p.Event), p.Details)
+			if p.Event == frame.UpdateFailed || p.Event == frame.UpdateSuccessful {
+				in.over <- struct{}{}
+			}
+			return nil, nil
+		})
 	}
 	return nil, nil
 }
@@ -244,7 +251,7 @@ func TestUpdateFails(t *testing.T) {
 // next; and a pause lasts over a restart.
 func TestUpdateRequests(t *testing.T) {
 	d := startDevice(t, "", nil, 0)
-	ask := func(p *emp.Peer, what string) { p.Post(frame.CmdSoftwareUpdateRequest, []byte(what), nil) }
+	ask := func(p *emp.Peer, what string) { p.Call(t.Context(), frame.CmdSoftwareUpdateRequest, []byte(what)) }
 	in := &installer{onEvent: func(p *emp.Peer, event, _ string) {
 		switch event {
 		case "3":
