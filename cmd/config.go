@@ -141,7 +141,7 @@ func (conf *config) readFile(c *cli.Context, getenv environment, path []string) 
 		}
 		return nil, invalidf("", "%s: %v", file, err)
 	}
-	if err := checkTables(file, string(text), root, c.App.Commands, nil); err != nil {
+	if err := checkTables(file, string(text), root, commands(nil), nil); err != nil {
 		return nil, err
 	}
 	return merged(root, path), nil

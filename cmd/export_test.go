@@ -20,7 +20,7 @@ type Path struct {
 func Paths() []Path {
 	var out []Path
 	for _, n := range completionTree(tree()) {
-		out = append(out, Path{n.path, n.path == "" || find(commands(), n.path) != nil && len(find(commands(), n.path).Subcommands) > 0})
+		out = append(out, Path{n.path, n.path == "" || find(commands(nil), n.path) != nil && len(find(commands(nil), n.path).Subcommands) > 0})
 	}
 	return out
 }
@@ -28,4 +28,4 @@ func Paths() []Path {
 // Completion renders the completion script of a shell.
 func Completion(shell string, w io.Writer) { completionWriters[shell](w, completionTree(tree())) }
 
-func tree() *cli.App { return newApp(&streams{out: &outWriter{w: io.Discard}, getenv: os.Getenv}) }
+func tree() *cli.App { return newApp(&streams{out: &outWriter{w: io.Discard}, getenv: os.Getenv}, nil) }

@@ -10,10 +10,12 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// manCommands is what only the packaging build has: the writer of the manual
+// manEntries is what only the packaging build has: the writer of the manual
 // page weighs a third of a megabyte.
-func manCommands() []*cli.Command {
-	return []*cli.Command{verb{
+func manEntries() []entry { return []entry{{"man", manCommand}} }
+
+func manCommand() *cli.Command {
+	return verb{
 		name:  "man",
 		usage: "print the manual page",
 		examples: []example{
@@ -27,7 +29,7 @@ func manCommands() []*cli.Command {
 			}
 			return k.ui.result(map[string]string{"page": page}, func(w io.Writer) { io.WriteString(w, page) })
 		},
-	}.command()}
+	}.command()
 }
 
 func manPage(app *cli.App) (string, error) {

@@ -2,6 +2,4 @@
 
 package cmd
 
-import "github.com/urfave/cli/v2"
-
-func manCommands() []*cli.Command { return nil }
+func manEntries() []entry { return nil }

@@ -16,20 +16,55 @@ import (
 	"lander/lib/remote"
 )
 
-// commands lists the verbs and groups, in the order of the help.
-func commands() []*cli.Command {
-	return append([]*cli.Command{
-		agentCommand(),
-		group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand(), empSimulateCommand()),
-		group("ota", "keep NodeMCU boards up to date", otaServeCommand(), otaStatusCommand()),
-		devsCommand(),
-		group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand()),
-		group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand()),
-		group("journal", "read the record of what was run", journalVerifyCommand()),
-		doctorCommand(),
-		completionCommand(),
-		versionCommand(),
-	}, manCommands()...)
+// entry is a verb or group of the root. It is made when it is needed: to make
+// all of them takes longer than many a command does.
+type entry struct {
+	name string
+	make func() *cli.Command
+}
+
+// entries lists the verbs and groups, in the order of the help.
+func entries() []entry {
+	return append([]entry{
+		{"agent", agentCommand},
+		{"emp", func() *cli.Command {
+			return group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand(), empSimulateCommand())
+		}},
+		{"ota", func() *cli.Command {
+			return group("ota", "keep NodeMCU boards up to date", otaServeCommand(), otaStatusCommand())
+		}},
+		{"devs", devsCommand},
+		{"script", func() *cli.Command {
+			return group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand())
+		}},
+		{"trust", func() *cli.Command {
+			return group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand())
+		}},
+		{"journal", func() *cli.Command {
+			return group("journal", "read the record of what was run", journalVerifyCommand())
+		}},
+		{"doctor", doctorCommand},
+		{"completion", completionCommand},
+		{"version", versionCommand},
+	}, manEntries()...)
+}
+
+// commands makes the one command that a line begins with, or all of them
+// when that is none or needs the others.
+func commands(argv []string) []*cli.Command {
+	all := entries()
+	if len(argv) > 1 && argv[1] != "completion" && argv[1] != "man" {
+		for _, e := range all {
+			if e.name == argv[1] {
+				return []*cli.Command{e.make()}
+			}
+		}
+	}
+	out := make([]*cli.Command, len(all))
+	for i, e := range all {
+		out[i] = e.make()
+	}
+	return out
 }
 
 // childCommand makes this program the child that a script runs in. It is no
@@ -49,7 +84,7 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer, getenv enviro
 		return remote.ChildMain()
 	}
 	std := &streams{in: stdin, out: &outWriter{w: stdout}, err: stderr, getenv: getenv, ctx: context.Background()}
-	app := newApp(std)
+	app := newApp(std, argv)
 	line, err := permute(app, argv)
 	std.json = line.json
 	switch {
@@ -76,11 +111,11 @@ func (s *streams) catchSignals() (stop func()) {
 	return stop
 }
 
-func newApp(std *streams) *cli.App {
+func newApp(std *streams, argv []string) *cli.App {
 	app := &cli.App{
 		Name:                      "lander",
 		Usage:                     "land scripts on devices: sign, deliver, run, and show what they did",
-		Commands:                  commands(),
+		Commands:                  commands(argv),
 		HideHelp:                  true, // permute finds --help, and help.go prints it
 		HideHelpCommand:           true,
 		HideVersion:               true,

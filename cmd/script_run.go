@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -214,13 +213,11 @@ func (k *call) unsigned(o *remote.Order, src io.Reader, name string) error {
 	return nil
 }
 
-var argName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 func (k *call) scriptArgs() (map[string]string, error) {
 	var out map[string]string
 	for _, a := range k.cli.StringSlice("arg") {
 		name, value, ok := strings.Cut(a, "=")
-		if !ok || !argName.MatchString(name) || strings.ContainsRune(value, 0) {
+		if !ok || !plainWord(name) || strings.ContainsRune(value, 0) {
 			return nil, usagef("--arg name=value", "--arg %q is not K=V with a plain word K", a)
 		}
 		if out == nil {
@@ -229,6 +226,17 @@ func (k *call) scriptArgs() (map[string]string, error) {
 		out[name] = value
 	}
 	return out, nil
+}
+
+// plainWord reports whether a name can be one of a Lua field and of an
+// environment variable.
+func plainWord(s string) bool {
+	for i, c := range s {
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 func (k *call) capabilities() (capability.Set, error) {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"lander/lib/emp/frame"
 	"lander/lib/luatable"
@@ -32,7 +33,7 @@ type manifest struct {
 // maxManifest bounds the file in bytes.
 const maxManifest = 1 << 20
 
-var versionText = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+-]*$`)
+var versionText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+-]*$`) })
 
 // parseManifest reads the file Manifest of a package.
 func parseManifest(text []byte) (*manifest, error) {
@@ -76,7 +77,7 @@ func parseComponent(t *luatable.Table) (component, error) {
 	if asset == "" || dotted && rest == "" || strings.ContainsAny(c.Name, "\x00\n") {
 		return fail("%.80q is no component name", c.Name)
 	}
-	if v := t.Fields["version"]; v != nil && (c.Version == "" || !versionText.MatchString(c.Version)) {
+	if v := t.Fields["version"]; v != nil && (c.Version == "" || !versionText().MatchString(c.Version)) {
 		return fail("component %s: %v is no version", c.Name, v)
 	}
 	var err error
@@ -195,7 +196,7 @@ func satisfies(conditions, version string) (bool, error) {
 		if list, ok := strings.CutPrefix(c, "#"); ok {
 			one := false
 			for v := range strings.SplitSeq(list, ",") {
-				if !versionText.MatchString(v) {
+				if !versionText().MatchString(v) {
 					return false, fmt.Errorf("%q is no version", v)
 				}
 				one = one || compareVersions(version, v) == 0
@@ -204,7 +205,7 @@ func satisfies(conditions, version string) (bool, error) {
 			continue
 		}
 		n := strings.IndexFunc(c, func(r rune) bool { return !strings.ContainsRune("=!<>", r) })
-		if n < 0 || !versionText.MatchString(c[n:]) {
+		if n < 0 || !versionText().MatchString(c[n:]) {
 			return false, fmt.Errorf("%q is no condition", c)
 		}
 		d := compareVersions(version, c[n:])

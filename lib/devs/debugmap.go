@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // DebugMap is what the compiler writes beside an image, bytecode-dbg.json: how
@@ -105,11 +106,11 @@ func (m *DebugMap) EventPlace(pc uint32) (Place, bool) {
 }
 
 // trace is a line of a stack trace: "at inner_F3 (pc:6)".
-var trace = regexp.MustCompile(`\bat ([^ ]*)_F(\d+) \(pc:(\d+)\)`)
+var trace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bat ([^ ]*)_F(\d+) \(pc:(\d+)\)`) })
 
 // TracePlace is the line that a line of a stack trace means.
 func (m *DebugMap) TracePlace(text string) (Place, bool) {
-	g := trace.FindStringSubmatch(text)
+	g := trace().FindStringSubmatch(text)
 	if g == nil {
 		return Place{}, false
 	}

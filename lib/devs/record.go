@@ -3,6 +3,7 @@ package devs
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -117,8 +118,8 @@ func (l *lines) take(b []byte, line func(string)) {
 }
 
 var (
-	ansi   = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
-	uptime = regexp.MustCompile(`^DM \(\d+\): `)
+	ansi   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]") })
+	uptime = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^DM \(\d+\): `) })
 )
 
 // levels are what the first two characters of a line of device text mean.
@@ -126,9 +127,9 @@ var levels = map[string]string{"> ": "log", "* ": "info", "! ": "error", "? ": "
 
 // parseLine reads a line of device text. ok is false for an empty one.
 func parseLine(line string) (level, message string, ok bool) {
-	line = ansi.ReplaceAllString(line, "")
+	line = ansi().ReplaceAllString(line, "")
 	line = strings.Trim(cleanText([]byte(line)), "\x00")
-	line = uptime.ReplaceAllString(strings.TrimRight(line, " \t"), "")
+	line = uptime().ReplaceAllString(strings.TrimRight(line, " \t"), "")
 	if len(line) >= 2 {
 		if level, ok := levels[line[:2]]; ok {
 			return level, line[2:], true

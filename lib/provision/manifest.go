@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,17 +18,16 @@ const (
 	SettingsName = "lander.json"  // defaults of releases and groups
 )
 
-// manifestName takes apart ESP-<decimal id>.json.
-var manifestName = regexp.MustCompile(`^ESP-([0-9]{1,16})\.json$`)
-
-// manifestID is the board that a file name is the manifest of.
+// manifestID is the board that a file name, ESP-<decimal id>.json, is the
+// manifest of.
 func manifestID(name string) (id int64, ok bool) {
-	m := manifestName.FindStringSubmatch(name)
-	if m == nil {
+	digits, esp := strings.CutPrefix(name, "ESP-")
+	digits, json := strings.CutSuffix(digits, ".json")
+	if !esp || !json {
 		return 0, false
 	}
-	id, err := strconv.ParseInt(m[1], 10, 64)
-	return id, err == nil && id <= luaota.MaxID && strconv.FormatInt(id, 10) == m[1]
+	id, err := strconv.ParseInt(digits, 10, 64)
+	return id, err == nil && 0 <= id && id <= luaota.MaxID && strconv.FormatInt(id, 10) == digits
 }
 
 // Manifest says what a board should have. The original's form, secret and a list

@@ -7,8 +7,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"sync"
 	"syscall"
 	"time"
@@ -137,10 +137,15 @@ func (p *parent) watchCPU(budget time.Duration) {
 }
 
 func (p *parent) watchHeap(budget int64) {
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	held := newResidence()
+	var m runtime.MemStats
 	for range time.Tick(heapEvery) {
-		metrics.Read(sample)
-		if sample[0].Value.Uint64() > uint64(budget) {
+		// To count the heap the world is stopped: only when the process is
+		// large enough for the limit to be near.
+		if held.bytes() < budget/4*3 {
+			continue
+		}
+		if runtime.ReadMemStats(&m); m.HeapAlloc > uint64(budget) {
 			p.end(job.Outcome{Err: job.Errorf(job.CodeMemory, "more than %d bytes of memory used", budget), Terminated: true})
 		}
 	}
