@@ -85,10 +85,8 @@ func (conf *config) fill(c *cli.Context, getenv environment, path []string, f cl
 		if _, slice := f.(*cli.StringSliceFlag); slice {
 			values = strings.Fields(value)
 		}
-		for _, one := range values {
-			if err := c.Set(name, one); err != nil {
-				return "", invalidf("", "environment variable %s: %q does not fit --%s", variable, value, name)
-			}
+		if err := setAll(c, f, values); err != nil {
+			return "", invalidf("", "environment variable %s: %q does not fit --%s", variable, value, name)
 		}
 		return "environment " + variable, nil
 	}
@@ -105,12 +103,36 @@ func (conf *config) fill(c *cli.Context, getenv environment, path []string, f cl
 			list = append(list, true)
 		}
 	}
-	for _, one := range list {
-		if err := c.Set(name, fmt.Sprint(one)); err != nil {
-			return "", invalidf("", "%s: %v does not fit --%s of %s", conf.file, one, name, strings.Join(path, " "))
-		}
+	values := make([]string, len(list))
+	for i, one := range list {
+		values[i] = fmt.Sprint(one)
+	}
+	if err := setAll(c, f, values); err != nil {
+		return "", invalidf("", "%s: %v does not fit --%s of %s", conf.file, v, name, strings.Join(path, " "))
 	}
 	return "file " + conf.file, nil
+}
+
+// setAll gives a flag that was not set its values.
+func setAll(c *cli.Context, f cli.Flag, values []string) error {
+	names := f.Names()
+	if _, list := f.(*cli.StringSliceFlag); list {
+		values = []string{cli.NewStringSlice(values...).Serialize()}
+	}
+	for _, v := range values {
+		if err := c.Set(names[0], v); err != nil {
+			return err
+		}
+	}
+	if isCount(f) {
+		// Each of its names counts, and the library begins below zero for it.
+		for _, alias := range names[1:] {
+			if err := c.Set(alias, "true"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // readFile reads the configuration file and returns the table of the command.

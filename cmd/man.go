@@ -33,6 +33,9 @@ func manCommand() *cli.Command {
 }
 
 func manPage(app *cli.App) (string, error) {
+	app.HideHelp, app.HideHelpCommand, app.HideVersion = true, true, true
+	withoutHelp(app.Commands)
+	app.Setup()
 	page, err := app.ToManWithSection(1)
 	if err != nil {
 		return "", fmt.Errorf("rendering the manual page: %w", err)
@@ -62,4 +65,12 @@ func manPage(app *cli.App) (string, error) {
 		}
 	}
 	return b.String(), nil
+}
+
+// withoutHelp keeps the library from adding help commands of its own.
+func withoutHelp(cmds []*cli.Command) {
+	for _, c := range cmds {
+		c.HideHelp, c.HideHelpCommand = true, true
+		withoutHelp(c.Subcommands)
+	}
 }

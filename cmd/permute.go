@@ -6,20 +6,24 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// commandLine is argv in the order that the flag package can read: commands,
-// flags, "--", operands.
+// commandLine is argv in order.
 type commandLine struct {
-	argv    []string
-	path    []*cli.Command // the commands named, outermost first
-	help    bool
-	version bool
-	json    bool // --json was given: errors are JSON too, even usage errors
+	path     []*cli.Command // the commands named, outermost first
+	options  []option
+	operands []string
+	help     bool
+	version  bool
+	json     bool // --json was given: errors are JSON too, even usage errors
 }
 
-// permute orders argv. The library stops reading flags at the first operand
-// and takes the rest as operands, silently; a signing tool must not.
+// option is one flag of the line, by the name it was given.
+type option struct{ name, value string }
+
+// permute reads argv, with flags and operands in any order. The library would
+// stop reading flags at the first operand and take the rest as operands,
+// silently; a signing tool must not.
 func permute(app *cli.App, argv []string) (commandLine, error) {
-	line := commandLine{argv: argv[:min(1, len(argv))]}
+	var line commandLine
 	flags, subs := app.Flags, app.Commands
 	i := 1
 	for ; i < len(argv) && len(subs) > 0; i++ {
@@ -50,7 +54,6 @@ func permute(app *cli.App, argv []string) (commandLine, error) {
 			return line, unknownCommand(pathName(line.path), word, shown(subs))
 		}
 		line.path = append(line.path, next)
-		line.argv = append(line.argv, next.Name)
 		flags, subs = next.Flags, next.Subcommands
 	}
 	if len(subs) > 0 || line.help {
@@ -61,16 +64,15 @@ func permute(app *cli.App, argv []string) (commandLine, error) {
 
 // leaf orders the words behind the last command.
 func (line *commandLine) leaf(words []string, flags []cli.Flag) error {
-	var options, operands []string
 	line.json = hasJSON(words)
 	for i := 0; i < len(words); i++ {
 		word := words[i]
 		if word == "--" {
-			operands = append(operands, words[i+1:]...)
+			line.operands = append(line.operands, words[i+1:]...)
 			break
 		}
 		if !strings.HasPrefix(word, "-") || word == "-" || looksNumeric(word) {
-			operands = append(operands, word)
+			line.operands = append(line.operands, word)
 			continue
 		}
 		parts, wantsValue, err := split(word, flags, line.path)
@@ -78,26 +80,25 @@ func (line *commandLine) leaf(words []string, flags []cli.Flag) error {
 			return err
 		}
 		for _, p := range parts {
-			if p == "--help" || p == "-h" {
+			if p.name == "help" || p.name == "h" {
 				line.help = true
 			}
 		}
-		options = append(options, parts...)
 		if wantsValue {
 			if i+1 >= len(words) {
 				return usagef("see "+pathName(line.path)+" --help", "%s needs a value", word)
 			}
 			i++
-			options = append(options, words[i])
+			parts[len(parts)-1].value = words[i]
 		}
+		line.options = append(line.options, parts...)
 	}
-	line.argv = append(append(append(line.argv, options...), "--"), operands...)
 	return nil
 }
 
-// split takes one option word apart: "-vvq" into "-v" "-v" "-q", "-oFILE"
-// into "-o=FILE". It tells whether the next word is the option's value.
-func split(word string, flags []cli.Flag, path []*cli.Command) (parts []string, wantsValue bool, err error) {
+// split takes one option word apart: "-vvq" into v, v and q, "-oFILE" into o
+// with its value. It tells whether the next word is the last one's value.
+func split(word string, flags []cli.Flag, path []*cli.Command) (parts []option, wantsValue bool, err error) {
 	name, value, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
 	if strings.HasPrefix(word, "--") {
 		f := lookup(flags, name)
@@ -110,7 +111,10 @@ func split(word string, flags []cli.Flag, path []*cli.Command) (parts []string, 
 		if hasValue && isBool(f) && value != "true" && value != "false" {
 			return nil, false, usagef("", "--%s takes no value but true or false", name)
 		}
-		return []string{word}, !hasValue && !isBool(f), nil
+		if isBool(f) && !hasValue {
+			value = "true"
+		}
+		return []option{{name, value}}, !hasValue && !isBool(f), nil
 	}
 	letters := word[1:]
 	for i := range len(letters) {
@@ -120,14 +124,14 @@ func split(word string, flags []cli.Flag, path []*cli.Command) (parts []string, 
 			return nil, false, unknownFlag(word, flags, path)
 		}
 		if isBool(f) {
-			parts = append(parts, "-"+letter)
+			parts = append(parts, option{letter, "true"})
 			continue
 		}
 		rest := strings.TrimPrefix(letters[i+1:], "=")
 		if rest == "" && !strings.HasSuffix(letters, "=") {
-			return append(parts, "-"+letter), true, nil
+			return append(parts, option{name: letter}), true, nil
 		}
-		return append(parts, "-"+letter+"="+rest), false, nil
+		return append(parts, option{letter, rest}), false, nil
 	}
 	return parts, false, nil
 }

@@ -94,7 +94,7 @@ func run(argv []string, stdin io.Reader, stdout, stderr io.Writer, getenv enviro
 	case line.version:
 		err = runVersion(&call{streams: std, ui: newPrinter(std, line.json, false, true)})
 	default:
-		err = app.RunContext(std.ctx, line.argv)
+		err = invoke(app, std, line)
 	}
 	if err == nil {
 		err = std.out.failed()
@@ -113,18 +113,9 @@ func (s *streams) catchSignals() (stop func()) {
 
 func newApp(std *streams, argv []string) *cli.App {
 	app := &cli.App{
-		Name:                      "lander",
-		Usage:                     "land scripts on devices: sign, deliver, run, and show what they did",
-		Commands:                  commands(argv),
-		HideHelp:                  true, // permute finds --help, and help.go prints it
-		HideHelpCommand:           true,
-		HideVersion:               true,
-		UseShortOptionHandling:    true,
-		DisableSliceFlagSeparator: true,
-		Writer:                    io.Discard, // nothing of the library's own reaches a user
-		ErrWriter:                 io.Discard,
-		ExitErrHandler:            func(*cli.Context, error) {},
-		OnUsageError:              usageFault,
+		Name:     "lander",
+		Usage:    "land scripts on devices: sign, deliver, run, and show what they did",
+		Commands: commands(argv),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"},
 			&cli.BoolFlag{Name: "version", Usage: "print the version"},
@@ -138,14 +129,11 @@ func newApp(std *streams, argv []string) *cli.App {
 // group is a command that only holds others.
 func group(name, usage string, subs ...*cli.Command) *cli.Command {
 	return &cli.Command{
-		Name:            name,
-		Usage:           usage,
-		Subcommands:     subs,
-		HideHelp:        true,
-		HideHelpCommand: true,
-		OnUsageError:    usageFault,
-		Flags:           []cli.Flag{helpFlag()},
-		Action:          groupAction("lander "+name, subs),
+		Name:        name,
+		Usage:       usage,
+		Subcommands: subs,
+		Flags:       []cli.Flag{helpFlag()},
+		Action:      groupAction("lander "+name, subs),
 	}
 }
 
@@ -175,8 +163,4 @@ func unknownCommand(path, name string, visible []*cli.Command) error {
 		hint = "did you mean " + path + " " + near + "?"
 	}
 	return usagef(hint, "%s has no command %q", path, name)
-}
-
-func usageFault(c *cli.Context, err error, _ bool) error {
-	return usagef("see "+strings.TrimSpace(c.Command.HelpName+" --help"), "%v", err)
 }

@@ -43,14 +43,11 @@ type call struct {
 func (v verb) command() *cli.Command {
 	flags := append(slices.Clone(v.flags), sharedFlags(v)...)
 	cmd := &cli.Command{
-		Name:            v.name,
-		Usage:           v.usage,
-		ArgsUsage:       v.operands,
-		Hidden:          v.hidden,
-		HideHelp:        true,
-		HideHelpCommand: true,
-		OnUsageError:    usageFault,
-		Flags:           flags,
+		Name:      v.name,
+		Usage:     v.usage,
+		ArgsUsage: v.operands,
+		Hidden:    v.hidden,
+		Flags:     flags,
 	}
 	cmd.Flags = append(cmd.Flags, &cli.BoolFlag{Name: "print-config", Usage: "print the merged configuration with the origin of each value, and stop"})
 	cmd.Action = v.act
