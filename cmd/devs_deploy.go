@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
 
 	"lander/lib/devs"
@@ -49,7 +47,7 @@ type deployment struct {
 	k        *call
 	source   *devsSource
 	rollback *devs.Program
-	bar      *progressbar.ProgressBar
+	bar      *bar
 }
 
 // deployed is the result for one device.
@@ -99,20 +97,10 @@ func runDevsDeploy(k *call) error {
 	if k.cli.Bool("follow") {
 		return d.following(bus, managers[0])
 	}
-	if len(managers) == 1 && d.progress() {
-		d.bar = newBar(k)
+	if len(managers) == 1 {
+		d.bar = k.progressBar("sending")
 	}
 	return d.all(managers)
-}
-
-func (d *deployment) progress() bool {
-	k := d.k
-	return isTerminal(k.streams.err) && !k.json && k.quiet == 0 && k.getenv("CI") == "" && k.getenv("TERM") != "dumb"
-}
-
-func newBar(k *call) *progressbar.ProgressBar {
-	return progressbar.NewOptions(1, progressbar.OptionSetWriter(k.streams.err), progressbar.OptionShowBytes(true),
-		progressbar.OptionSetDescription("sending"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(50*time.Millisecond))
 }
 
 func (d *deployment) all(managers []devs.Manager) error {
@@ -123,9 +111,7 @@ func (d *deployment) all(managers []devs.Manager) error {
 		return outcome[deployed]{r, err}
 	}) {
 		errs = append(errs, o.err)
-		if d.bar != nil {
-			d.bar.Clear()
-		}
+		d.bar.clear()
 		if perr := d.print(managers[i], o.value, o.err, len(managers) > 1); perr != nil {
 			return perr
 		}
@@ -140,10 +126,7 @@ func (d *deployment) one(m devs.Manager) (deployed, error) {
 		Watch: k.cli.Duration("watch"), Rollback: d.rollback,
 	}
 	if d.bar != nil {
-		spec.Show = func(sent, total int) {
-			d.bar.ChangeMax(max(total, 1))
-			d.bar.Set(sent)
-		}
+		spec.Show = d.bar.set
 	}
 	var a admitted
 	if d.source != nil {
