@@ -237,16 +237,42 @@ func TestRegister(t *testing.T) {
 	<-a.Done()
 	c := d.dial(nil)
 	d.want(c, frame.CmdRegister, `"asset1"`, bad, "null")
-	// A dead owner is probed before anybody is refused [EMP 7].
-	b.Close()
-	<-b.Done()
-	// The kernel may take a moment to bring the end of the stream across.
-	r := d.call(c, frame.CmdRegister, `"asset1"`)
-	for end := time.Now().Add(10 * time.Second); r.Status != 0 && time.Now().Before(end); {
-		r = d.call(c, frame.CmdRegister, `"asset1"`)
+}
+
+// A dead owner is probed before anybody is refused its name, also when its
+// connection is not being read just then [EMP 7].
+func TestDeadOwner(t *testing.T) {
+	d := startDeviceWith(t, func(c *agent.Config) { c.Dev = true })
+	asked := make(chan *emp.Reply, 300)
+	silent := d.dial(emp.HandlerFunc(func(_ []byte, r *emp.Request) ([]byte, error) {
+		asked <- r.Later()
+		return nil, nil
+	}))
+	d.want(silent, frame.CmdRegister, `"silent"`, 0, "null")
+	owner, err := link.Dial(t.Context(), d.addr, link.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if r.Status != 0 {
-		t.Errorf("the name of a dead owner: %d %s", r.Status, r.Body)
+	// More than the agent has open at once: it stops reading this connection.
+	b := frame.Append(nil, frame.Frame{Command: frame.CmdRegister, Payload: []byte(`"mine"`)})
+	for i := range 300 {
+		b = frame.Append(b, frame.Frame{Command: frame.CmdSimulate, RequestID: uint8(i), Payload: []byte(`{"command":"senddata","path":"silent.x","ticket":0,"body":{}}`)})
+	}
+	if _, err := owner.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	var replies []*emp.Reply
+	for range emp.MaxOpen {
+		replies = append(replies, <-asked)
+	}
+	next := d.dial(nil)
+	d.want(next, frame.CmdRegister, `"mine"`, frame.StatusBadParameter, "null")
+	if err := owner.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.want(next, frame.CmdRegister, `"mine"`, 0, "null")
+	for _, r := range replies {
+		r.Send(nil, nil)
 	}
 }
 

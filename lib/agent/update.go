@@ -32,10 +32,12 @@ const (
 	updateBadPath      = 473
 	updateNoContainer  = 477
 	updateManifest     = 479
+	updateNoRoom       = 502
 	updateMalformed    = 505
 	updateBusy         = 506
 	updateDownload     = 552
 	updateSignature    = 554
+	updateNoSpace      = 555
 	updateInvalid      = 556
 	updateAborted      = 600
 )
@@ -362,5 +364,35 @@ func (u *updates) publish() {
 	u.a.tree.Put("update.swlist", frame.Value{}, nil)
 	if err := u.a.tree.Put("update.swlist", frame.Map(frame.Member{Key: "components", Value: frame.List(parts...)}, frame.Member{Key: "lastupdate", Value: last}), nil); err != nil {
 		u.a.cfg.Log.Warn("showing what is installed", "error", err)
+	}
+	u.publishCurrent()
+}
+
+// publishCurrent shows the update that is on, or none.
+func (u *updates) publishCurrent() {
+	u.mu.Lock()
+	var now frame.Value // null: the node goes
+	if j := u.state.Job; j != nil {
+		m := []frame.Member{
+			{Key: "starttime", Value: frame.String(j.Started.UTC().Format(time.RFC3339))},
+			{Key: "step", Value: frame.String(j.Step)},
+			{Key: "paused", Value: frame.Bool(j.Paused)},
+		}
+		if j.Name != "" {
+			m = append(m, frame.Member{Key: "name", Value: frame.String(j.Name)})
+		}
+		if j.Next < len(j.Components) {
+			c := j.Components[j.Next]
+			m = append(m, frame.Member{Key: "component", Value: frame.String(c.Name)}, frame.Member{Key: "version", Value: frame.String(c.Version)})
+		}
+		now = frame.Map(m...)
+	}
+	u.mu.Unlock()
+	u.a.tree.Put("update.currentupdate", frame.Value{}, nil)
+	if now.IsNull() {
+		return
+	}
+	if err := u.a.tree.Put("update.currentupdate", now, nil); err != nil {
+		u.a.cfg.Log.Warn("showing the update", "error", err)
 	}
 }

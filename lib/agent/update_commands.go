@@ -112,6 +112,9 @@ func (u *updates) tell(ctx context.Context, e frame.SoftwareUpdateStatus, wait b
 		told.Status += ": " + e.Details
 	}
 	u.a.event(told)
+	if wait {
+		u.publishCurrent()
+	}
 	u.mu.Lock()
 	var peers []*emp.Peer
 	for s := range u.listeners {

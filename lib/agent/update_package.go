@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"lander/lib/bundle"
@@ -110,6 +111,8 @@ func packageFault(err error) error {
 		return &updateError{updateSignature, fmt.Sprintf("%s: %s", r.Reason, r.Message)}
 	}
 	switch {
+	case noSpace(err):
+		return &updateError{updateNoSpace, "the package: no space left"}
 	case errors.Is(err, trust.ErrInvalid):
 		return &updateError{updateSignature, err.Error()}
 	case errors.Is(err, fetch.ErrURL), errors.Is(err, fetch.ErrAddress), errors.Is(err, fetch.ErrRedirect), errors.Is(err, fetch.ErrCertificate):
@@ -123,6 +126,11 @@ func packageFault(err error) error {
 		return &updateError{updateDownload, se.Error()}
 	}
 	return err
+}
+
+// noSpace reports whether the disk is full, or a limit on files is reached.
+func noSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG)
 }
 
 // open reads the package and checks its signature, everything that needs no
@@ -248,7 +256,9 @@ func (u *updates) unpack(r io.Reader) (*manifest, error) {
 		return nil, fmt.Errorf("making a place for a package: %w", err)
 	}
 	defer root.Close()
-	if err := extract(root, tar.NewReader(r)); err != nil {
+	if err := extract(root, tar.NewReader(r)); noSpace(err) {
+		return nil, &updateError{updateNoRoom, "unpacking: no space left"}
+	} else if err != nil {
 		return nil, &updateError{updateExtract, "unpacking: " + durable.Cause(err).Error()}
 	}
 	f, err := root.Open("Manifest")

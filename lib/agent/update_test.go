@@ -310,6 +310,10 @@ func TestUpdateRequests(t *testing.T) {
 	d = startDevice(t, d.dir, &d.key, 0)
 	again := &installer{}
 	q := d.installer(again)
+	r := d.call(q, frame.CmdGetVariable, `["update.currentupdate.component","update.currentupdate.paused","update.currentupdate.step"]`)
+	if want := `[{"update.currentupdate.component":"a.pkg2","update.currentupdate.paused":true,"update.currentupdate.step":"dispatch_update"},[]]`; string(r.Body) != want {
+		t.Errorf("the update that is on: %s", r.Body)
+	}
 	if r := d.call(q, frame.CmdSoftwareUpdateRequest, "1"); r.Status != 0 {
 		t.Errorf("resuming: %d %s", r.Status, r.Body)
 	}
@@ -317,6 +321,7 @@ func TestUpdateRequests(t *testing.T) {
 	if strings.Contains(got, "a.pkg1") || !strings.HasSuffix(got, "4 a.pkg2 | [20] a.pkg2 1.0 TWO null | 6 success") {
 		t.Errorf("after the restart: %s", got)
 	}
+	d.want(q, frame.CmdGetVariable, `"update.currentupdate"`, 0, `[null,[]]`)
 }
 
 // A package from a server that wants a name and a password, and one that is
