@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -259,5 +260,39 @@ func startRedis(t testing.TB) *server {
 			t.Fatalf("redis-server answers %q, error %v", answer, err)
 		}
 		return &server{addr: addr, pid: cmd.Process.Pid}
+	}
+}
+
+// startAgent builds the program and starts its agent.
+func startAgent(t testing.TB) *server {
+	t.Helper()
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "lander")
+	build := exec.Command("go", "build", "-o", bin, "lander")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "trust"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ready := filepath.Join(dir, "ready")
+	cmd := exec.Command(bin, "agent", "--listen", "tcp://127.0.0.1:0", "--ready-file", ready, "--id", benchValue, "--state", filepath.Join(dir, "state"), "--trust", filepath.Join(dir, "trust"))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		b, err := os.ReadFile(ready)
+		if addr, ok := strings.CutPrefix(strings.TrimSpace(string(b)), "tcp://"); ok {
+			return &server{addr: addr, pid: cmd.Process.Pid}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the agent is not ready: %v", err)
+		}
 	}
 }
