@@ -1,76 +1,154 @@
 package store
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"math/rand/v2"
-	"os"
+	"iter"
+	"maps"
 	"path/filepath"
-	"sync/atomic"
+	"slices"
+	"strings"
+	"sync"
 
 	"lander/lib/durable"
 )
 
-// Files is a Store of plain files below a directory, one for each key. Any
-// number of processes may share the directory, also one on a disk that only
-// they mount. A crash leaves each record as it was before or after a Put.
+const (
+	logName     = "store.log"
+	lockName    = "store.lock"
+	damagedName = "store.damaged"
+)
+
+// Files is a Store below one directory, which any number of processes may
+// share. All records are in one append log; changes that meet are written
+// together, with one fsync, and each is durable when its Put returns. Every
+// process reads what the others have appended before it answers. Writers hold
+// a file lock for the length of a commit; readers need none. Values stay on
+// the disk, keys are in memory.
+//
+// A log that has outgrown its records is written anew. One that was damaged
+// is copied to store.damaged first: its whole records stay, a damaged one is
+// as if it had not been written.
 type Files struct {
-	root    string
-	stripes [256]chan struct{} // held while this process writes a key of the stripe
-	closed  atomic.Bool
+	dir string
+
+	mu   sync.RWMutex // guards what follows, never while the disk is waited for
+	view *view
+	busy bool // a commit of ours is being written: nobody else's can be
+
+	queueMu sync.Mutex
+	queue   []*change
+	running bool // a committer is at work
+	closed  bool
+	commits sync.WaitGroup
+	ctx     context.Context // ends with the store
+	cancel  context.CancelFunc
 }
 
-// OpenFiles opens the store below root and makes the directory, with mode
+// change is one Put or Delete on its way.
+type change struct {
+	doing string
+	kind  byte
+	Entry // its revision is the one that the key must have
+
+	next Revision
+	err  error
+	done chan struct{}
+}
+
+// OpenFiles opens the store below dir and makes the directory, with mode
 // 0700, when it is not there.
-func OpenFiles(root string) (*Files, error) {
-	s := &Files{root: root}
-	for i := range s.stripes {
-		s.stripes[i] = make(chan struct{}, 1)
-	}
-	if err := durable.MkdirAll(s.lockDir(), 0o700); err != nil {
-		return nil, fmt.Errorf("opening the store %s: %w", root, durable.Cause(err))
+func OpenFiles(dir string) (*Files, error) {
+	s := &Files{dir: dir}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if err := s.open(); err != nil {
+		s.cancel()
+		return nil, fmt.Errorf("opening the store %s: %w", dir, err)
 	}
 	return s, nil
 }
 
-func (s *Files) lockDir() string { return filepath.Join(s.root, "locks") }
+func (s *Files) path(name string) string { return filepath.Join(s.dir, name) }
 
-// begin checks what every method checks.
-func (s *Files) begin(ctx context.Context, doing, key string) error {
-	if err := CheckKey(key); err != nil {
-		return fmt.Errorf("%s a key: %w", doing, err)
+func (s *Files) open() error {
+	if err := durable.MkdirAll(s.dir, 0o700); err != nil {
+		return durable.Cause(err)
 	}
+	there, err := exists(s.path(logName))
+	if err != nil {
+		return err
+	}
+	if !there {
+		err := durable.WriteFile(s.path(logName), []byte(logHead), 0o600, durable.NoReplace)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	s.view, err = openView(s.path(logName))
+	return err
+}
+
+// refresh brings the view up to what all processes have written. mu is held.
+func (s *Files) refresh() error {
+	other, longer, err := s.view.stale(s.path(logName))
+	switch {
+	case err != nil:
+		return err
+	case other:
+		next, err := openView(s.path(logName))
+		if err != nil {
+			return err
+		}
+		s.view.close()
+		s.view = next
+	case longer:
+		return s.view.read()
+	}
+	return nil
+}
+
+// current returns with mu held for reading, and a view that is up to date.
+func (s *Files) current() error {
+	s.mu.RLock()
+	if s.busy {
+		return nil
+	}
+	other, longer, err := s.view.stale(s.path(logName))
+	if err == nil && !other && !longer {
+		return nil
+	}
+	s.mu.RUnlock()
+	s.mu.Lock()
+	if !s.busy {
+		err = s.refresh()
+	}
+	s.mu.Unlock()
+	s.mu.RLock()
+	if err != nil {
+		s.mu.RUnlock()
+	}
+	return err
+}
+
+func (s *Files) begin(ctx context.Context, doing, key string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s %s: %w", doing, key, err)
 	}
-	if s.closed.Load() {
+	if err := CheckKey(key); err != nil {
+		return fmt.Errorf("%s a key: %w", doing, err)
+	}
+	if s.isClosed() {
 		return fmt.Errorf("%s %s: %w", doing, key, ErrClosed)
 	}
 	return nil
 }
 
-// lock holds off the other writers of key: those of this process first, which
-// then do not queue up in the kernel, then those of other processes.
-func (s *Files) lock(ctx context.Context, key string) (release func(), err error) {
-	sum := sha256.Sum256([]byte(key))
-	stripe := s.stripes[sum[0]]
-	select {
-	case stripe <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	l, err := durable.AcquireContext(ctx, filepath.Join(s.lockDir(), hex.EncodeToString(sum[:1])))
-	if err != nil {
-		<-stripe
-		return nil, err
-	}
-	return func() { l.Release(); <-stripe }, nil
+func (s *Files) isClosed() bool {
+	s.queueMu.Lock()
+	defer s.queueMu.Unlock()
+	return s.closed
 }
 
 // Get implements Store.
@@ -78,126 +156,152 @@ func (s *Files) Get(ctx context.Context, key string) (Entry, error) {
 	if err := s.begin(ctx, "getting", key); err != nil {
 		return Entry{}, err
 	}
-	e, err := s.read(key)
+	if err := s.current(); err != nil {
+		return Entry{}, fmt.Errorf("getting %s: %w", key, err)
+	}
+	defer s.mu.RUnlock()
+	return s.get(key)
+}
+
+// get reads a key. mu is held.
+func (s *Files) get(key string) (Entry, error) {
+	p, ok := s.view.find(key)
+	if !ok {
+		return Entry{}, fmt.Errorf("getting %s: %w", key, ErrNotFound)
+	}
+	e, err := s.view.value(key, p)
 	if err != nil {
 		return Entry{}, fmt.Errorf("getting %s: %w", key, err)
 	}
 	return e, nil
 }
 
-// read needs no lock: a rename puts a whole record in place of a whole one.
-func (s *Files) read(key string) (Entry, error) {
-	path := recordPath(s.root, key)
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Entry{}, ErrNotFound
-	}
-	if err != nil {
-		return Entry{}, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, int64(maxRecordHead+MaxValue+1)))
-	if err != nil {
-		return Entry{}, err
-	}
-	e, err := parseRecord(b)
-	if err == nil && e.Key != key {
-		err = fmt.Errorf("%w: it is that of %s", ErrDamaged, e.Key)
-	}
-	if err != nil {
-		return Entry{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return e, nil
-}
-
-// head reads the first line of a record; the zero Entry when there is none.
-func (s *Files) head(path string) (Entry, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Entry{}, nil
-	}
-	if err != nil {
-		return Entry{}, err
-	}
-	defer f.Close()
-	line, err := bufio.NewReaderSize(f, maxRecordHead).ReadSlice('\n')
-	if err != nil {
-		return Entry{}, fmt.Errorf("%s: %w: it has no first line", path, ErrDamaged)
-	}
-	e, _, _, err := parseHead(line[:len(line)-1])
-	if err != nil {
-		return Entry{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return e, nil
-}
-
 // Put implements Store.
 func (s *Files) Put(ctx context.Context, key string, value []byte, rev Revision) (Revision, error) {
-	if err := s.begin(ctx, "putting", key); err != nil {
-		return 0, err
-	}
 	if len(value) > MaxValue {
 		return 0, fmt.Errorf("putting %s: %w: %d bytes, at most %d are allowed", key, ErrTooLarge, len(value), MaxValue)
 	}
-	release, err := s.lock(ctx, key)
-	if err != nil {
-		return 0, fmt.Errorf("putting %s: %w", key, err)
-	}
-	defer release()
-	path := recordPath(s.root, key)
-	have, err := s.head(path)
-	if err != nil {
-		return 0, fmt.Errorf("putting %s: %w", key, err)
-	}
-	if have.Rev != rev {
-		return 0, conflict("putting", key, have.Rev, rev)
-	}
-	next := rev + 1
-	if rev == 0 {
-		// A random start: whoever remembers a revision from before the key
-		// was deleted does not meet it again.
-		next = Revision(1 + rand.Uint64N(1<<52))
-	}
-	if err := durable.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return 0, fmt.Errorf("putting %s: %w", key, err)
-	}
-	if err := durable.WriteFile(path, appendRecord(nil, Entry{Key: key, Value: value, Rev: next}), 0o600); err != nil {
-		return 0, fmt.Errorf("putting %s: %w", key, err)
-	}
-	return next, nil
+	c := &change{doing: "putting", kind: kindPut, Entry: Entry{Key: key, Value: value, Rev: rev}, done: make(chan struct{})}
+	err := s.change(ctx, c)
+	return c.next, err
 }
 
 // Delete implements Store.
 func (s *Files) Delete(ctx context.Context, key string, rev Revision) error {
-	if err := s.begin(ctx, "deleting", key); err != nil {
+	return s.change(ctx, &change{doing: "deleting", kind: kindDelete, Entry: Entry{Key: key, Rev: rev}, done: make(chan struct{})})
+}
+
+// change queues c and waits until it is committed, or until ctx ends while it
+// still waits.
+func (s *Files) change(ctx context.Context, c *change) error {
+	if err := s.begin(ctx, c.doing, c.Key); err != nil {
 		return err
 	}
-	release, err := s.lock(ctx, key)
-	if err != nil {
-		return fmt.Errorf("deleting %s: %w", key, err)
+	s.queueMu.Lock()
+	if s.closed {
+		s.queueMu.Unlock()
+		return fmt.Errorf("%s %s: %w", c.doing, c.Key, ErrClosed)
 	}
-	defer release()
-	path := recordPath(s.root, key)
-	have, err := s.head(path)
-	switch {
-	case err != nil:
-		return fmt.Errorf("deleting %s: %w", key, err)
-	case have.Rev == 0:
-		return fmt.Errorf("deleting %s: %w", key, ErrNotFound)
-	case have.Rev != rev:
-		return conflict("deleting", key, have.Rev, rev)
+	s.queue = append(s.queue, c)
+	if !s.running {
+		s.running = true
+		s.commits.Go(s.commitAll)
 	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("deleting %s: %w", key, err)
+	s.queueMu.Unlock()
+	select {
+	case <-c.done:
+		return c.err
+	case <-ctx.Done():
 	}
-	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("deleting %s: %w", key, err)
+	s.queueMu.Lock()
+	i := slices.Index(s.queue, c)
+	if i >= 0 {
+		s.queue = slices.Delete(s.queue, i, i+1)
 	}
+	s.queueMu.Unlock()
+	if i >= 0 {
+		return fmt.Errorf("%s %s: %w", c.doing, c.Key, ctx.Err())
+	}
+	<-c.done // it is being written
+	return c.err
+}
+
+// List implements Store.
+func (s *Files) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		fail := func(err error) { yield(Entry{}, fmt.Errorf("listing %s: %w", prefix, err)) }
+		if err := checkPrefix(prefix); err != nil {
+			yield(Entry{}, fmt.Errorf("listing: %w", err))
+			return
+		}
+		if s.isClosed() {
+			fail(ErrClosed)
+			return
+		}
+		if err := s.current(); err != nil {
+			fail(err)
+			return
+		}
+		keys := s.view.keys(prefix)
+		s.mu.RUnlock()
+		for _, key := range keys {
+			if err := ctx.Err(); err != nil {
+				fail(err)
+				return
+			}
+			if s.isClosed() {
+				fail(ErrClosed)
+				return
+			}
+			s.mu.RLock()
+			e, err := s.get(key)
+			s.mu.RUnlock()
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if !yield(e, err) || err != nil && !errors.Is(err, ErrDamaged) {
+				return
+			}
+		}
+	}
+}
+
+// keys are those under a prefix, in their order.
+func (v *view) keys(prefix string) []string {
+	if prefix == "" {
+		var all []string
+		for _, keys := range v.index {
+			all = slices.AppendSeq(all, maps.Keys(keys))
+		}
+		slices.Sort(all)
+		return all
+	}
+	word, _, _ := strings.Cut(prefix, "/")
+	var out []string
+	for key := range v.index[word] {
+		if under(key, prefix) {
+			out = append(out, key)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Close implements Store. Changes that wait for the lock of another process
+// fail with ErrClosed, those being written are awaited.
+func (s *Files) Close() error {
+	s.queueMu.Lock()
+	s.closed = true
+	s.queueMu.Unlock()
+	s.cancel()
+	s.commits.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.view.close()
 	return nil
 }
 
-// Close implements Store.
-func (s *Files) Close() error {
-	s.closed.Store(true)
-	return nil
+// record is c with the revision that it gets.
+func (c *change) record(rev Revision) record {
+	return record{c.kind, Entry{Key: c.Key, Value: c.Value, Rev: rev}}
 }

@@ -1,28 +1,38 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"lander/lib/durable"
 	"lander/lib/store"
 )
 
-// records finds the files of all records below dir.
-func records(t testing.TB, dir string) []string {
+func logOf(dir string) string { return filepath.Join(dir, "store.log") }
+
+func mustPut(t testing.TB, s store.Store, key, value string, rev store.Revision) store.Revision {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(dir, "[ch]-*", "*", "[kh]-*"))
+	rev, err := s.Put(t.Context(), key, []byte(value), rev)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return paths
+	return rev
+}
+
+func wantValue(t testing.TB, s store.Store, key, value string) {
+	t.Helper()
+	if e, err := s.Get(t.Context(), key); err != nil || string(e.Value) != value {
+		t.Errorf("%s is %.40q, %v, want %.40q", key, e.Value, err, value)
+	}
 }
 
 func TestModes(t *testing.T) {
@@ -30,9 +40,7 @@ func TestModes(t *testing.T) {
 		t.Skip("this system has no file modes")
 	}
 	dir := filepath.Join(t.TempDir(), "store")
-	if _, err := openFiles(t, dir).Put(t.Context(), "a/b", nil, 0); err != nil {
-		t.Fatal(err)
-	}
+	mustPut(t, openFiles(t, dir), "a/b", "", 0)
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -48,133 +56,177 @@ func TestModes(t *testing.T) {
 	}
 }
 
-func TestDamagedRecords(t *testing.T) {
-	long := strings.Repeat("Q", store.MaxWord)
-	for _, harm := range []func(b []byte) []byte{
-		func(b []byte) []byte { return nil },
-		func(b []byte) []byte { return b[:len(b)-1] },
-		func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
-		func(b []byte) []byte { return append(b, 0) },
-		func(b []byte) []byte { return make([]byte, 2<<20) },
-	} {
-		for _, key := range []string{"a/damaged", "a/" + long, long + "/a"} {
-			dir := t.TempDir()
-			s := openFiles(t, dir)
-			if _, err := s.Put(t.Context(), key, []byte("value"), 0); err != nil {
-				t.Fatal(err)
-			}
-			path := records(t, dir)[0]
-			b, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, harm(b), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := s.Get(t.Context(), key); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), path) {
-				t.Errorf("get: %v, want ErrDamaged naming %s", err, path)
-			}
-			// A Put does not take a damaged record for none.
-			if _, err := s.Put(t.Context(), key, nil, 0); err == nil || !errors.Is(err, store.ErrDamaged) && !errors.Is(err, store.ErrConflict) {
-				t.Errorf("put as new: %v", err)
-			}
-			if _, err := s.Put(t.Context(), "a/fine", []byte("fine"), 0); err != nil {
-				t.Fatal(err)
-			}
-			damaged, fine := 0, 0
-			for e, err := range s.List(t.Context(), "") {
-				switch {
-				case errors.Is(err, store.ErrDamaged):
-					damaged++
-				case err == nil && e.Key == "a/fine":
-					fine++
-				default:
-					t.Errorf("listed %+v, %v", e, err)
-				}
-			}
-			if damaged != 1 || fine != 1 {
-				t.Errorf("%.9s: %d damaged and %d fine entries listed", key, damaged, fine)
-			}
-		}
-	}
-}
-
-// A record that was copied to another key's place is not that key's.
-func TestMisplacedRecord(t *testing.T) {
+// What a dying writer leaves at the end does not count, wherever it is cut,
+// and the next writer goes on behind the last whole record.
+func TestTornEnd(t *testing.T) {
 	dir := t.TempDir()
 	s := openFiles(t, dir)
-	for _, k := range []string{"a/one", "a/two"} {
-		if _, err := s.Put(t.Context(), k, []byte(k), 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	paths := records(t, dir)
-	b, err := os.ReadFile(paths[0])
+	rev := mustPut(t, s, "a", "first", 0)
+	whole, err := os.ReadFile(logOf(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(paths[1], b, 0o600); err != nil {
+	mustPut(t, s, "a", "second", rev)
+	s.Close()
+	longer, err := os.ReadFile(logOf(dir))
+	if err != nil {
 		t.Fatal(err)
 	}
-	_, err1 := s.Get(t.Context(), "a/one")
-	_, err2 := s.Get(t.Context(), "a/two")
-	if errors.Is(err1, store.ErrDamaged) == errors.Is(err2, store.ErrDamaged) {
-		t.Errorf("errors %v and %v, want one damaged", err1, err2)
+	for cut := len(whole); cut < len(longer); cut++ {
+		if err := os.WriteFile(logOf(dir), longer[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, other := openFiles(t, dir), openFiles(t, dir)
+		wantValue(t, s, "a", "first")
+		mustPut(t, s, "b", "next", 0)
+		wantValue(t, other, "b", "next")
+		wantValue(t, openFiles(t, dir), "a", "first")
+		if _, err := os.Stat(filepath.Join(dir, "store.damaged")); err == nil {
+			t.Fatalf("cut at %d: a torn end was taken for damage", cut)
+		}
 	}
 }
 
-// What a killed writer leaves is swept away by a List, but not what a live one
-// may still need.
-func TestStaleTemporaries(t *testing.T) {
+// Damage inside costs the record that it hit; the rest stays, and the damaged
+// log is kept.
+func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	s := openFiles(t, dir)
-	if _, err := s.Put(t.Context(), "a/b", nil, 0); err != nil {
+	mustPut(t, s, "a", "one", 0)
+	before, err := os.ReadFile(logOf(dir))
+	if err != nil {
 		t.Fatal(err)
 	}
-	bucket := filepath.Dir(records(t, dir)[0])
-	var names []string
-	for range 2 {
-		f, err := durable.Create(filepath.Join(bucket, "x"), 0o600)
-		if err != nil {
+	mustPut(t, s, "b", strings.Repeat("two", 100), 0)
+	middle, err := os.ReadFile(logOf(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, "c", "three", 0)
+	whole, err := os.ReadFile(logOf(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Under a running store the damaged record is named.
+	harm := func(at int) []byte {
+		b := bytes.Clone(whole)
+		b[at] ^= 0x10
+		return b
+	}
+	if err := os.WriteFile(logOf(dir), harm(len(middle)-1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(t.Context(), "b"); !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), logOf(dir)) {
+		t.Errorf("get: %v, want ErrDamaged naming the log", err)
+	}
+	fine, damaged := 0, 0
+	for _, err := range s.List(t.Context(), "") {
+		switch {
+		case errors.Is(err, store.ErrDamaged):
+			damaged++
+		case err == nil:
+			fine++
+		default:
+			t.Error(err)
+		}
+	}
+	if fine != 2 || damaged != 1 {
+		t.Errorf("%d fine and %d damaged entries", fine, damaged)
+	}
+	s.Close()
+	for at := len(before); at < len(middle); at++ {
+		os.Remove(filepath.Join(dir, "store.damaged"))
+		if err := os.WriteFile(logOf(dir), harm(at), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		f.Close()
-		names = append(names, f.Name())
-	}
-	old := time.Now().Add(-2 * time.Hour)
-	if err := os.Chtimes(names[0], old, old); err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for e, err := range s.List(t.Context(), "a") {
-		if n++; err != nil || e.Key != "a/b" {
-			t.Errorf("listed %+v, %v", e, err)
+		s, other := openFiles(t, dir), openFiles(t, dir)
+		wantValue(t, s, "a", "one")
+		wantValue(t, s, "c", "three")
+		if e, err := s.Get(t.Context(), "b"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("damaged at %d: %+v, %v", at, e, err)
+		}
+		mustPut(t, s, "d", "four", 0)
+		for k, v := range map[string]string{"a": "one", "c": "three", "d": "four"} {
+			wantValue(t, other, k, v)
+			wantValue(t, openFiles(t, dir), k, v)
+		}
+		if kept, err := os.ReadFile(filepath.Join(dir, "store.damaged")); err != nil || !bytes.Equal(kept, harm(at)) {
+			t.Errorf("damaged at %d: the log was not kept: %v", at, err)
 		}
 	}
-	if _, err := os.Stat(names[0]); !errors.Is(err, fs.ErrNotExist) || n != 1 {
-		t.Errorf("old one: %v; %d entries listed", err, n)
+	if err := os.WriteFile(logOf(dir), []byte("something else\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(names[1]); err != nil {
-		t.Errorf("young one: %v", err)
+	if _, err := store.OpenFiles(dir); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("a file that is no log: %v", err)
 	}
+}
+
+// A log that has outgrown its records is written anew, under all who have it
+// open, and revisions go on.
+func TestOutgrown(t *testing.T) {
+	dir := t.TempDir()
+	s, other := openFiles(t, dir), openFiles(t, dir)
+	value := strings.Repeat("v", 100_000)
+	gone := mustPut(t, s, "gone", "x", 0)
+	if err := s.Delete(t.Context(), "gone", gone); err != nil {
+		t.Fatal(err)
+	}
+	var rev, last store.Revision
+	for i := range 60 {
+		last = rev
+		if rev = mustPut(t, s, "big", fmt.Sprint(i, value), rev); rev <= last {
+			t.Fatalf("revision %d after %d", rev, last)
+		}
+		if i%10 == 0 {
+			wantValue(t, other, "big", fmt.Sprint(i, value))
+		}
+	}
+	if st, err := os.Stat(logOf(dir)); err != nil || st.Size() > 2<<20 {
+		t.Errorf("the log has %d bytes, %v", st.Size(), err)
+	}
+	wantValue(t, other, "big", "59"+value)
+	wantValue(t, openFiles(t, dir), "big", "59"+value)
+	if again := mustPut(t, other, "gone", "y", 0); again <= rev {
+		t.Errorf("revision %d after %d", again, rev)
+	}
+	if names, err := os.ReadDir(dir); err != nil || len(names) != 2 {
+		t.Errorf("left there: %v, %v", names, err)
+	}
+}
+
+// Many writers share few fsyncs, and each sees its own value at once.
+func TestManyWriters(t *testing.T) {
+	s := openFiles(t, t.TempDir())
+	var wg sync.WaitGroup
+	for w := range 32 {
+		wg.Go(func() {
+			var rev store.Revision
+			for i := range 20 {
+				key, value := fmt.Sprintf("w/%d", w), fmt.Sprint(i)
+				next, err := s.Put(t.Context(), key, []byte(value), rev)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				rev = next
+				if e, err := s.Get(t.Context(), key); err != nil || string(e.Value) != value || e.Rev != rev {
+					t.Errorf("%s: %+v, %v, want %s at %d", key, e, err, value, rev)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	dir := t.TempDir()
 	s := openFiles(t, dir)
-	rev, err := s.Put(t.Context(), "k", nil, 0)
+	rev := mustPut(t, s, "k", "", 0)
+	other, err := durable.Acquire(filepath.Join(dir, "store.lock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	locks, err := filepath.Glob(filepath.Join(dir, "locks", "*"))
-	if err != nil || len(locks) != 1 {
-		t.Fatal(locks, err)
-	}
-	other, err := durable.Acquire(locks[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Release()
 	ctx, cancel := context.WithCancel(t.Context())
 	errs := make(chan error)
 	for range 2 {
@@ -184,14 +236,25 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 		}()
 	}
 	// Readers do not wait for writers.
-	if _, err := s.Get(t.Context(), "k"); err != nil {
-		t.Error(err)
-	}
+	wantValue(t, s, "k", "")
 	cancel()
 	for range 2 {
 		if err := <-errs; !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want Canceled", err)
 		}
+	}
+	// What was given up is not written later.
+	other.Release()
+	mustPut(t, s, "k", "now", rev)
+	// Close does not wait for another process either.
+	if other, err = durable.Acquire(filepath.Join(dir, "store.lock")); err != nil {
+		t.Fatal(err)
+	}
+	defer other.Release()
+	go func() { errs <- s.Delete(t.Context(), "k", rev) }()
+	s.Close()
+	if err := <-errs; !errors.Is(err, store.ErrClosed) {
+		t.Errorf("error %v, want ErrClosed", err)
 	}
 }
 
@@ -205,33 +268,12 @@ func TestUnusableDirectory(t *testing.T) {
 	}
 }
 
-func BenchmarkFiles(b *testing.B) {
+func BenchmarkGet(b *testing.B) {
 	s := openFiles(b, b.TempDir())
-	value := []byte(strings.Repeat("v", 200))
-	rev, err := s.Put(b.Context(), "devices/one", value, 0)
-	if err != nil {
-		b.Fatal(err)
+	mustPut(b, s, "devices/one", strings.Repeat("v", 200), 0)
+	for b.Loop() {
+		if _, err := s.Get(b.Context(), "devices/one"); err != nil {
+			b.Fatal(err)
+		}
 	}
-	b.Run("Put", func(b *testing.B) {
-		for b.Loop() {
-			if rev, err = s.Put(b.Context(), "devices/one", value, rev); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("Get", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := s.Get(b.Context(), "devices/one"); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("RawWriteSyncRename", func(b *testing.B) {
-		path := filepath.Join(b.TempDir(), "raw")
-		for b.Loop() {
-			if err := durable.WriteFile(path, value, 0o600); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }

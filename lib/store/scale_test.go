@@ -4,22 +4,22 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
-// fill writes n devices with two records each past the fsyncs of Put.
+// fill writes n devices with two records each, past the fsyncs of Put.
 func fill(t testing.TB, root string, n int) {
 	t.Helper()
+	b := []byte(logHead)
 	for i := range n {
-		for _, key := range []string{fmt.Sprintf("devices/%08d", i), fmt.Sprintf("devices/%08d/queue/1", i)} {
-			path := recordPath(root, key)
-			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, appendRecord(nil, Entry{Key: key, Value: []byte(key), Rev: 1}), 0o600); err != nil {
-				t.Fatal(err)
-			}
+		for k, key := range []string{fmt.Sprintf("devices/%08d", i), fmt.Sprintf("devices/%08d/queue/1", i)} {
+			b = appendRecord(b, record{kindPut, Entry{Key: key, Value: []byte(key), Rev: Revision(2*i + k + 1)}})
 		}
+	}
+	if err := os.WriteFile(filepath.Join(root, logName), b, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -36,7 +36,7 @@ func countEntries(t testing.TB, s Store, prefix string) int {
 }
 
 func TestManyKeys(t *testing.T) {
-	n := 300
+	n := 3000
 	if os.Getenv("LANDER_LONG") == "1" {
 		n = 50_000
 	}
@@ -53,16 +53,18 @@ func TestManyKeys(t *testing.T) {
 	if got := countEntries(t, s, "devices/00000007"); got != 2 {
 		t.Errorf("%d entries of one device, want 2", got)
 	}
-	// No directory has more than its share.
-	buckets, err := os.ReadDir(filepath.Join(root, "c-devices"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range buckets {
-		es, err := os.ReadDir(filepath.Join(root, "c-devices", b.Name()))
-		if err != nil || len(es) > 10*2*n/256 {
-			t.Errorf("bucket %s has %d files, %v", b.Name(), len(es), err)
+}
+
+// BenchmarkOpen starts with 100,000 keys.
+func BenchmarkOpen(b *testing.B) {
+	root := b.TempDir()
+	fill(b, root, 50_000)
+	for b.Loop() {
+		s, err := OpenFiles(root)
+		if err != nil {
+			b.Fatal(err)
 		}
+		s.Close()
 	}
 }
 
@@ -83,4 +85,47 @@ func BenchmarkList(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkWriters compares durable puts of 200 bytes, by one writer and by
+// 32, with one append and one fsync after the other, in turn.
+func BenchmarkWriters(b *testing.B) {
+	value := make([]byte, 200)
+	for _, writers := range []int{1, 32} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			s, err := OpenFiles(b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			var wg sync.WaitGroup
+			var n atomic.Int64
+			b.ResetTimer()
+			for range writers {
+				wg.Go(func() {
+					for i := n.Add(1); i <= int64(b.N); i = n.Add(1) {
+						if _, err := s.Put(b.Context(), fmt.Sprintf("cmd/%d", i), value, 0); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+	b.Run("raw", func(b *testing.B) {
+		f, err := os.Create(filepath.Join(b.TempDir(), "raw"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close()
+		for b.Loop() {
+			if _, err := f.Write(value); err != nil {
+				b.Fatal(err)
+			}
+			if err := f.Sync(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

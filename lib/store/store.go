@@ -2,7 +2,7 @@
 // key, written only where nobody else wrote in between.
 //
 // Two implementations are here: Memory for tests and throw-away servers, and
-// Files, plain files below a directory that several processes may share. Each
+// Files, an append log below a directory that several processes may share. Each
 // passes the conformance suite of storetest.
 package store
 

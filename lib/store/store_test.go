@@ -64,7 +64,7 @@ func TestOpen(t *testing.T) {
 		}
 		s.Close()
 		if tt.files != "" {
-			if _, err := os.Stat(filepath.Join(tt.files, "c-k")); err != nil {
+			if _, err := os.Stat(filepath.Join(tt.files, "store.log")); err != nil {
 				t.Errorf("%q: %v", tt.address, err)
 			}
 		}
