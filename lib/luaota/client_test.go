@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -19,13 +18,20 @@ const appSource = `return {entry = function(why) print("app " .. tostring(why)) 
 
 const baseConfig = `{"app":"main","ssid":"lab","spwd":"w1fi","server":"ota.example","port":8266,"secret":"s3cret"}`
 
+// eachLua runs a test with the Lua of either firmware.
+func eachLua(t *testing.T, test func(t *testing.T, lua string)) {
+	for _, lua := range []string{"lua5.1", "lua5.3"} {
+		t.Run(lua, func(t *testing.T) { test(t, lua) })
+	}
+}
+
 // client is a board with our client and an application.
-func client(t *testing.T, serve func(net.Conn)) *luaotatest.Board {
+func client(t *testing.T, lua string, serve func(net.Conn)) *luaotatest.Board {
 	t.Helper()
-	luaotatest.NeedLua(t, os.Getenv("LANDER_INTEROP") == "1")
+	luaotatest.NeedLua(t, lua, os.Getenv("LANDER_INTEROP") == "1")
 	flash := luaotatest.NewFlash(map[string]string{"main.lua": appSource, luaota.ConfigName: baseConfig + "\n"})
 	luaotatest.Install(flash)
-	return &luaotatest.Board{ID: 1122867, Flash: flash, Scale: 0.05, Dial: func(host, port string) (net.Conn, error) {
+	return &luaotatest.Board{Lua: lua, ID: 1122867, Flash: flash, Scale: 0.05, Dial: func(host, port string) (net.Conn, error) {
 		if serve == nil {
 			return nil, errors.New("nobody there")
 		}
@@ -66,7 +72,9 @@ func bootOnce(t *testing.T, b *luaotatest.Board) luaotatest.BoardEnd {
 }
 
 // How each kind of silence and refusal ends: the application starts.
-func TestClientEndings(t *testing.T) {
+func TestClientEndings(t *testing.T) { eachLua(t, clientEndings) }
+
+func clientEndings(t *testing.T, lua string) {
 	plain, strong := luaota.ServerOptions{Plain: true}, luaota.ServerOptions{}
 	ok := func(s *luaota.Server) error { return s.NoUpdate() }
 	raw := func(text string) func(net.Conn) {
@@ -108,7 +116,7 @@ func TestClientEndings(t *testing.T) {
 		}, "Invalid configuration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := client(t, c.serve)
+			b := client(t, lua, c.serve)
 			if c.change != nil {
 				c.change(b)
 			}
@@ -130,8 +138,10 @@ func strict(b *luaotatest.Board) {
 const lingerTime = 5e9
 
 // After "no update" the heap is within 1 KB of what the application alone has.
-func TestClientLeavesNothing(t *testing.T) {
-	b := client(t, plainServer(luaota.ServerOptions{}, "s3cret", func(s *luaota.Server) error { return s.NoUpdate() }))
+func TestClientLeavesNothing(t *testing.T) { eachLua(t, clientLeavesNothing) }
+
+func clientLeavesNothing(t *testing.T, lua string) {
+	b := client(t, lua, plainServer(luaota.ServerOptions{}, "s3cret", func(s *luaota.Server) error { return s.NoUpdate() }))
 	with := bootOnce(t, b)
 	b.Flash.Put("init.lua", `stopOTA = 1 stopOTA = nil package.loaded["luaOTA.check"] = 1 package.loaded["luaOTA.check"] = nil tmr.create() local s = net.createConnection() s:connect(1,"x") s:close() node.task.post(function() require("main").entry("x") end)`)
 	without := bootOnce(t, b)
@@ -145,8 +155,10 @@ func TestClientLeavesNothing(t *testing.T) {
 }
 
 // From the prompt, with all parameters.
-func TestClientPrompt(t *testing.T) {
-	b := client(t, plainServer(luaota.ServerOptions{}, "other", func(s *luaota.Server) error { return s.NoUpdate() }))
+func TestClientPrompt(t *testing.T) { eachLua(t, clientPrompt) }
+
+func clientPrompt(t *testing.T, lua string) {
+	b := client(t, lua, plainServer(luaota.ServerOptions{}, "other", func(s *luaota.Server) error { return s.NoUpdate() }))
 	host := ""
 	dial := b.Dial
 	b.Dial = func(h, p string) (net.Conn, error) { host = h + ":" + p; return dial(h, p) }
@@ -172,22 +184,24 @@ func TestClientPrompt(t *testing.T) {
 }
 
 // stopOTA ends it, before and after the start; then it can be started by hand.
-func TestClientStop(t *testing.T) {
+func TestClientStop(t *testing.T) { eachLua(t, clientStop) }
+
+func clientStop(t *testing.T, lua string) {
 	for name, prompt := range map[string]string{
 		"stopOTA": `stopOTA()`, "in the tick": `tmr.create():alarm(100, 0, function() stopOTA() end)`,
 	} {
-		b := client(t, nil)
+		b := client(t, lua, nil)
 		b.Prompt = prompt
 		if e := bootOnce(t, b); e.How != "idle" || len(e.Printed) != 0 {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
-	b := client(t, nil)
+	b := client(t, lua, nil)
 	b.Options, b.Prompt = "static", `tmr.alarm(1, 100, 0, function() tmr.stop(0) end)`
 	if e := bootOnce(t, b); e.How != "idle" || len(e.Printed) != 0 {
 		t.Errorf("tmr.stop(0): %+v", e)
 	}
-	b = client(t, plainServer(luaota.ServerOptions{}, "s3cret", func(s *luaota.Server) error { return s.NoUpdate() }))
+	b = client(t, lua, plainServer(luaota.ServerOptions{}, "s3cret", func(s *luaota.Server) error { return s.NoUpdate() }))
 	b.Prompt = `stopOTA() require "luaOTA.check":_init {}`
 	if e := bootOnce(t, b); len(e.Printed) != 1 || e.Printed[0] != "app "+luaota.MessageOK {
 		t.Errorf("started by hand: %+v", e)
@@ -196,13 +210,15 @@ func TestClientStop(t *testing.T) {
 
 // The captured dialogue with the original's server, against our client: each
 // record of the server, in whatever pieces it comes, gets the captured answer.
-func TestClientReplaysTheCaptures(t *testing.T) {
+func TestClientReplaysTheCaptures(t *testing.T) { eachLua(t, clientReplaysTheCaptures) }
+
+func clientReplaysTheCaptures(t *testing.T, lua string) {
 	for _, name := range []string{"first", "touched", "scripted"} {
 		for _, split := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, split), func(t *testing.T) {
 				pieces := capture(t, name)
 				result := make(chan error, 1)
-				b := client(t, func(c net.Conn) { result <- drive(c, pieces, split) })
+				b := client(t, lua, func(c net.Conn) { result <- drive(c, pieces, split) })
 				for n, text := range map[string]string{"keep.txt": "keep\n", "old.txt": "old\n", "new.bin": strings.Repeat("A", 1024) + "tail"} {
 					if name == "scripted" {
 						b.Flash.Put(n, text)
@@ -296,19 +312,4 @@ func TestClientSize(t *testing.T) {
 		t.Errorf("%d bytes", total)
 	}
 	t.Logf("%d bytes", total)
-}
-
-// The sources are Lua 5.3 too, where its compiler is at hand.
-func TestClientIsLua53(t *testing.T) {
-	luac, err := exec.LookPath("luac5.3")
-	if err != nil {
-		t.Skip("luac5.3 is not installed")
-	}
-	for name, text := range luaota.ClientModules() {
-		cmd := exec.Command(luac, "-p", "-")
-		cmd.Stdin = strings.NewReader(text)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v: %s", name, err, out)
-		}
-	}
 }

@@ -49,7 +49,7 @@ func interop() bool { return os.Getenv("LANDER_INTEROP") == "1" }
 
 // Our client, run by real Lua 5.1: first update, second with deletion, none.
 func TestOurClient(t *testing.T) {
-	luaotatest.NeedLua(t, interop())
+	luaotatest.NeedLua(t, "lua5.1", interop())
 	r := newRig(t, appTree("1"), nil)
 	flash := board("s3cret")
 	luaotatest.Install(flash)

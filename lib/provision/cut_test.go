@@ -168,7 +168,7 @@ func TestCutAtEveryByteOriginal(t *testing.T) {
 // new release, never a mixture. So does a power cut before any change of the
 // flash.
 func TestCutOurClient(t *testing.T) {
-	luaotatest.NeedLua(t, interop())
+	luaotatest.NeedLua(t, "lua5.1", interop())
 	stride := 61
 	if os.Getenv("LANDER_LONG") == "1" {
 		stride = 1

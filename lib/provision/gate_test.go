@@ -30,7 +30,7 @@ func TestGateGivesWay(t *testing.T) {
 // The client of a board, the original's or ours, is replaced by ours with an
 // update like any other, itself last.
 func TestSelfUpdate(t *testing.T) {
-	luaotatest.NeedLua(t, interop())
+	luaotatest.NeedLua(t, "lua5.1", interop())
 	tree := map[string]string{"main.lua": app("9"), "part.lua": "return '9'\n"}
 	names := []string{`"main.lua"`, `"part.lua"`}
 	for name, text := range luaota.ClientModules() {

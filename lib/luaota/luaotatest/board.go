@@ -51,7 +51,7 @@ func (b *Board) Boot(ctx context.Context) (BoardEnd, error) {
 	if lua == "" {
 		lua = "lua5.1"
 	}
-	cmd := exec.CommandContext(ctx, lua, "-e", shims)
+	cmd := exec.CommandContext(ctx, lua, "-e", "\n"+shims) // Lua 5.3 takes no text that begins as an option does
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return BoardEnd{}, err

@@ -1,9 +1,10 @@
--- Shims of the NodeMCU modules that a luaOTA client uses, for Lua 5.1 on a host.
+-- Shims of the NodeMCU modules that a luaOTA client uses, for Lua 5.1 and 5.3 on
+-- a host.
 -- Whatever is no Lua goes to the test over standard input and output, a line a
 -- call: word, then arguments in hex. Time is that of the test.
 local out, inp = io.stdout, io.stdin
 out:setvbuf("full")
-local exit, concat, realload = os.exit, table.concat, loadstring
+local exit, concat, realload, unpack = os.exit, table.concat, loadstring or load, unpack or table.unpack
 
 local function hex(s)
   return (tostring(s):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
@@ -249,10 +250,12 @@ loadfile = function(n)
   return realload(s, "@" .. n)
 end
 dofile = function(n) return assert(loadfile(n))() end
-package.loaders = {package.loaders[1], function(n)
+local searchers = package.loaders or package.searchers
+for i = #searchers, 2, -1 do searchers[i] = nil end
+searchers[2] = function(n)
   local p = n:gsub("%.", "/")
   return loadfile(p .. ".lc") or loadfile(p .. ".lua") or "\n\tno file on the flash"
-end}
+end
 print = function(...)
   local t = {...}
   for i = 1, select("#", ...) do t[i] = tostring(t[i]) end

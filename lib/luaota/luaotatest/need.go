@@ -8,15 +8,15 @@ import (
 	"lander/lib/luaota"
 )
 
-// NeedLua skips a test where lua5.1 is not installed; with interop set it fails
-// instead.
-func NeedLua(t testing.TB, interop bool) {
+// NeedLua skips a test where an interpreter, lua5.1 or lua5.3, is not installed;
+// with interop set it fails instead.
+func NeedLua(t testing.TB, lua string, interop bool) {
 	t.Helper()
-	if _, err := exec.LookPath("lua5.1"); err != nil {
+	if _, err := exec.LookPath(lua); err != nil {
 		if interop {
-			t.Fatal("lua5.1 is not installed, and LANDER_INTEROP=1 makes it mandatory")
+			t.Fatalf("%s is not installed, and LANDER_INTEROP=1 makes it mandatory", lua)
 		}
-		t.Skip("lua5.1 is not installed")
+		t.Skipf("%s is not installed", lua)
 	}
 }
 
