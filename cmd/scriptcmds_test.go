@@ -35,6 +35,7 @@ func commandsForScripts() map[string]func(*testscript.TestScript, bool, []string
 		"serveon":      serveOn,
 		"copyexample":  copyExample,
 		"buildgo":      buildGo,
+		"devstty":      devsTTY,
 	}
 }
 

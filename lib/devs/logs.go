@@ -169,7 +169,7 @@ func (f *Follower) watch(dev jacdac.Device, c jacdac.Change) {
 		d.index = index
 	}
 	d.logs, d.seen, d.text = fragments{}, once{}, false // counters begin anew
-	if !ok || f.ctx.Err() != nil {
+	if f.ctx.Err() != nil {
 		return
 	}
 	done := func() {}
@@ -179,12 +179,23 @@ func (f *Follower) watch(dev jacdac.Device, c jacdac.Change) {
 	}
 	f.wg.Go(func() {
 		defer done()
-		f.attach(d)
+		f.attach(d, ok)
 	})
 }
 
-// attach asks a device for its log messages.
-func (f *Follower) attach(d *followed) {
+// attach asks a device for its log messages; managed says that it has a
+// manager.
+func (f *Follower) attach(d *followed, managed bool) {
+	f.mu.Lock()
+	logger := d.logger
+	f.mu.Unlock()
+	if logger != 0 {
+		// Debug messages too.
+		d.m.Bus.Set(f.ctx, d.m.ID, ClassLogger, RegLoggerPriority, []byte{0})
+	}
+	if !managed {
+		return
+	}
 	serial := f.serial()
 	was, err := d.m.flag(f.ctx, RegLogging)
 	if err == nil {
@@ -199,7 +210,7 @@ func (f *Follower) attach(d *followed) {
 	if err != nil && f.ctx.Err() == nil {
 		f.mu.Lock()
 		d.text = false
-		if d.logger == 0 && !serial {
+		if logger == 0 && !serial {
 			why := "it does not implement log messages and has no logger service; its console text does not come over this link"
 			if !errors.Is(err, jacdac.ErrNotImplemented) {
 				why = err.Error()
@@ -207,10 +218,6 @@ func (f *Follower) attach(d *followed) {
 			f.add(Record{Device: d.m.ID, Kind: KindNotice, Source: SourceEvent, Level: "warn", Message: "no log source: " + why + "; panics and restarts are still shown"})
 		}
 		f.mu.Unlock()
-	}
-	if d.logger != 0 {
-		// Debug messages too.
-		d.m.Bus.Set(f.ctx, d.m.ID, ClassLogger, RegLoggerPriority, []byte{0})
 	}
 	f.identify(d)
 }

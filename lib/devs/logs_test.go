@@ -1,12 +1,18 @@
 package devs_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"lander/lib/devs"
+	"lander/lib/jacdac"
+	"lander/lib/jacdac/jacdactest"
+	"lander/lib/jacdac/packet"
 )
 
 // gather follows until stop says so of a record.
@@ -72,5 +78,57 @@ func TestNoSourceIsSaid(t *testing.T) {
 	all := gather(t, f, func(r devs.Record) bool { return r.Kind == devs.KindNotice })
 	if last := all[len(all)-1]; !strings.Contains(last.Message, "no log source") {
 		t.Errorf("%+v", last)
+	}
+}
+
+// loggerService is the service of a device that is no DeviceScript machine.
+type loggerService struct {
+	mu       sync.Mutex
+	priority []byte
+}
+
+func (l *loggerService) Class() uint32 { return devs.ClassLogger }
+
+func (l *loggerService) Command(r *jacdac.Request) bool {
+	if r.Command != packet.CmdSet|devs.RegLoggerPriority {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.priority = bytes.Clone(r.Payload)
+	return true
+}
+
+// A device with a logger service is asked for all levels, and tells them.
+func TestLoggerService(t *testing.T) {
+	add := jacdactest.Bus(t)
+	service := &loggerService{}
+	node := add(nil).Attach(boardID, nil, service)
+	f := devs.Follow(t.Context(), add(nil), devs.FollowOptions{})
+	defer f.Close(t.Context())
+	asked := func() bool {
+		service.mu.Lock()
+		defer service.mu.Unlock()
+		return len(service.priority) == 1 && service.priority[0] == 0
+	}
+	for end := time.Now().Add(20 * time.Second); !asked(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it was not asked for debug messages")
+		}
+	}
+	for i, text := range []string{"a detail", "a message", "a warning\n", "a fault"} {
+		node.Report(1, devs.CmdLoggerDebug+uint16(i), []byte(text))
+	}
+	node.Report(1, devs.CmdLoggerError+1, []byte("no level"))
+	node.Report(1, devs.CmdLoggerError, []byte("\xffend"))
+	var got []string
+	for _, r := range gather(t, f, func(r devs.Record) bool { return strings.HasSuffix(r.Message, "end") }) {
+		if r.Device != boardID || r.Source != devs.SourceLogger || r.Kind != devs.KindMessage {
+			t.Errorf("%+v", r)
+		}
+		got = append(got, r.Level+" "+r.Message)
+	}
+	if want := "debug a detail|log a message|warn a warning|error a fault|error \ufffdend"; strings.Join(got, "|") != want {
+		t.Errorf("got  %q\nwant %q", strings.Join(got, "|"), want)
 	}
 }
