@@ -10,6 +10,7 @@ import (
 //
 //	""           the files below dir
 //	memory:      a Memory of its own
+//	nats://...   a NATS cluster, see ParseNATS
 //	a path       the files below it; a path with a colon is written ./a:b
 //
 // Any other scheme is ErrScheme, which names it.
@@ -20,14 +21,28 @@ func Open(ctx context.Context, address, dir string) (Store, error) {
 	switch scheme := schemeOf(address); {
 	case address == "memory:":
 		return NewMemory(), nil
+	case scheme == "nats":
+		o, err := ParseNATS(address)
+		if err != nil {
+			return nil, fmt.Errorf("opening the store: %w", err)
+		}
+		return orNil(OpenNATS(ctx, o))
 	case scheme != "":
-		return nil, fmt.Errorf("opening the store: %w: %q (known: a directory, memory:)", ErrScheme, scheme)
+		return nil, fmt.Errorf("opening the store: %w: %q (known: a directory, memory:, nats://)", ErrScheme, scheme)
 	case address != "":
 		dir = address
 	case dir == "":
 		return nil, fmt.Errorf("opening the store: no directory is given")
 	}
-	return OpenFiles(dir)
+	return orNil(OpenFiles(dir))
+}
+
+// orNil keeps a nil pointer from becoming a Store that is not nil.
+func orNil[S Store](s S, err error) (Store, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // schemeOf is what stands before a colon, unless it looks like a path: a

@@ -40,7 +40,7 @@ func TestOpen(t *testing.T) {
 		{filepath.Join(dir, "given"), filepath.Join(dir, "unused"), filepath.Join(dir, "given"), ""},
 		{"memory:", filepath.Join(dir, "unused"), "", ""},
 		{"", "", "", "no directory is given"},
-		{"nats://host:4222", dir, "", `"nats"`},
+		{"nats://", dir, "", "a server is missing"},
 		{"memory:x", dir, "", `"memory"`},
 		{"file:///tmp", dir, "", `"file"`},
 	}
