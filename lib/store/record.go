@@ -33,8 +33,6 @@ const (
 	kindLast   = 'L'
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 func appendRecord(dst []byte, r record) []byte {
 	start := len(dst)
 	dst = append(dst, recordMark, r.kind, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -52,6 +50,7 @@ func appendRecord(dst []byte, r record) []byte {
 }
 
 func checksum(rec []byte) uint32 {
+	castagnoli := crc32.MakeTable(crc32.Castagnoli) // made once
 	return crc32.Update(crc32.Checksum(rec[1:6], castagnoli), castagnoli, rec[recordHead:])
 }
 
