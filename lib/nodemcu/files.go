@@ -1,0 +1,151 @@
+package nodemcu
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Files lists the files on the flash with their sizes that begin with prefix.
+func (c *Console) Files(ctx context.Context, prefix string) (map[string]int, error) {
+	out := map[string]int{}
+	for from := 0; ; from += 8 {
+		line := fmt.Sprintf(`local t={}for n,s in pairs(file.list())do if n:sub(1,%d)==%s then t[#t+1]=n.."="..s end end table.sort(t)A("N",#t)for i=%d,%d do A("L",t[i]or"")end`,
+			len(prefix), Quote(prefix), from+1, from+8)
+		got, err := c.ask(ctx, line, "L", 8, waitAnswer)
+		if err != nil {
+			return nil, fmt.Errorf("listing the files: %w", err)
+		}
+		for _, text := range got {
+			i := strings.LastIndexByte(text, '=')
+			if i < 0 {
+				return out, nil
+			}
+			size, err := strconv.ParseFloat(text[i+1:], 64)
+			if err != nil {
+				return nil, fmt.Errorf("listing the files: the board says %q", text)
+			}
+			out[text[:i]] = int(size)
+		}
+		if from > 512 {
+			return out, nil
+		}
+	}
+}
+
+// Read brings the first limit bytes of a file, in pieces; ok is false when it is
+// not there.
+func (c *Console) Read(ctx context.Context, name string, limit int) (content []byte, ok bool, err error) {
+	const piece = 100
+	for len(content) < limit {
+		at := len(content)
+		line := fmt.Sprintf(`local f=(file.open or io.open)(%s,"r")local h=f==true and file or f G=false if f then if h==f then h:seek("set",%d)G=h:read(%d)or""h:close()else h.seek("set",%d)G=h.read(%d)or""h.close()end end`,
+			Quote(name), at, piece, at, piece)
+		if len(line) > MaxLine {
+			return nil, false, fmt.Errorf("reading %s: the name is too long", name)
+		}
+		if err := c.define(ctx, line); err != nil {
+			return nil, false, fmt.Errorf("reading %s: %w", name, err)
+		}
+		got, err := c.ask(ctx, `A("G",G and G:gsub(".",function(c)return("%02x"):format(c:byte())end)..""or"-")`, "G", 1, waitAnswer)
+		if err != nil {
+			return nil, false, fmt.Errorf("reading %s: %w", name, err)
+		}
+		if got[0] == "-" {
+			return nil, false, nil
+		}
+		b, err := hex.DecodeString(got[0])
+		if err != nil {
+			return nil, false, fmt.Errorf("reading %s: the board says %q", name, got[0])
+		}
+		content = append(content, b...)
+		if len(b) < piece {
+			return content, true, nil
+		}
+	}
+	return content[:limit], true, nil
+}
+
+// Remove removes a file, and reports whether it was there.
+func (c *Console) Remove(ctx context.Context, name string) (bool, error) {
+	was, err := c.exists(ctx, name)
+	if err != nil || !was {
+		return false, err
+	}
+	for range tries {
+		if _, err := c.change(ctx, `do file.remove(`+Quote(name)+`)A("R","")end`, "R", waitLong); err != nil {
+			return true, fmt.Errorf("removing %s: %w", name, err)
+		}
+		if still, err := c.exists(ctx, name); err != nil || !still {
+			return true, err
+		}
+	}
+	return true, fmt.Errorf("removing %s: %w", name, ErrRefused)
+}
+
+func (c *Console) exists(ctx context.Context, name string) (bool, error) {
+	text, err := c.value(ctx, `file.exists and file.exists(`+Quote(name)+`)or file.list()[`+Quote(name)+`]~=nil`)
+	return text == "true", err
+}
+
+// Exists reports whether a file is there.
+func (c *Console) Exists(ctx context.Context, name string) (bool, error) { return c.exists(ctx, name) }
+
+// Replace gives the file from the name to, in the place of what has it, and then
+// removes the files that would be loaded instead of it. It is one line: the
+// file is missing for a few milliseconds at most [OTA 3.5].
+func (c *Console) Replace(ctx context.Context, from, to string, shadows ...string) error {
+	line := `do file.remove(` + Quote(to) + `)local r=file.rename(` + Quote(from) + `,` + Quote(to) + `)`
+	if len(shadows) > 0 {
+		line += `if r then `
+		for _, s := range shadows {
+			line += `file.remove(` + Quote(s) + `)`
+		}
+		line += `end `
+	}
+	line += `A("R",tostring(r))end`
+	for range tries {
+		there, err := c.exists(ctx, from)
+		if err != nil {
+			return fmt.Errorf("renaming %s to %s: %w", from, to, err)
+		}
+		if !there {
+			// It is done, or it never was there: the caller's hash tells.
+			break
+		}
+		text, err := c.change(ctx, line, "R", waitLong)
+		if err != nil {
+			return fmt.Errorf("renaming %s to %s: %w", from, to, err)
+		}
+		if text == "true" {
+			break
+		}
+	}
+	for _, s := range shadows {
+		if _, err := c.Remove(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Compile makes bytecode of the source file name, which must end in .lua; it is
+// called .lc then.
+func (c *Console) Compile(ctx context.Context, name string) error {
+	text, err := c.change(ctx, `do local o,e=pcall(node.compile,`+Quote(name)+`)A("Y",o and"ok"or tostring(e):gsub("[~%c]"," "):sub(1,120))end`, "Y", waitLong)
+	if err != nil {
+		return fmt.Errorf("compiling %s: %w", name, err)
+	}
+	if text == "" {
+		there, err := c.exists(ctx, strings.TrimSuffix(name, ".lua")+".lc")
+		if err != nil || there {
+			return err
+		}
+	}
+	if text != "ok" {
+		return fmt.Errorf("compiling %s: %w: %s", name, ErrRefused, text)
+	}
+	return nil
+}
