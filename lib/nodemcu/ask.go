@@ -23,7 +23,7 @@ func sum(s string) int {
 	return a
 }
 
-var answerLine = regexp.MustCompile(`~([A-Z])([^~\r\n]*)~(\d{1,5})(?:\.0)?\r?\n`)
+var answerLine = regexp.MustCompile(`~([A-Z])([^\r\n]*)~(\d{1,5})(?:\.0)?\r?\n`)
 
 // Answer is what A printed.
 type answer struct {
@@ -221,12 +221,20 @@ func equal(a, b []string) bool {
 // echo was right [OTA 3.4]. It must do nothing unless it is whole, as what stands
 // in do ... end. The answer is "" when none came: then one must look.
 func (c *Console) change(ctx context.Context, line, tag string, d time.Duration) (string, error) {
+	if err := c.place(ctx, line); err != nil {
+		return "", err
+	}
+	return c.finish(ctx, tag, d)
+}
+
+// place brings a line to the board and leaves its end away.
+func (c *Console) place(ctx context.Context, line string) error {
 	if len(line) > MaxLine {
-		return "", fmt.Errorf("telling the board: the line has %d bytes", len(line))
+		return fmt.Errorf("telling the board: the line has %d bytes", len(line))
 	}
 	for try := range 2 * tries {
 		if err := c.begin(line); err != nil {
-			return "", err
+			return err
 		}
 		right := func(rx []byte) bool {
 			// Something before it may be an application's.
@@ -234,25 +242,25 @@ func (c *Console) change(ctx context.Context, line, tag string, d time.Duration)
 		}
 		ok, err := c.await(ctx, waitPrompt+4*c.wire(len(line)), func(rx []byte) bool { return right(rx) || booted(rx) })
 		if err != nil {
-			return "", err
+			return err
 		}
 		if booted(c.rx) {
-			return "", ErrReboot
+			return ErrReboot
 		}
 		if ok {
-			return c.finish(ctx, tag, d)
+			return nil
 		}
 		if err := c.begin(strings.Repeat("\b", 255)); err != nil {
-			return "", err
+			return err
 		}
 		if err := c.pause(ctx, 4*c.wire(255)); err != nil {
-			return "", err
+			return err
 		}
 		if err := c.sync(ctx); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return "", fmt.Errorf("telling the board: %w", ErrNoise)
+	return fmt.Errorf("telling the board: %w", ErrNoise)
 }
 
 // finish ends the line that the board has, and waits for its answer.

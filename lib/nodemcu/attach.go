@@ -3,7 +3,7 @@ package nodemcu
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -190,20 +190,17 @@ func (c *Console) setRate(p port, rate int) error {
 
 // setUp stops what may run, and leaves the mark by which a restart shows.
 func (c *Console) setUp(ctx context.Context) (bool, error) {
-	line := `if stopOTA then pcall(stopOTA)end if tmr then pcall(tmr.stop,0)end _K="` + c.token + `"` + sumFunc
-	for range tries {
-		if ok, err := c.tell(ctx, line); !ok || err != nil {
-			return false, err
-		}
-		switch alive, err := c.alive(ctx); {
-		case err != nil:
-			return false, err
-		case alive:
-			c.helper, c.hasher = "", ""
-			return true, nil
-		}
+	mark := c.mark()
+	line := `if stopOTA then pcall(stopOTA)end if tmr then pcall(tmr.stop,0)end _K="` + c.token + `"` + sumFunc + ` A("S","` + mark + `")`
+	if err := c.begin(line + "\n"); err != nil {
+		return false, err
 	}
-	return false, nil
+	_, err := c.await(ctx, waitPrompt+4*c.wire(len(line)), func(rx []byte) bool { return prompted(rx) || booted(rx) })
+	if err != nil || !bytes.Contains(c.rx, []byte(line)) || !slices.ContainsFunc(answers(c.rx), func(a answer) bool { return a.tag == "S" && a.text == mark }) {
+		return false, err
+	}
+	c.equipped, c.hasher, c.opened = false, "", false
+	return true, nil
 }
 
 // tell sends a line that prints nothing and does the same twice as once; false:

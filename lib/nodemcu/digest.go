@@ -57,6 +57,9 @@ func hasherOf(alg string) []string {
 // Hash asks for the digests of files; those that are not there are missing in
 // the answer.
 func (c *Console) Hash(ctx context.Context, d Digest, names ...string) (map[string]string, error) {
+	if err := c.closed(ctx); err != nil {
+		return nil, err
+	}
 	if c.hasher != d.Alg {
 		if err := c.define(ctx, hasherOf(d.Alg)...); err != nil {
 			return nil, fmt.Errorf("preparing to hash: %w", err)

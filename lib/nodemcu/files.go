@@ -4,35 +4,26 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 )
 
-// Files lists the files on the flash with their sizes that begin with prefix.
-func (c *Console) Files(ctx context.Context, prefix string) (map[string]int, error) {
-	out := map[string]int{}
-	for from := 0; ; from += 8 {
-		line := fmt.Sprintf(`local t={}for n,s in pairs(file.list())do if n:sub(1,%d)==%s then t[#t+1]=n.."="..s end end table.sort(t)A("N",#t)for i=%d,%d do A("L",t[i]or"")end`,
-			len(prefix), Quote(prefix), from+1, from+8)
-		got, err := c.ask(ctx, line, "L", 8, waitAnswer)
-		if err != nil {
-			return nil, fmt.Errorf("listing the files: %w", err)
-		}
-		for _, text := range got {
-			i := strings.LastIndexByte(text, '=')
-			if i < 0 {
-				return out, nil
-			}
-			size, err := strconv.ParseFloat(text[i+1:], 64)
-			if err != nil {
-				return nil, fmt.Errorf("listing the files: the board says %q", text)
-			}
-			out[text[:i]] = int(size)
-		}
-		if from > 512 {
-			return out, nil
-		}
+// Files lists the files on the flash whose names match one of the Lua patterns.
+func (c *Console) Files(ctx context.Context, patterns ...string) ([]string, error) {
+	var cond []string
+	for _, p := range patterns {
+		cond = append(cond, "n:find"+Quote(p))
 	}
+	// Names hold no line ends; the separator is a byte that none should have.
+	line := `local r=""for n in pairs(file.list())do if ` + strings.Join(cond, " or ") + ` then r=r..n.."|"end end A("L",r)`
+	got, err := c.ask(ctx, line, "L", 1, waitAnswer)
+	if err != nil {
+		return nil, fmt.Errorf("listing the files: %w", err)
+	}
+	names := strings.Split(got[0], "|")
+	names = names[:len(names)-1]
+	slices.Sort(names)
+	return names, nil
 }
 
 // Read brings the first limit bytes of a file, in pieces; ok is false when it is
@@ -70,6 +61,9 @@ func (c *Console) Read(ctx context.Context, name string, limit int) (content []b
 
 // Remove removes a file, and reports whether it was there.
 func (c *Console) Remove(ctx context.Context, name string) (bool, error) {
+	if err := c.closed(ctx); err != nil {
+		return false, err
+	}
 	was, err := c.exists(ctx, name)
 	if err != nil || !was {
 		return false, err
@@ -97,43 +91,45 @@ func (c *Console) Exists(ctx context.Context, name string) (bool, error) { retur
 // removes the files that would be loaded instead of it. It is one line: the
 // file is missing for a few milliseconds at most [OTA 3.5].
 func (c *Console) Replace(ctx context.Context, from, to string, shadows ...string) error {
-	line := `do file.remove(` + Quote(to) + `)local r=file.rename(` + Quote(from) + `,` + Quote(to) + `)`
-	if len(shadows) > 0 {
-		line += `if r then `
-		for _, s := range shadows {
-			line += `file.remove(` + Quote(s) + `)`
-		}
-		line += `end `
+	if err := c.closed(ctx); err != nil {
+		return err
 	}
-	line += `A("R",tostring(r))end`
+	if err := c.equip(ctx); err != nil {
+		return err
+	}
+	line := `R(` + Quote(from) + `,` + Quote(to)
+	for _, s := range shadows {
+		line += `,` + Quote(s)
+	}
+	line += `)`
 	for range tries {
-		there, err := c.exists(ctx, from)
-		if err != nil {
-			return fmt.Errorf("renaming %s to %s: %w", from, to, err)
-		}
-		if !there {
-			// It is done, or it never was there: the caller's hash tells.
-			break
-		}
 		text, err := c.change(ctx, line, "R", waitLong)
 		if err != nil {
 			return fmt.Errorf("renaming %s to %s: %w", from, to, err)
 		}
-		if text == "true" {
-			break
+		switch text {
+		case "true":
+			return nil
+		case "-":
+			// An answer was lost before, or from never was there: the caller's
+			// hash tells.
+			for _, s := range shadows {
+				if _, err := c.Remove(ctx, s); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
 	}
-	for _, s := range shadows {
-		if _, err := c.Remove(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return fmt.Errorf("renaming %s to %s: %w", from, to, ErrRefused)
 }
 
 // Compile makes bytecode of the source file name, which must end in .lua; it is
 // called .lc then.
 func (c *Console) Compile(ctx context.Context, name string) error {
+	if err := c.closed(ctx); err != nil {
+		return err
+	}
 	text, err := c.change(ctx, `do local o,e=pcall(node.compile,`+Quote(name)+`)A("Y",o and"ok"or tostring(e):gsub("[~%c]"," "):sub(1,120))end`, "Y", waitLong)
 	if err != nil {
 		return fmt.Errorf("compiling %s: %w", name, err)

@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -47,8 +48,7 @@ type port interface {
 // Options of Attach.
 type Options struct {
 	Now  func() time.Time // the clock of the stream's deadlines; nil: time.Now
-	Log  *slog.Logger     // lines are logged at debug level; nil: none
-	Hide []string         // secrets that the log shows as stars
+	Log  *slog.Logger     // shows the lines at debug level, without the content of files; nil: none
 	Baud int              // the stream's rate; 0: 115200
 	Wait time.Duration    // for the prompt; 0: 30 s
 
@@ -73,10 +73,10 @@ type Console struct {
 	rx    []byte // what came since the last line was sent
 	piece [4096]byte
 
-	dialect dialect
-	helper  string // what w was defined as
-	hasher  string // what H was defined as
-	cured   bool
+	equipped bool   // the board has the functions of equip
+	hasher   string // what H was defined as
+	opened   bool   // a file may be open
+	cured    bool
 }
 
 // What a Console fails with, beside the end of the context, PromptError and
@@ -177,23 +177,18 @@ func (c *Console) await(ctx context.Context, d time.Duration, done func(rx []byt
 	}
 }
 
-// begin forgets what came, and sends.
+// begin forgets what came, and sends. The log does not show the content of files:
+// it may be a secret.
 func (c *Console) begin(s string) error {
 	c.rx = c.rx[:0]
 	if c.log != nil {
-		c.log.Debug("to the board", "line", c.hide(s))
+		shown := s
+		if head, _, ok := strings.Cut(s, ",\""); ok && strings.HasPrefix(s, "w(") {
+			shown = head + ",...)"
+		}
+		c.log.Debug("to the board", "line", shown)
 	}
 	return c.write(s)
-}
-
-func (c *Console) hide(s string) string {
-	b := []byte(s)
-	for _, secret := range c.o.Hide {
-		if secret != "" {
-			b = bytes.ReplaceAll(b, []byte(secret), []byte("***"))
-		}
-	}
-	return string(b)
 }
 
 // pause lets time pass and forgets what comes meanwhile.

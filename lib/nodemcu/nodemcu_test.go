@@ -94,7 +94,7 @@ func TestProbeAndUpload(t *testing.T) {
 				t.Error(err)
 			}
 			files, err := c.Files(ctx, "")
-			if err != nil || len(files) != 1 || files["stray"] != len(all) {
+			if err != nil || len(files) != 1 || files[0] != "stray" {
 				t.Errorf("%v, %v", files, err)
 			}
 			back, ok, err := c.Read(ctx, "stray", 1024)

@@ -28,12 +28,6 @@ var modules = []string{"file", "io", "node", "wifi", "net", "tmr", "crypto", "en
 
 var hashes = []string{"sha256", "sha1", "md5"}
 
-// dialect is how files are opened and written.
-type dialect struct {
-	old   bool // one current file and no objects
-	known bool
-}
-
 // Probe asks what the board is.
 func (c *Console) Probe(ctx context.Context) (Info, error) {
 	var i Info

@@ -113,19 +113,20 @@ func (c *Console) Slow(ctx context.Context) error { return c.Fast(ctx, c.base) }
 
 // Forget takes away what was left in the board's memory, as far as it can be.
 func (c *Console) Forget(ctx context.Context) error {
-	_, err := c.tell(ctx, "A,H,Z,w,P,F,G,_K=nil")
+	_, err := c.tell(ctx, "A,H,Z,w,O,U,R,P,F,G,_K=nil")
 	return err
 }
 
-// Restart restarts the board. The Console is of no use then but for Watch.
+// Restart restarts the board. The Console is of no use then but for Type and
+// Watch.
 func (c *Console) Restart(ctx context.Context) error {
-	text, err := c.change(ctx, "do node.restart()end", "-", waitAnswer)
-	if err == nil && text == "" {
-		return fmt.Errorf("restarting the board: %w", ErrRefused)
+	if err := c.place(ctx, "do node.restart()end"); err != nil {
+		return err
 	}
-	if errors.Is(err, ErrReboot) {
-		return nil
+	if err := c.begin("\n"); err != nil {
+		return err
 	}
+	_, err := c.await(ctx, waitAnswer, booted)
 	return err
 }
 

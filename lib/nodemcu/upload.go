@@ -34,9 +34,12 @@ func (c *Console) Upload(ctx context.Context, name string, content []byte, show 
 }
 
 func (c *Console) upload(ctx context.Context, name string, content []byte, show func(int)) (retries int, err error) {
-	// The file is opened with what it takes to close it: one file is open at
-	// a time.
-	kind, err := c.change(ctx, `do P=0 F=(file.open or io.open)(`+Quote(name)+`,"w+")A("O",type(F))end`, "O", waitLong)
+	if err := c.equip(ctx); err != nil {
+		return 0, fmt.Errorf("writing %s: %w", name, err)
+	}
+	// It stays open until something else is done: the next one closes it.
+	c.opened = true
+	kind, err := c.change(ctx, `O(`+Quote(name)+`)`, "O", waitLong)
 	if err == nil && kind == "" {
 		kind, err = c.value(ctx, "type(F)")
 	}
@@ -45,10 +48,6 @@ func (c *Console) upload(ctx context.Context, name string, content []byte, show 
 	}
 	if kind == "nil" {
 		return 0, fmt.Errorf("opening %s: %w", name, ErrFull)
-	}
-	c.dialect.old = kind == "boolean"
-	if err := c.writer(ctx); err != nil {
-		return 0, fmt.Errorf("writing %s: %w", name, err)
 	}
 	high := true
 	if slices.ContainsFunc(content, func(b byte) bool { return b >= 128 }) {
@@ -61,7 +60,6 @@ func (c *Console) upload(ctx context.Context, name string, content []byte, show 
 		again, err := c.store(ctx, line, at, n)
 		retries += again
 		if err != nil {
-			c.closeFile(ctx)
 			return retries, fmt.Errorf("writing %s at byte %d: %w", name, at, err)
 		}
 		at += n
@@ -69,36 +67,40 @@ func (c *Console) upload(ctx context.Context, name string, content []byte, show 
 			show(at)
 		}
 	}
-	if err := c.closeFile(ctx); err != nil {
-		return retries, fmt.Errorf("closing %s: %w", name, err)
-	}
 	return retries, nil
 }
 
-func (c *Console) closeFile(ctx context.Context) error {
-	line := `if F then F:close()F=nil end A("C",P)`
-	if c.dialect.old {
-		line = `if F then file.close()F=nil end A("C",P)`
-	}
-	_, err := c.ask(ctx, line, "C", 1, waitLong)
-	return err
-}
-
-// writer defines w(n, s), which appends s to the open file when it has n bytes,
-// and says L or F when it has not, or when the flash took it not.
-func (c *Console) writer(ctx context.Context) error {
-	put := "F:write(s)"
-	if c.dialect.old {
-		put = "file.write(s)"
-	}
-	if c.helper == put {
+// equip defines what files are written with: w(n, s), which appends s to the
+// open file when it has n bytes, and says L or F when it has not, or when the
+// flash took it not; O, which opens another; R, which gives one its name. A file
+// is either an object, or true where there is one current file [OTA 3.1].
+func (c *Console) equip(ctx context.Context) error {
+	if c.equipped {
 		return nil
 	}
-	err := c.define(ctx, `function w(n,s)if #s~=n then print("~L")elseif `+put+`then P=P+n else print("~F")end end`)
-	if err == nil {
-		c.helper = put
+	for _, line := range []string{
+		`function U()if F then if F==true then file.close()else F:close()end end F=nil end function O(n)U()P,F=0,(file.open or io.open)(n,"w+")A("O",type(F))end`,
+		`function w(n,s)if #s~=n then print("~L")elseif F==true and file.write(s)or F~=true and F:write(s)then P=P+n else print("~F")end end`,
+		`function R(f,t,...)if file.list()[f]then file.remove(t)local r=file.rename(f,t)for _,s in ipairs{...}do if r then file.remove(s)end end A("R",tostring(r))else A("R","-")end end`,
+	} {
+		if err := c.define(ctx, line); err != nil {
+			return fmt.Errorf("defining functions: %w", err)
+		}
 	}
-	return err
+	c.equipped = true
+	return nil
+}
+
+// closed closes what Upload left open.
+func (c *Console) closed(ctx context.Context) error {
+	if !c.opened {
+		return nil
+	}
+	if _, err := c.ask(ctx, `U()A("C",P)`, "C", 1, waitLong); err != nil {
+		return fmt.Errorf("closing a file: %w", err)
+	}
+	c.opened = false
+	return nil
 }
 
 // value asks for the value of an expression.
@@ -175,11 +177,7 @@ func (c *Console) store(ctx context.Context, line string, at, n int) (retries in
 
 // seek goes back to where a line of data began.
 func (c *Console) seek(ctx context.Context, at int) error {
-	call := "F:seek"
-	if c.dialect.old {
-		call = "file.seek"
-	}
-	got, err := c.ask(ctx, fmt.Sprintf(`P=%d A("K",tostring(%s("set",%d)))`, at, call, at), "K", 1, waitAnswer)
+	got, err := c.ask(ctx, fmt.Sprintf(`P=%d A("K",tostring(F==true and file.seek("set",P)or F~=true and F:seek("set",P)))`, at), "K", 1, waitAnswer)
 	if err != nil {
 		return err
 	}

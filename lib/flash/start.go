@@ -1,0 +1,73 @@
+package flash
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"lander/lib/luaota"
+)
+
+// register tells the provisioning service of the board, before the board has
+// the configuration that it needs there.
+func (w *work) register(s *Step) error {
+	if w.o.Register == nil || s.Name != luaota.ConfigName || w.secret == "" {
+		return nil
+	}
+	path, err := w.o.Register.write(w.report.Device.Chip, w.secret)
+	if err != nil {
+		return fmt.Errorf("registering the board: %w", err)
+	}
+	w.report.Registered = path
+	return nil
+}
+
+// reached are the client's words when the provisioning service took its call.
+const reached = "Connected to provisioning service"
+
+// lines of the board that a StartError quotes.
+const quoted = 8
+
+// start restarts the board and waits for the client's words. It speaks only
+// when DEBUG is set, which is typed in the half second before it acts; a client
+// that looks only once is started anew.
+func (w *work) start(ctx context.Context) error {
+	wait := w.o.RunWait
+	if wait == 0 {
+		wait = 30 * time.Second
+	}
+	if err := w.c.Restart(ctx); err != nil {
+		return err
+	}
+	line := "DEBUG=true"
+	switch {
+	case w.o.NoInit:
+		line += ` require "luaOTA.check"`
+	case !w.o.Own:
+		line += ` if stopOTA then stopOTA()end package.loaded["luaOTA.check"]=nil require "luaOTA.check"`
+	}
+	if err := w.c.Type(ctx, line, 10*time.Second); err != nil {
+		return err
+	}
+	var printed []string
+	ok, err := w.c.Watch(ctx, wait, func(text string) bool {
+		text = strings.TrimSpace(strings.TrimPrefix(text, "> "))
+		if strings.Contains(text, reached) {
+			w.report.Started = text
+			return true
+		}
+		if text != "" && !strings.Contains(text, line) {
+			printed = append(printed, text)
+			printed = printed[max(0, len(printed)-quoted):]
+		}
+		return false
+	})
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &StartError{printed}
+	}
+	return nil
+}
