@@ -99,14 +99,14 @@ func runDevsDeploy(k *call) error {
 	if k.cli.Bool("follow") {
 		return d.following(bus, managers[0])
 	}
-	if len(managers) == 1 && d.progress() {
+	if len(managers) == 1 && k.progress() {
 		d.bar = newBar(k)
 	}
 	return d.all(managers)
 }
 
-func (d *deployment) progress() bool {
-	k := d.k
+// progress says whether a progress bar is wanted.
+func (k *call) progress() bool {
 	return isTerminal(k.streams.err) && !k.json && k.quiet == 0 && k.getenv("CI") == "" && k.getenv("TERM") != "dumb"
 }
 

@@ -32,6 +32,8 @@ func commandsForScripts() map[string]func(*testscript.TestScript, bool, []string
 		"mkfifo":       mkfifo,
 		"otaboard":     otaBoard,
 		"otaunit":      otaUnit,
+		"board":        boardOn,
+		"boardfiles":   boardFiles,
 		"serveon":      serveOn,
 		"copyexample":  copyExample,
 		"buildgo":      buildGo,

@@ -109,6 +109,9 @@ func rank(name string) int {
 // sibling is the file that would be loaded in place of another one, or be left
 // behind by it: .lc and .lua of a module.
 func sibling(name string) string {
+	if name == initName {
+		return "" // the firmware starts no other
+	}
 	switch path.Ext(name) {
 	case ".lua":
 		return strings.TrimSuffix(name, ".lua") + ".lc"

@@ -184,7 +184,6 @@ func (c *Console) search(ctx context.Context, heard *bool) (bool, error) {
 func (c *Console) setRate(p port, rate int) error {
 	if err := p.SetBaud(rate); err != nil {
 		return &LostError{fmt.Errorf("setting %d baud: %w", rate, err)}
-		return &LostError{fmt.Errorf("setting %d baud: %w", rate, err)}
 	}
 	c.baud = rate
 	return p.Discard()

@@ -55,6 +55,7 @@ type Board struct {
 	busy        time.Duration // until when the console does not look at its ring
 	chatAt      time.Duration
 	gone        bool // the cable is pulled
+	unpaced     bool // bytes take no time
 	hung        bool
 	powerFailed bool
 	err         error
@@ -192,7 +193,10 @@ func byteTime(rate int) time.Duration { return 10 * time.Second / time.Duration(
 
 func (b *Board) send(s string) {
 	for i := range len(s) {
-		b.txFree = max(b.txFree, b.now) + byteTime(b.rate)
+		b.txFree = max(b.txFree, b.now)
+		if !b.unpaced {
+			b.txFree += byteTime(b.rate)
+		}
 		b.tx = append(b.tx, timed{b.txFree, b.rate, s[i]})
 	}
 }

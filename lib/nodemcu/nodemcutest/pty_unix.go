@@ -1,0 +1,52 @@
+//go:build linux || darwin
+
+package nodemcutest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/creack/pty"
+	"golang.org/x/term"
+)
+
+// Pty is a board behind a serial port of this machine.
+type Pty struct {
+	Path   string // of the port
+	stop   func()
+	served sync.WaitGroup
+	err    error
+	master *os.File
+}
+
+// NewPty powers a board behind a new pty, in real time. Close ends it.
+func NewPty(b *Board, s Serving) (*Pty, error) {
+	master, port, err := pty.Open()
+	if err != nil {
+		return nil, fmt.Errorf("opening a pty: %w", err)
+	}
+	// A new pty echoes until somebody makes it raw [OTA 4]. It is kept open:
+	// the master reads an error while nobody else has it.
+	if _, err := term.MakeRaw(int(port.Fd())); err != nil {
+		port.Close()
+		master.Close()
+		return nil, fmt.Errorf("making the pty raw: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Pty{Path: port.Name(), stop: stop, master: master}
+	p.served.Go(func() {
+		p.err = b.Serve(ctx, master, s)
+		master.Close() // who has the port sees it vanish
+		port.Close()
+	})
+	return p, nil
+}
+
+// Close pulls the plug and waits for the board's end.
+func (p *Pty) Close() error {
+	p.stop()
+	p.served.Wait()
+	return p.err
+}
