@@ -21,7 +21,7 @@ func commands() []*cli.Command {
 	return append([]*cli.Command{
 		agentCommand(),
 		group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand(), empSimulateCommand()),
-		group("ota", "keep NodeMCU boards up to date", otaServeCommand(), otaStatusCommand()),
+		group("ota", "keep NodeMCU boards up to date", otaServeCommand(), otaStatusCommand(), otaFlashCommand()),
 		devsCommand(),
 		group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand()),
 		group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand()),
