@@ -110,6 +110,7 @@ type work struct {
 
 	digest   nodemcu.Digest
 	secret   string // of a board that is new to the provisioning service
+	strays   bool   // there are files that noise named
 	wrong    int    // times that what was read back was not right
 	checked  bool   // the files were looked through
 	compiled map[string]bool

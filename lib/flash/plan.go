@@ -158,14 +158,18 @@ func (w *work) inventory(ctx context.Context, files []File) error {
 	d := w.report.Device.Choose(digests)
 	w.digest = d
 	w.report.Digest = d.Alg
-	listed, err := w.c.Files(ctx, "^~of%.", "^luaOTA/")
+	listed, err := w.c.Files(ctx, "^~of", "^luaOTA/")
 	if err != nil {
 		return err
 	}
 	var temps, names []string
+	w.strays = false
 	for _, name := range listed {
-		if strings.HasPrefix(name, tempPrefix) {
+		switch {
+		case strings.HasPrefix(name, tempPrefix):
 			temps = append(temps, name)
+		case !strings.HasPrefix(name, space):
+			w.strays = true
 		}
 	}
 	for _, f := range files {

@@ -20,6 +20,11 @@ func (w *work) transfer(ctx context.Context) error {
 			return err
 		}
 	}
+	if w.strays {
+		if err := w.c.Sweep(ctx, "^~of[^.]"); err != nil {
+			return err
+		}
+	}
 	if w.plan.Bytes > 0 {
 		if err := w.hurry(ctx); err != nil {
 			return err

@@ -80,6 +80,9 @@ func missing(rx []byte, name string) bool {
 func (c *Console) sync(ctx context.Context) error {
 	silent := 0
 	for round := range 2 * tries {
+		if err := c.calm(ctx); err != nil {
+			return err
+		}
 		r, err := c.knock(ctx, "\n", waitPrompt)
 		if err != nil {
 			return err
@@ -151,70 +154,67 @@ func (c *Console) restarted(ctx context.Context) error {
 	return ErrReboot
 }
 
-// ask sends a line that may be sent twice and returns the texts of its n answers
-// of that tag.
-func (c *Console) ask(ctx context.Context, line, tag string, n int, d time.Duration) ([]string, error) {
+// gather sends a line and returns the texts of the answers of that tag that
+// came whole, which should be n.
+func (c *Console) gather(ctx context.Context, line, tag string, n int, d time.Duration) ([]string, error) {
 	if len(line) > MaxLine {
 		return nil, fmt.Errorf("asking the board: the line has %d bytes", len(line))
 	}
-	var before []string
+	if err := c.begin(line + "\n"); err != nil {
+		return nil, err
+	}
+	var texts []string
+	_, err := c.await(ctx, d+4*c.wire(len(line)+64), func(rx []byte) bool {
+		if !prompted(rx) {
+			return false
+		}
+		texts = texts[:0]
+		last := 0
+		for _, a := range answers(rx) {
+			if a.tag == tag {
+				texts, last = append(texts, a.text), a.at
+			}
+		}
+		return len(texts) >= n && prompted(rx[last:]) || booted(rx) || len(texts) < n && over(rx)
+	})
+	return texts, err
+}
+
+// over tells that the prompt came behind something that is no echo: more
+// answers will not come.
+func over(rx []byte) bool {
+	return complained(rx) || bytes.HasSuffix(rx, []byte("\n> ")) && bytes.Contains(rx, []byte("\n~"))
+}
+
+// ask sends a line that may be sent twice and returns the text of its answer of
+// that tag.
+func (c *Console) ask(ctx context.Context, line, tag string, d time.Duration) (string, error) {
+	before, some := "", false
 	for range tries {
-		if err := c.begin(line + "\n"); err != nil {
-			return nil, err
-		}
-		var texts []string
-		first := 0
-		_, err := c.await(ctx, d+4*c.wire(len(line)+64), func(rx []byte) bool {
-			if !prompted(rx) {
-				return false
-			}
-			texts = texts[:0]
-			last := 0
-			for _, a := range answers(rx) {
-				if a.tag == tag {
-					if len(texts) == 0 {
-						first = a.at
-					}
-					texts, last = append(texts, a.text), a.at
-				}
-			}
-			return len(texts) >= n && prompted(rx[last:]) || booted(rx) || len(texts) == 0 && complained(rx)
-		})
+		texts, err := c.gather(ctx, line, tag, 1, d)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		if len(texts) == n {
-			// A question that was damaged may have been another one: it
-			// counts only when the echo is right, or when it is the same
-			// again.
-			if bytes.Contains(c.rx[:first], []byte(line)) || equal(texts, before) {
-				return texts, nil
+		if len(texts) == 1 {
+			// A question that was damaged may have been another one: the
+			// answer counts only when the echo is right, or when it is the
+			// same again.
+			if bytes.Contains(c.rx, []byte(line)) || some && texts[0] == before {
+				return texts[0], nil
 			}
-			before = texts
+			before, some = texts[0], true
 		}
 		if err := c.sync(ctx); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
-	return nil, fmt.Errorf("asking the board: %w", ErrNoise)
+	return "", fmt.Errorf("asking the board: %w", ErrNoise)
 }
 
 // complained tells an error text and the prompt behind it.
 func complained(rx []byte) bool {
 	_, rest, found := bytes.Cut(rx, []byte("stdin:1:"))
 	return found && prompted(rest)
-}
-
-func equal(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // change sends a line that changes something: its end follows only when the

@@ -108,6 +108,9 @@ func (c *Console) attach(ctx context.Context) error {
 			} else {
 				noisy++
 			}
+			if err := c.calm(ctx); err != nil {
+				return err
+			}
 		case open:
 			if _, err := c.knock(ctx, "]]'\n", waitPrompt); err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/adler32"
+	"slices"
 	"strings"
 )
 
@@ -67,29 +68,47 @@ func (c *Console) Hash(ctx context.Context, d Digest, names ...string) (map[stri
 		c.hasher = d.Alg
 	}
 	out := map[string]string{}
-	for left := names; len(left) > 0; {
+	left := slices.Clone(names)
+	most := 8
+	for idle := 0; len(left) > 0; {
 		line, n := "", 0
-		for n < len(left) && n < 8 && len(line)+len(left[n])+3 < MaxLine {
+		for n < len(left) && n < most && len(line)+len(Quote(left[n]))+1 < MaxLine {
 			line += `H` + Quote(left[n])
 			n++
 		}
 		if n == 0 {
 			return nil, fmt.Errorf("hashing %q: the name is too long", left[0])
 		}
-		got, err := c.ask(ctx, line, "H", n, waitLong)
+		got, err := c.gather(ctx, line, "H", n, waitLong)
 		if err != nil {
 			return nil, fmt.Errorf("hashing on the board: %w", err)
 		}
-		for i, text := range got {
-			name, sum, ok := strings.Cut(text, "=")
-			if !ok || name != left[i] {
-				return nil, fmt.Errorf("hashing %s: %w: the answer is about %q", left[i], ErrNoise, name)
+		// Each answer says what it is about: those that are whole count.
+		before := len(left)
+		for _, text := range got {
+			name, sum, _ := strings.Cut(text, "=")
+			i := slices.Index(left, name)
+			if i < 0 {
+				continue
 			}
+			left = slices.Delete(left, i, i+1)
 			if sum != "-" {
 				out[name] = sum
 			}
 		}
-		left = left[n:]
+		if len(got) == n {
+			continue
+		}
+		if idle++; len(left) < before {
+			idle = 0
+		}
+		if idle == tries {
+			return nil, fmt.Errorf("hashing on the board: %w", ErrNoise)
+		}
+		most = 1 + most/2
+		if err := c.sync(ctx); err != nil {
+			return nil, fmt.Errorf("hashing on the board: %w", err)
+		}
 	}
 	return out, nil
 }

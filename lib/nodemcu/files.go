@@ -8,19 +8,30 @@ import (
 	"strings"
 )
 
+// Sweep removes the files whose names match a Lua pattern: those that noise
+// gave names that cannot be told.
+func (c *Console) Sweep(ctx context.Context, pattern string) error {
+	if err := c.closed(ctx); err != nil {
+		return err
+	}
+	_, err := c.change(ctx, `do for n in pairs(file.list())do if n:find`+Quote(pattern)+`then file.remove(n)end end A("R","")end`, "R", waitLong)
+	return err
+}
+
 // Files lists the files on the flash whose names match one of the Lua patterns.
+// A control character in a name is shown as a question mark.
 func (c *Console) Files(ctx context.Context, patterns ...string) ([]string, error) {
 	var cond []string
 	for _, p := range patterns {
 		cond = append(cond, "n:find"+Quote(p))
 	}
 	// Names hold no line ends; the separator is a byte that none should have.
-	line := `local r=""for n in pairs(file.list())do if ` + strings.Join(cond, " or ") + ` then r=r..n.."|"end end A("L",r)`
-	got, err := c.ask(ctx, line, "L", 1, waitAnswer)
+	line := `local r=""for n in pairs(file.list())do if ` + strings.Join(cond, " or ") + ` then r=r..n:gsub("%c","?").."|"end end A("L",r)`
+	got, err := c.ask(ctx, line, "L", waitAnswer)
 	if err != nil {
 		return nil, fmt.Errorf("listing the files: %w", err)
 	}
-	names := strings.Split(got[0], "|")
+	names := strings.Split(got, "|")
 	names = names[:len(names)-1]
 	slices.Sort(names)
 	return names, nil
@@ -40,16 +51,16 @@ func (c *Console) Read(ctx context.Context, name string, limit int) (content []b
 		if err := c.define(ctx, line); err != nil {
 			return nil, false, fmt.Errorf("reading %s: %w", name, err)
 		}
-		got, err := c.ask(ctx, `A("G",G and G:gsub(".",function(c)return("%02x"):format(c:byte())end)..""or"-")`, "G", 1, waitAnswer)
+		got, err := c.ask(ctx, `A("G",G and G:gsub(".",function(c)return("%02x"):format(c:byte())end)..""or"-")`, "G", waitAnswer)
 		if err != nil {
 			return nil, false, fmt.Errorf("reading %s: %w", name, err)
 		}
-		if got[0] == "-" {
+		if got == "-" {
 			return nil, false, nil
 		}
-		b, err := hex.DecodeString(got[0])
+		b, err := hex.DecodeString(got)
 		if err != nil {
-			return nil, false, fmt.Errorf("reading %s: the board says %q", name, got[0])
+			return nil, false, fmt.Errorf("reading %s: the board says %q", name, got)
 		}
 		content = append(content, b...)
 		if len(b) < piece {

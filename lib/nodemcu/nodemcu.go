@@ -110,6 +110,7 @@ func (e *LostError) Unwrap() error { return e.Err }
 
 // Patience of the dialogue. The wire's own time is added.
 const (
+	waitQuiet  = 20 * time.Millisecond
 	waitPrompt = 300 * time.Millisecond
 	waitAnswer = 2 * time.Second
 	waitWrite  = 4 * time.Second // a line of data: the flash may have to erase
@@ -198,6 +199,21 @@ func (c *Console) pause(ctx context.Context, d time.Duration) error {
 	return err
 }
 
+// calm lets late answers come, until the line is quiet for a moment: else each
+// question would be taken to be answered by the answer to the one before.
+func (c *Console) calm(ctx context.Context) error {
+	for range 20 {
+		before := len(c.rx)
+		if _, err := c.await(ctx, waitQuiet+c.wire(20), nil); err != nil {
+			return err
+		}
+		if len(c.rx) == before {
+			break
+		}
+	}
+	return nil
+}
+
 // Pause waits, for a board that is busy with itself.
 func (c *Console) Pause(ctx context.Context, d time.Duration) error { return c.pause(ctx, d) }
 
@@ -213,8 +229,9 @@ func (c *Console) mark() string {
 	return strconv.FormatUint(uint64(c.marks)*2654435761%(36*36*36*36), 36)
 }
 
-// booted tells that the firmware's greeting came.
-func booted(rx []byte) bool { return bytes.Contains(rx, []byte("NodeMCU ")) }
+// booted tells that the firmware's greeting came: at the start of a line, where
+// the echo of a file's content cannot be.
+func booted(rx []byte) bool { return bytes.Contains(rx, []byte("\nNodeMCU ")) }
 
 // prompted tells a prompt behind a line end, and which.
 func prompted(rx []byte) bool {

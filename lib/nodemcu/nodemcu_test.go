@@ -78,6 +78,7 @@ func TestProbeAndUpload(t *testing.T) {
 			for i := range 256 {
 				all = append(all, byte(i))
 			}
+			all = append(all, "\r\nNodeMCU 3.0\r\n> ~L\n~F\n~W1\n"...)
 			retries, err := c.Upload(ctx, "luaOTA/all.bin", all, nil)
 			if err != nil || retries != 0 {
 				t.Fatalf("%d retries, %v", retries, err)

@@ -33,11 +33,11 @@ func (c *Console) Probe(ctx context.Context) (Info, error) {
 	var i Info
 	flags := `local r,k="",crypto or{}for m in("` + strings.Join(modules, " ") + `"):gmatch("%a+")do r=r..(_G[m]and 1 or 0)end ` +
 		`for m in("` + strings.Join(hashes, " ") + `"):gmatch("%w+")do r=r..(pcall(k.fhash,m,"~")and 1 or 0)end A("M",r..(k.toHex and 1 or 0))`
-	got, err := c.ask(ctx, flags, "M", 1, waitAnswer)
+	got, err := c.ask(ctx, flags, "M", waitAnswer)
 	if err != nil {
 		return Info{}, err
 	}
-	bits := got[0]
+	bits := got
 	if len(bits) != len(modules)+len(hashes)+1 {
 		return Info{}, fmt.Errorf("probing the board: %w: the answer is %q", ErrRefused, bits)
 	}
@@ -53,10 +53,10 @@ func (c *Console) Probe(ctx context.Context) (Info, error) {
 	}
 	i.ToHex = bits[len(bits)-1] == '1'
 	about := `local t={pcall(node.info,"hw")}local h=t[2]h=type(h)=="table"and h.chip_id or t[5]or node.chipid and node.chipid()local o,f,_,s=pcall(file.fsinfo)A("I",tostring(h)..","..node.heap()..","..(o and f..","..s or"0,0"))`
-	if got, err = c.ask(ctx, about, "I", 1, waitAnswer); err != nil {
+	if got, err = c.ask(ctx, about, "I", waitAnswer); err != nil {
 		return Info{}, err
 	}
-	f := strings.Split(got[0], ",")
+	f := strings.Split(got, ",")
 	if len(f) == 4 {
 		i.Chip = f[0]
 		i.Heap, i.Free, i.Total = number(f[1]), number(f[2]), number(f[3])
@@ -67,10 +67,10 @@ func (c *Console) Probe(ctx context.Context) (Info, error) {
 		i.Chip = strconv.FormatFloat(n, 'f', -1, 64)
 	}
 	version := `local t={pcall(node.info,"sw_version")}local v=t[2]A("V",type(v)=="table"and v.node_version_major.."."..v.node_version_minor.."."..v.node_version_revision or t[4]and t[2].."."..t[3].."."..t[4]or"")`
-	if got, err = c.ask(ctx, version, "V", 1, waitAnswer); err != nil {
+	if got, err = c.ask(ctx, version, "V", waitAnswer); err != nil {
 		return Info{}, err
 	}
-	i.Version, i.Baud = got[0], c.baud
+	i.Version, i.Baud = got, c.baud
 	return i, nil
 }
 
@@ -87,10 +87,10 @@ func number(s string) int {
 // 0 and 0 when the firmware does not say [OTA 5].
 func (c *Console) Partitions(ctx context.Context) (offset, size int64, err error) {
 	line := `local o,p=pcall(node.getpartitiontable)A("T",o and type(p)=="table"and tostring(p.spiffs_addr)..","..tostring(p.spiffs_size)or"")`
-	got, err := c.ask(ctx, line, "T", 1, waitAnswer)
+	got, err := c.ask(ctx, line, "T", waitAnswer)
 	if err != nil {
 		return 0, 0, err
 	}
-	a, b, _ := strings.Cut(got[0], ",")
+	a, b, _ := strings.Cut(got, ",")
 	return int64(number(a)), int64(number(b)), nil
 }

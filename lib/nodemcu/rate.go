@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
+// goBack is when a board returns to the rate it had, unless it is told that the
+// new one works: on a wire that does not carry it nothing can be told.
+const goBack = 1500 * time.Millisecond
+
 // Fast changes the rate of the board and of the stream. When nothing is heard at
-// the new rate it goes back and fails with ErrRefused; the prompt is there then
-// [OTA 3.1].
+// the new rate both go back, and it fails with ErrRefused; the prompt is there
+// then [OTA 3.1].
 func (c *Console) Fast(ctx context.Context, baud int) error {
 	p, ok := c.s.(port)
 	if !ok {
@@ -20,36 +24,65 @@ func (c *Console) Fast(ctx context.Context, baud int) error {
 		return nil
 	}
 	was := c.baud
-	if err := c.switchTo(ctx, p, baud); err != nil {
-		return err
+	line := fmt.Sprintf(`do Q=nil tmr.create():alarm(%d,0,function()if Q~=%d then uart.setup(0,%d,8,0,1,1)end end)uart.setup(0,%d,8,0,1,1)end`,
+		goBack.Milliseconds(), baud, was, baud)
+	if err := c.place(ctx, line); err != nil {
+		return fmt.Errorf("changing to %d baud: %w", baud, err)
 	}
-	err := c.settled(ctx)
-	if err == nil || errors.Is(err, ErrReboot) || !isPrompt(err) {
-		return err
-	}
-	// Perhaps it never switched, perhaps it did and the wire cannot.
-	if err := c.setRate(p, was); err != nil {
-		return err
-	}
-	if err := c.settled(ctx); err == nil {
-		return fmt.Errorf("changing to %d baud: %w", baud, ErrRefused)
-	}
-	if err := c.setRate(p, baud); err != nil {
-		return err
-	}
-	if err := c.write(fmt.Sprintf("\nuart.setup(0,%d,8,0,1,1)\n", was)); err != nil {
+	if err := c.begin("\n"); err != nil {
 		return err
 	}
 	if err := p.Drain(); err != nil {
 		return &LostError{err}
 	}
-	if err := c.setRate(p, was); err != nil {
+	switched := c.now()
+	if err := c.pause(ctx, waitRate); err != nil {
 		return err
 	}
-	if err := c.sync(ctx); err != nil {
+	if err := c.setRate(p, baud); err != nil {
 		return err
 	}
-	return fmt.Errorf("changing to %d baud: %w", baud, ErrRefused)
+	if ok, err := c.confirm(ctx, baud); ok || err != nil {
+		return err
+	}
+	if err := c.pause(ctx, goBack+2*waitRate-c.now().Sub(switched)); err != nil {
+		return err
+	}
+	for _, rate := range []int{was, baud} {
+		if err := c.setRate(p, rate); err != nil {
+			return err
+		}
+		err := c.settled(ctx)
+		if err == nil && rate == was {
+			return fmt.Errorf("changing to %d baud: %w", baud, ErrRefused)
+		}
+		if err == nil || !isPrompt(err) {
+			return err
+		}
+	}
+	return &PromptError{Reason: fmt.Sprintf("nothing at %d baud, nor at %d", baud, was), Hint: "reset the board"}
+}
+
+// confirm tells the board that the rate works. Few tries: the board's patience
+// is short.
+func (c *Console) confirm(ctx context.Context, baud int) (bool, error) {
+	line := fmt.Sprintf(`Q=%d A("Q",Q)`, baud)
+	for range 3 {
+		if err := c.begin("\n" + line + "\n"); err != nil {
+			return false, err
+		}
+		good := false
+		_, err := c.await(ctx, waitPrompt, func(rx []byte) bool {
+			for _, a := range answers(rx) {
+				good = good || a.tag == "Q" && number(a.text) == baud
+			}
+			return good && prompted(rx)
+		})
+		if good || err != nil {
+			return good, err
+		}
+	}
+	return false, nil
 }
 
 func isPrompt(err error) bool {
@@ -59,7 +92,7 @@ func isPrompt(err error) bool {
 
 // settled looks for the prompt for a short time.
 func (c *Console) settled(ctx context.Context) error {
-	for range 4 {
+	for range 6 {
 		r, err := c.knock(ctx, "\n", waitPrompt/2)
 		if err != nil {
 			return err
@@ -71,41 +104,7 @@ func (c *Console) settled(ctx context.Context) error {
 			return err
 		}
 	}
-	return &PromptError{Reason: fmt.Sprintf("nothing at %d baud", c.baud)}
-}
-
-// switchTo has the board change its rate, and follows.
-func (c *Console) switchTo(ctx context.Context, p port, baud int) error {
-	line := fmt.Sprintf("uart.setup(0,%d,8,0,1,1)", baud)
-	for range tries {
-		if err := c.begin(line); err != nil {
-			return err
-		}
-		ok, err := c.await(ctx, waitPrompt, func(rx []byte) bool { return string(rx) == line })
-		if err != nil {
-			return err
-		}
-		if !ok {
-			if err := c.begin(strings.Repeat("\b", 255)); err != nil {
-				return err
-			}
-			if err := c.sync(ctx); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := c.begin("\n"); err != nil {
-			return err
-		}
-		if err := p.Drain(); err != nil {
-			return &LostError{err}
-		}
-		if err := c.pause(ctx, waitRate); err != nil {
-			return err
-		}
-		return c.setRate(p, baud)
-	}
-	return fmt.Errorf("changing to %d baud: %w", baud, ErrNoise)
+	return &PromptError{Reason: fmt.Sprintf("nothing at %d baud", c.baud), Hint: "reset the board"}
 }
 
 // Slow goes back to the rate that the board was found at.

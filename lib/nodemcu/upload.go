@@ -96,7 +96,7 @@ func (c *Console) closed(ctx context.Context) error {
 	if !c.opened {
 		return nil
 	}
-	if _, err := c.ask(ctx, `U()A("C",P)`, "C", 1, waitLong); err != nil {
+	if _, err := c.ask(ctx, `U()A("C",P)`, "C", waitLong); err != nil {
 		return fmt.Errorf("closing a file: %w", err)
 	}
 	c.opened = false
@@ -105,21 +105,21 @@ func (c *Console) closed(ctx context.Context) error {
 
 // value asks for the value of an expression.
 func (c *Console) value(ctx context.Context, expr string) (string, error) {
-	got, err := c.ask(ctx, `A("E",tostring(`+expr+`))`, "E", 1, waitAnswer)
+	got, err := c.ask(ctx, `A("E",tostring(`+expr+`))`, "E", waitAnswer)
 	if err != nil {
 		return "", err
 	}
-	return got[0], nil
+	return got, nil
 }
 
 // eightBit asks whether bytes from 128 on arrive as they are.
 func (c *Console) eightBit(ctx context.Context) (bool, error) {
 	for range 3 {
-		got, err := c.ask(ctx, "A(\"B\",table.concat({(\"\x80\x93\xa5\xc3\xff\"):byte(1,-1)},\",\"))", "B", 1, waitAnswer)
+		got, err := c.ask(ctx, "A(\"B\",table.concat({(\"\x80\x93\xa5\xc3\xff\"):byte(1,-1)},\",\"))", "B", waitAnswer)
 		if errors.Is(err, ErrNoise) {
 			return false, nil
 		}
-		if err != nil || got[0] == "128,147,165,195,255" {
+		if err != nil || got == "128,147,165,195,255" {
 			return err == nil, err
 		}
 	}
@@ -177,11 +177,11 @@ func (c *Console) store(ctx context.Context, line string, at, n int) (retries in
 
 // seek goes back to where a line of data began.
 func (c *Console) seek(ctx context.Context, at int) error {
-	got, err := c.ask(ctx, fmt.Sprintf(`P=%d A("K",tostring(F==true and file.seek("set",P)or F~=true and F:seek("set",P)))`, at), "K", 1, waitAnswer)
+	got, err := c.ask(ctx, fmt.Sprintf(`P=%d A("K",tostring(F==true and file.seek("set",P)or F~=true and F:seek("set",P)))`, at), "K", waitAnswer)
 	if err != nil {
 		return err
 	}
-	if got[0] == "nil" {
+	if got == "nil" {
 		return fmt.Errorf("going back to byte %d: %w", at, ErrRefused)
 	}
 	return nil

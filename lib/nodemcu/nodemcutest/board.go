@@ -65,6 +65,7 @@ type Board struct {
 	txFree   time.Duration
 	line     []byte
 	cr       bool
+	foreign  bool // the line has bytes of another rate
 	bytes    int
 	lines    int
 	writes   int
@@ -275,6 +276,7 @@ func (b *Board) look() {
 	if !b.up || b.hung {
 		return // discarded: the console is not there
 	}
+	b.foreign = b.foreign || c.rate != b.rate
 	b.key(garbled(c, b.rate))
 }
 
@@ -312,7 +314,7 @@ func (b *Board) key(c byte) {
 			b.send("\r\n")
 		}
 		line := string(b.line)
-		b.line = b.line[:0]
+		b.line, b.foreign = b.line[:0], false
 		b.enter(line)
 	case c == 8 || c == 127:
 		if len(b.line) > 0 {
@@ -328,7 +330,9 @@ func (b *Board) key(c byte) {
 		}
 		if len(b.line) == lineBuffer {
 			b.line = b.line[:0]
-			b.Overlong++
+			if !b.foreign {
+				b.Overlong++
+			}
 		}
 	}
 }

@@ -36,6 +36,7 @@ type Wire struct {
 	closed   bool
 	gone     error
 	Sent     int // bytes towards the board
+	MaxRate  int // what the wire carries; above it all is garbage; 0: any rate
 }
 
 // NewWire powers a board, if it is not yet, and connects to it.
@@ -74,7 +75,7 @@ func (w *Wire) Read(p []byte) (int, error) {
 		}
 		n := 0
 		for n < len(p) && n < len(w.b.tx) && w.b.tx[n].at <= w.b.now {
-			p[n] = garbled(w.b.tx[n], w.rate)
+			p[n] = garbled(w.onWire(w.b.tx[n]), w.rate)
 			n++
 		}
 		if n > 0 {
@@ -102,6 +103,14 @@ func (w *Wire) Read(p []byte) (int, error) {
 	}
 }
 
+// onWire is what becomes of a byte that is too fast.
+func (w *Wire) onWire(c timed) timed {
+	if w.MaxRate > 0 && c.rate > w.MaxRate {
+		c.b = c.b*29 | 0x81
+	}
+	return c
+}
+
 // Write implements io.Writer. It does not wait: the bytes arrive one after the
 // other.
 func (w *Wire) Write(p []byte) (int, error) {
@@ -116,7 +125,7 @@ func (w *Wire) Write(p []byte) (int, error) {
 	w.Sent += len(p)
 	for _, c := range p {
 		w.free = max(w.free, w.b.now) + byteTime(w.rate)
-		w.b.rx = append(w.b.rx, timed{w.free, w.rate, c})
+		w.b.rx = append(w.b.rx, w.onWire(timed{w.free, w.rate, c}))
 	}
 	return len(p), nil
 }
