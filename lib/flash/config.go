@@ -129,7 +129,7 @@ func (w *work) registered(r *Register, o record.Object) (record.Object, []string
 	switch {
 	case known != "" && given != "" && known != given:
 		return o, []string{fmt.Sprintf("%s has another secret than the one given", r.manifest(chip))}, nil
-	case known != "":
+	case known != "" && known != w.secret: // else it is from this very run
 		w.secret = ""
 		o = o.With("secret", record.String(known))
 	default:

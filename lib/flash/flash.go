@@ -114,6 +114,8 @@ type work struct {
 	wrong    int    // times that what was read back was not right
 	checked  bool   // the files were looked through
 	compiled map[string]bool
+
+	registeredAt time.Time
 }
 
 // Run brings the board at s up to what Options say, and returns when every file

@@ -5,21 +5,23 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"lander/lib/luaota"
 )
+
+// pollTime is longer than the provisioning service takes to look at its tree
+// again.
+const pollTime = 1500 * time.Millisecond
 
 // register tells the provisioning service of the board, before the board has
 // the configuration that it needs there.
-func (w *work) register(s *Step) error {
-	if w.o.Register == nil || s.Name != luaota.ConfigName || w.secret == "" {
+func (w *work) register() error {
+	if w.o.Register == nil || w.secret == "" || w.report.Registered != "" {
 		return nil
 	}
 	path, err := w.o.Register.write(w.report.Device.Chip, w.secret)
 	if err != nil {
 		return fmt.Errorf("registering the board: %w", err)
 	}
-	w.report.Registered = path
+	w.report.Registered, w.registeredAt = path, w.o.Now()
 	return nil
 }
 
@@ -36,6 +38,11 @@ func (w *work) start(ctx context.Context) error {
 	wait := w.o.RunWait
 	if wait == 0 {
 		wait = 30 * time.Second
+	}
+	if w.report.Registered != "" {
+		if err := w.c.Pause(ctx, pollTime-w.o.Now().Sub(w.registeredAt)); err != nil {
+			return err
+		}
 	}
 	if err := w.c.Restart(ctx); err != nil {
 		return err

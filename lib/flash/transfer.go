@@ -14,6 +14,9 @@ const resends = 5
 
 // transfer carries out the plan.
 func (w *work) transfer(ctx context.Context) error {
+	if err := w.register(); err != nil {
+		return err
+	}
 	for _, name := range w.plan.Remove {
 		w.touched = true
 		if _, err := w.c.Remove(ctx, name); err != nil {
@@ -176,9 +179,6 @@ func (w *work) commit(ctx context.Context, s *Step) error {
 		return nil
 	}
 	w.touched = true
-	if err := w.register(s); err != nil {
-		return err
-	}
 	if err := w.c.Replace(ctx, s.temp, s.Name, s.Shadows...); err != nil {
 		return err
 	}
