@@ -132,6 +132,7 @@ func (r *ROM) do(q rom.Request) (value uint32, data []byte, code byte) {
 			return 0, nil, romInvalid
 		}
 		r.synced = true
+		return 0x20120707, nil, 0 // a program loaded into the chip would say 0
 	case rom.OpReadReg:
 		return r.register(w[0]), nil, 0
 	case rom.OpFlashBegin:
@@ -169,7 +170,7 @@ func (r *ROM) register(address uint32) uint32 {
 func (r *ROM) newer(q rom.Request, w []uint32) (uint32, []byte, byte) {
 	switch q.Op {
 	case rom.OpSPIAttach:
-		if len(q.Data) != 8 {
+		if len(q.Data) != 8 && len(q.Data) != 4 { // a program for this chip alone sends 4
 			return 0, nil, romInvalid
 		}
 		r.Attached = true
@@ -183,11 +184,12 @@ func (r *ROM) newer(q rom.Request, w []uint32) (uint32, []byte, byte) {
 	return 0, nil, 0
 }
 
-// begin erases. The older ROM erases the sectors up to the next block of 16
+// begin erases. A fifth word, about encryption, is for later chips; programs send
+// it to these too. The older ROM erases the sectors up to the next block of 16
 // twice: as many more behind them are gone.
 func (r *ROM) begin(w []uint32, n int) byte {
 	size, packet, offset := w[0], w[2], w[3]
-	if n != 16 || r.ESP32 && !r.Attached {
+	if n != 16 && n != 20 || r.ESP32 && !r.Attached {
 		return romInvalid
 	}
 	sectors := (size + rom.Sector - 1) / rom.Sector
