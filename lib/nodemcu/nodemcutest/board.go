@@ -29,7 +29,7 @@ type Board struct {
 	// Options are words that make the firmware another one: those of
 	// luaotatest.Board, and no-NAME (without the module), oldfile (no file
 	// objects), esp32 (io in place of file, lines end in LF), info8 (the old
-	// node.info), v2 (plain error texts), nomemory (node.compile fails).
+	// node.info), v2 (plain error texts), nomemory (node.compile fails), nopartitions.
 	Options  string
 	Capacity int // of the flash in bytes; 0: 1 MiB
 	Rate     int // baud at boot; 0: 115200

@@ -109,6 +109,7 @@ host.console = function(e)
   node.getpartitiontable = function()
     return {lfs_addr = 0x7b000, lfs_size = 0x20000, spiffs_addr = 0x100000, spiffs_size = 0x2fd000}
   end
+  if option.nopartitions then node.getpartitiontable = nil end
   for w in pairs(option) do
     local m = w:match("^no%-(%a+)$")
     if m then _G[m] = nil end

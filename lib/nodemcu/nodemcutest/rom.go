@@ -24,9 +24,12 @@ type ROM struct {
 	Fail map[int]byte
 	// Mute loses the answers to these requests.
 	Mute map[int]bool
+	// Stuck makes a bit of the flash stay set.
+	Stuck bool
 	// Magic is another chip's register.
 	Magic uint32
 
+	in       []byte
 	requests int
 	synced   bool
 	begun    bool
@@ -49,23 +52,11 @@ func NewROM(esp32 bool, size int) *ROM {
 // Serve answers on a stream until it ends.
 func (r *ROM) Serve(rw io.ReadWriter) error {
 	buf := make([]byte, 4096)
-	var in []byte
 	for {
 		n, err := rw.Read(buf)
-		in = append(in, buf[:n]...)
-		for {
-			payload, rest, ok, ferr := rom.CutFrame(in)
-			in = append([]byte(nil), rest...)
-			if ferr != nil {
-				continue
-			}
-			if !ok {
-				break
-			}
-			if out := r.frame(payload); len(out) > 0 {
-				if _, err := rw.Write(out); err != nil {
-					return err
-				}
+		if out := r.take(buf[:n]); len(out) > 0 {
+			if _, err := rw.Write(out); err != nil {
+				return err
 			}
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
@@ -73,6 +64,22 @@ func (r *ROM) Serve(rw io.ReadWriter) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+}
+
+// take gives the answers to what came.
+func (r *ROM) take(b []byte) (out []byte) {
+	r.in = append(r.in, b...)
+	for {
+		payload, rest, ok, err := rom.CutFrame(r.in)
+		r.in = append([]byte(nil), rest...)
+		switch {
+		case err != nil:
+		case !ok:
+			return out
+		default:
+			out = append(out, r.frame(payload)...)
 		}
 	}
 }
@@ -223,42 +230,55 @@ func (r *ROM) write(w []uint32, q rom.Request) byte {
 	for i, b := range q.Data[16:] {
 		r.Flash[at+uint64(i)] &= b // only an erase sets bits
 	}
+	if r.Stuck {
+		r.Flash[at] |= 0x10
+	}
 	r.Written++
 	return 0
 }
 
-// Lined is a stream to a ROM as a serial port has it, with modem lines: the
-// chip's reset and boot pins hang on them by two transistors.
-type Lined struct {
-	net.Conn
+// lines are the modem lines of a serial port; the chip's reset and boot pins
+// hang on them by two transistors: reset is low with RTS alone, the boot pin
+// with DTR alone. The chip starts when reset rises, and a capacitor makes it
+// rise late enough that the boot pin is seen as it is after both lines changed.
+type lines struct {
 	mu       sync.Mutex
 	dtr, rts bool
-	Resets   int
-	Loader   bool // the last reset led into the loader
+	loader   bool
+	changed  func(loader bool) // at each start of the chip
 }
 
 // SetDTR sets DTR.
-func (l *Lined) SetDTR(on bool) error { l.set(on, l.rts); return nil }
+func (l *lines) SetDTR(on bool) error { l.set(&l.dtr, on); return nil }
 
 // SetRTS sets RTS.
-func (l *Lined) SetRTS(on bool) error { l.set(l.dtr, on); return nil }
+func (l *lines) SetRTS(on bool) error { l.set(&l.rts, on); return nil }
 
-// set works the transistors: reset is low with RTS alone, the boot pin with DTR
-// alone. The chip starts when reset rises, and a capacitor makes it rise late
-// enough that the boot pin is seen as it is after both lines changed.
-func (l *Lined) set(dtr, rts bool) {
+func (l *lines) set(line *bool, on bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	held := l.rts && !l.dtr
-	l.dtr, l.rts = dtr, rts
-	switch {
-	case held && dtr:
-		l.Resets++
-		l.Loader = true
-	case held && !rts:
-		l.Resets++
-		l.Loader = false
+	*line = on
+	if !held || l.rts && !l.dtr {
+		return
 	}
+	l.loader = l.dtr
+	if l.changed != nil {
+		l.changed(l.loader)
+	}
+}
+
+// Loader reports whether the last start of the chip led into its loader.
+func (l *lines) Loader() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.loader
+}
+
+// Lined is a stream to a ROM as a serial port has it, with modem lines.
+type Lined struct {
+	net.Conn
+	lines
 }
 
 var _ rom.Port = (*Lined)(nil)

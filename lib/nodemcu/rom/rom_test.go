@@ -57,8 +57,8 @@ func TestWrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if l.Chip().HasMD5() != c.esp32 || !port.Loader {
-				t.Errorf("chip %+v, loader %v", l.Chip(), port.Loader)
+			if l.Chip().HasMD5() != c.esp32 || !port.Loader() {
+				t.Errorf("chip %+v, loader %v", l.Chip(), port.Loader())
 			}
 			content := image(c.size)
 			last := 0
@@ -77,7 +77,7 @@ func TestWrite(t *testing.T) {
 			if err := errors.Join(l.Flush(context.Background()), l.Reset(context.Background())); err != nil {
 				t.Error(err)
 			}
-			if port.Loader {
+			if port.Loader() {
 				t.Error("the board is in its loader still")
 			}
 			if !bytes.Equal(r.Flash[c.offset:int(c.offset)+c.size], content) {
