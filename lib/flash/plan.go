@@ -55,6 +55,7 @@ type Step struct {
 
 	content []byte
 	temp    string
+	back    string // digest of what the board had under the name after the transfer
 	here    string // what the board has in its place; "": nothing
 }
 

@@ -179,9 +179,11 @@ func (w *work) commit(ctx context.Context, s *Step) error {
 		return nil
 	}
 	w.touched = true
-	if err := w.c.Replace(ctx, s.temp, s.Name, s.Shadows...); err != nil {
+	sum, err := w.c.Replace(ctx, w.digest, s.temp, s.Name, s.Shadows...)
+	if err != nil {
 		return err
 	}
+	s.back = sum
 	w.report.Removed = append(w.report.Removed, s.Shadows...)
 	if s.Action == ActionCompile {
 		w.compiled[s.Name] = true
@@ -192,20 +194,27 @@ func (w *work) commit(ctx context.Context, s *Step) error {
 // errAgain asks for another session.
 var errAgain = errors.New("a file is not what was sent")
 
-// readBack hashes all files under their names: nothing else counts as done.
+// readBack looks at the digests of all files under their names: nothing else
+// counts as done.
 func (w *work) readBack(ctx context.Context) error {
 	var names []string
 	for _, s := range w.plan.Files {
-		if s.Action != ActionSkip || w.compiled[s.Name] {
+		if s.back == "" && (s.Action != ActionSkip || w.compiled[s.Name]) {
 			names = append(names, s.Name)
 		}
 	}
-	have, err := w.c.Hash(ctx, w.digest, names...)
-	if err != nil {
-		return err
+	have := map[string]string{}
+	if len(names) > 0 {
+		var err error
+		if have, err = w.c.Hash(ctx, w.digest, names...); err != nil {
+			return err
+		}
 	}
 	for _, s := range w.plan.Files {
-		got := have[s.Name]
+		got := s.back
+		if got == "" {
+			got = have[s.Name]
+		}
 		switch {
 		case s.Action == ActionSkip && !w.compiled[s.Name]:
 		case w.compiled[s.Name] && got != "":

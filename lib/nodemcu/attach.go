@@ -29,7 +29,7 @@ func Attach(ctx context.Context, s Stream, o Options) (*Console, error) {
 		c.o.Wait = 30 * time.Second
 	}
 	c.base = c.baud
-	c.token = strconv.FormatInt(c.now().UnixNano(), 36)
+	c.token = strconv.FormatInt(c.now().UnixMilli()%(36*36*36*36*36*36), 36)
 	if err := c.attach(ctx); err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (c *Console) setRate(p port, rate int) error {
 // setUp stops what may run, and leaves the mark by which a restart shows.
 func (c *Console) setUp(ctx context.Context) (bool, error) {
 	mark := c.mark()
-	line := `if stopOTA then pcall(stopOTA)end if tmr then pcall(tmr.stop,0)end _K="` + c.token + `"` + sumFunc + ` A("S","` + mark + `")`
+	line := `pcall(stopOTA)pcall((tmr or{}).stop,0)_K="` + c.token + `"` + sumFunc + ` A("S","` + mark + `")`
 	if err := c.begin(line + "\n"); err != nil {
 		return false, err
 	}

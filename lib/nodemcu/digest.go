@@ -45,8 +45,11 @@ func (i Info) Choose(host []Digest) Digest {
 
 // hasherOf defines H, which answers name=digest, or name=- for a file that is
 // not there.
-func hasherOf(alg string) []string {
-	if alg != "adler32" {
+func (c *Console) hasherOf(alg string) []string {
+	switch {
+	case alg != "adler32" && c.toHex != "":
+		return []string{`function H(n)local d=crypto.fhash("` + alg + `",n)A("H",n.."="..(d and ` + c.toHex + `(d:sub(1,16))or"-"))end`}
+	case alg != "adler32":
 		return []string{`function H(n)local d=crypto.fhash("` + alg + `",n)A("H",n.."="..(d and d:sub(1,16):gsub(".",function(c)return("%02x"):format(c:byte())end)or"-"))end`}
 	}
 	return []string{
@@ -55,23 +58,32 @@ func hasherOf(alg string) []string {
 	}
 }
 
+// canHash defines H.
+func (c *Console) canHash(ctx context.Context, d Digest) error {
+	if c.hasher == d.Alg {
+		return nil
+	}
+	if err := c.define(ctx, c.hasherOf(d.Alg)...); err != nil {
+		return fmt.Errorf("preparing to hash: %w", err)
+	}
+	c.hasher = d.Alg
+	return nil
+}
+
 // Hash asks for the digests of files; those that are not there are missing in
 // the answer.
 func (c *Console) Hash(ctx context.Context, d Digest, names ...string) (map[string]string, error) {
-	if err := c.closed(ctx); err != nil {
+	if err := c.canHash(ctx, d); err != nil {
 		return nil, err
-	}
-	if c.hasher != d.Alg {
-		if err := c.define(ctx, hasherOf(d.Alg)...); err != nil {
-			return nil, fmt.Errorf("preparing to hash: %w", err)
-		}
-		c.hasher = d.Alg
 	}
 	out := map[string]string{}
 	left := slices.Clone(names)
 	most := 8
 	for idle := 0; len(left) > 0; {
 		line, n := "", 0
+		if c.opened {
+			line = "U()" // what was written is whole when it is closed
+		}
 		for n < len(left) && n < most && len(line)+len(Quote(left[n]))+1 < MaxLine {
 			line += `H` + Quote(left[n])
 			n++
@@ -83,6 +95,7 @@ func (c *Console) Hash(ctx context.Context, d Digest, names ...string) (map[stri
 		if err != nil {
 			return nil, fmt.Errorf("hashing on the board: %w", err)
 		}
+		c.opened = c.opened && len(got) == 0
 		// Each answer says what it is about: those that are whole count.
 		before := len(left)
 		for _, text := range got {

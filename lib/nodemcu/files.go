@@ -100,13 +100,17 @@ func (c *Console) Exists(ctx context.Context, name string) (bool, error) { retur
 
 // Replace gives the file from the name to, in the place of what has it, and then
 // removes the files that would be loaded instead of it. It is one line: the
-// file is missing for a few milliseconds at most [OTA 3.5].
-func (c *Console) Replace(ctx context.Context, from, to string, shadows ...string) error {
+// file is missing for a few milliseconds at most [OTA 3.5]. The digest is what
+// the board then finds under the name to; "" when it did not say: see Hash.
+func (c *Console) Replace(ctx context.Context, d Digest, from, to string, shadows ...string) (digest string, err error) {
 	if err := c.closed(ctx); err != nil {
-		return err
+		return "", err
+	}
+	if err := c.canHash(ctx, d); err != nil {
+		return "", err
 	}
 	if err := c.equip(ctx); err != nil {
-		return err
+		return "", err
 	}
 	line := `R(` + Quote(from) + `,` + Quote(to)
 	for _, s := range shadows {
@@ -114,25 +118,29 @@ func (c *Console) Replace(ctx context.Context, from, to string, shadows ...strin
 	}
 	line += `)`
 	for range tries {
-		text, err := c.change(ctx, line, "R", waitLong)
+		text, err := c.change(ctx, line, "H", waitLong)
 		if err != nil {
-			return fmt.Errorf("renaming %s to %s: %w", from, to, err)
+			return "", fmt.Errorf("renaming %s to %s: %w", from, to, err)
 		}
-		switch text {
-		case "true":
-			return nil
-		case "-":
-			// An answer was lost before, or from never was there: the caller's
-			// hash tells.
+		name, sum, _ := strings.Cut(text, "=")
+		if name == to && sum != "-" {
+			return sum, nil
+		}
+		// The answer was lost, or the name is free and from was never there.
+		there, err := c.exists(ctx, from)
+		if err != nil {
+			return "", fmt.Errorf("renaming %s to %s: %w", from, to, err)
+		}
+		if !there {
 			for _, s := range shadows {
 				if _, err := c.Remove(ctx, s); err != nil {
-					return err
+					return "", err
 				}
 			}
-			return nil
+			return "", nil
 		}
 	}
-	return fmt.Errorf("renaming %s to %s: %w", from, to, ErrRefused)
+	return "", fmt.Errorf("renaming %s to %s: %w", from, to, ErrRefused)
 }
 
 // Compile makes bytecode of the source file name, which must end in .lua; it is

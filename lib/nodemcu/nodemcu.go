@@ -75,6 +75,7 @@ type Console struct {
 
 	equipped bool   // the board has the functions of equip
 	hasher   string // what H was defined as
+	toHex    string // the firmware's function, if any
 	opened   bool   // a file may be open
 	cured    bool
 }

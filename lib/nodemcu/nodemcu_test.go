@@ -91,8 +91,8 @@ func TestProbeAndUpload(t *testing.T) {
 			if err != nil || got["luaOTA/all.bin"] != d.Of(all) || got["stray"] != d.Of([]byte("x")) || len(got) != 2 {
 				t.Errorf("%s: %v, %v, want %s", d.Alg, got, err, d.Of(all))
 			}
-			if err := c.Replace(ctx, "luaOTA/all.bin", "stray", "~of.9"); err != nil {
-				t.Error(err)
+			if got, err := c.Replace(ctx, d, "luaOTA/all.bin", "stray", "~of.9"); err != nil || got != d.Of(all) {
+				t.Errorf("%s, %v", got, err)
 			}
 			files, err := c.Files(ctx, "")
 			if err != nil || len(files) != 1 || files[0] != "stray" {

@@ -11,12 +11,11 @@ import (
 // Info is what a board says of itself. What it does not say is empty.
 type Info struct {
 	Chip    string   `json:"chip"`    // decimal id
-	Version string   `json:"version"` // of the firmware
+	Version string   `json:"version"` // of the firmware: its release, or three numbers
 	Modules []string `json:"modules"` // of those that luaOTA can use
 	ToHex   bool     `json:"-"`       // crypto.toHex is there: firmware before 2020-09-28
 	Hashes  []string `json:"-"`       // that crypto.fhash knows, the best first
-	Heap    int      `json:"heap"`
-	Free    int      `json:"free"` // bytes of the flash
+	Free    int      `json:"free"`    // bytes of the flash
 	Total   int      `json:"total"`
 	Baud    int      `json:"baud"`
 }
@@ -31,8 +30,8 @@ var hashes = []string{"sha256", "sha1", "md5"}
 // Probe asks what the board is.
 func (c *Console) Probe(ctx context.Context) (Info, error) {
 	var i Info
-	flags := `local r,k="",crypto or{}for m in("` + strings.Join(modules, " ") + `"):gmatch("%a+")do r=r..(_G[m]and 1 or 0)end ` +
-		`for m in("` + strings.Join(hashes, " ") + `"):gmatch("%w+")do r=r..(pcall(k.fhash,m,"~")and 1 or 0)end A("M",r..(k.toHex and 1 or 0))`
+	flags := `local r,k="",crypto or{}for m in("` + strings.Join(append(slices.Clone(modules), hashes...), " ") +
+		`"):gmatch"%w+"do r=r..((_G[m]or pcall(k.fhash,m,"~"))and 1 or 0)end A("M",r..(k.toHex and 1 or 0))`
 	got, err := c.ask(ctx, flags, "M", waitAnswer)
 	if err != nil {
 		return Info{}, err
@@ -52,25 +51,28 @@ func (c *Console) Probe(ctx context.Context) (Info, error) {
 		}
 	}
 	i.ToHex = bits[len(bits)-1] == '1'
-	about := `local t={pcall(node.info,"hw")}local h=t[2]h=type(h)=="table"and h.chip_id or t[5]or node.chipid and node.chipid()local o,f,_,s=pcall(file.fsinfo)A("I",tostring(h)..","..node.heap()..","..(o and f..","..s or"0,0"))`
+	about := `local o,f,_,s=pcall(file.fsinfo)local c,t=node.chipid,{pcall(node.info,"sw_version")}local v=t[2]v=type(v)=="table"and v.git_release or t[4]and v.."."..t[3].."."..t[4]A("I",tostring(c and c())..","..(o and f..","..s or"0,0")..","..tostring(v))`
 	if got, err = c.ask(ctx, about, "I", waitAnswer); err != nil {
 		return Info{}, err
 	}
-	f := strings.Split(got, ",")
-	if len(f) == 4 {
-		i.Chip = f[0]
-		i.Heap, i.Free, i.Total = number(f[1]), number(f[2]), number(f[3])
+	f := strings.SplitN(got, ",", 4)
+	if len(f) != 4 {
+		return Info{}, fmt.Errorf("probing the board: %w: the answer is %q", ErrRefused, got)
 	}
-	if n, err := strconv.ParseFloat(i.Chip, 64); err != nil || n < 0 || n >= 1<<53 {
-		i.Chip = ""
-	} else {
+	if n, err := strconv.ParseFloat(f[0], 64); err == nil && n >= 0 && n < 1<<53 {
 		i.Chip = strconv.FormatFloat(n, 'f', -1, 64)
 	}
-	version := `local t={pcall(node.info,"sw_version")}local v=t[2]A("V",type(v)=="table"and v.node_version_major.."."..v.node_version_minor.."."..v.node_version_revision or t[4]and t[2].."."..t[3].."."..t[4]or"")`
-	if got, err = c.ask(ctx, version, "V", waitAnswer); err != nil {
-		return Info{}, err
+	i.Free, i.Total, i.Baud = number(f[1]), number(f[2]), c.baud
+	if f[3] != "nil" {
+		i.Version = f[3]
 	}
-	i.Version, i.Baud = got, c.baud
+	c.toHex = ""
+	switch {
+	case i.Has("encoder"):
+		c.toHex = "encoder.toHex"
+	case i.ToHex:
+		c.toHex = "crypto.toHex"
+	}
 	return i, nil
 }
 

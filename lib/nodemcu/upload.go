@@ -72,7 +72,8 @@ func (c *Console) upload(ctx context.Context, name string, content []byte, show 
 
 // equip defines what files are written with: w(n, s), which appends s to the
 // open file when it has n bytes, and says L or F when it has not, or when the
-// flash took it not; O, which opens another; R, which gives one its name. A file
+// flash took it not; O, which opens another; R, which gives one its
+// name and answers as H does. A file
 // is either an object, or true where there is one current file [OTA 3.1].
 func (c *Console) equip(ctx context.Context) error {
 	if c.equipped {
@@ -81,7 +82,7 @@ func (c *Console) equip(ctx context.Context) error {
 	for _, line := range []string{
 		`function U()if F then if F==true then file.close()else F:close()end end F=nil end function O(n)U()P,F=0,(file.open or io.open)(n,"w+")A("O",type(F))end`,
 		`function w(n,s)if #s~=n then print("~L")elseif F==true and file.write(s)or F~=true and F:write(s)then P=P+n else print("~F")end end`,
-		`function R(f,t,...)if file.list()[f]then file.remove(t)local r=file.rename(f,t)for _,s in ipairs{...}do if r then file.remove(s)end end A("R",tostring(r))else A("R","-")end end`,
+		`function R(f,t,...)local l=file if l.list()[f]then l.remove(t)if l.rename(f,t)then for _,s in ipairs{...}do l.remove(s)end end end H(t)end`,
 	} {
 		if err := c.define(ctx, line); err != nil {
 			return fmt.Errorf("defining functions: %w", err)
