@@ -89,9 +89,9 @@ host.console = function(e)
     if option.info8 then return 2, 2, 0, node.chipid(), 1458400, 4096, 2, 40000000 end
     if what == "hw" then return {chip_id = node.chipid(), flash_id = 1458400, flash_size = 4096, flash_mode = 2, flash_speed = 40000000} end
     if what == "sw_version" then
-      return {node_version_major = 3, node_version_minor = 0, node_version_revision = 0, git_branch = "release", git_release = "3.0.0-release"}
+      return {node_version_major = 3, node_version_minor = 0, node_version_revision = 0, git_branch = "release", git_commit_id = "8181c3be7aed9f0a0ceb73ac8137c1a519e8a8e9", git_release = "3.0.0-release_20240225"}
     end
-    if what == "build_config" then return {ssl = false, number_type = "float", modules = "adc,crypto,encoder,file,net,node,sjson,tmr,uart,wifi"} end
+    if what == "build_config" then return {ssl = false, lfs_size = 131072, number_type = "float", modules = "adc,crypto,encoder,file,net,node,sjson,tmr,uart,wifi"} end
     print("node.info() without parameter is deprecated")
     return 3, 0, 0, node.chipid(), 1458400, 4096, 2, 40000000
   end
@@ -115,6 +115,11 @@ host.console = function(e)
     if m then _G[m] = nil end
   end
 
+  function print(...)
+    local t = {...}
+    for i = 1, select("#", ...) do t[i] = tostring(t[i]) end
+    call("print", table.concat(t, "\t"))
+  end
   local function prompt(more) call("write", more and ">> " or "> ") end
   local function complain(err)
     call("write", option.v2 and err .. "\r\n" or "Lua error: \t" .. err .. "\r\nstack traceback:\r\n\t[C]: in ?\r\n")
