@@ -383,13 +383,20 @@ func TestStatesOfTheBoard(t *testing.T) {
 
 // typed lets a board start, and types at it.
 func typed(w *nodemcutest.Wire, s string) {
+	listen(w, new([]byte))
+	w.Write([]byte(s))
+}
+
+// listen takes what a board sends for half a second of its time.
+func listen(w *nodemcutest.Wire, out *[]byte) {
 	w.SetReadDeadline(w.Now().Add(500 * time.Millisecond))
 	for buf := make([]byte, 1000); ; {
-		if _, err := w.Read(buf); err != nil {
-			break
+		n, err := w.Read(buf)
+		*out = append(*out, buf[:n]...)
+		if err != nil {
+			return
 		}
 	}
-	w.Write([]byte(s))
 }
 
 func TestRates(t *testing.T) {

@@ -122,13 +122,14 @@ func sibling(name string) string {
 }
 
 // starter is the text of init.lua. Firmware since September 2020 has no
-// crypto.toHex, which the original client calls: it gets one [OTA 2].
+// crypto.toHex, which the original client calls: it gets one [OTA 2]. The member
+// shim tells the next run that it is not the firmware's.
 func starter(shim bool) []byte {
 	if !shim {
 		return []byte("require \"luaOTA.check\"\n")
 	}
 	return []byte(`local rom = crypto
-crypto = setmetatable({toHex = encoder and encoder.toHex or function(s)
+crypto = setmetatable({shim = true, toHex = encoder and encoder.toHex or function(s)
   return (s:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
 end}, {__index = rom})
 require "luaOTA.check"

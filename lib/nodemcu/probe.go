@@ -13,7 +13,7 @@ type Info struct {
 	Chip    string   `json:"chip"`    // decimal id
 	Version string   `json:"version"` // of the firmware: its release, or three numbers
 	Modules []string `json:"modules"` // of those that luaOTA can use
-	ToHex   bool     `json:"-"`       // crypto.toHex is there: firmware before 2020-09-28
+	ToHex   bool     `json:"-"`       // crypto.toHex is there, of the firmware and not of a table with a member shim: before 2020-09-28
 	Hashes  []string `json:"-"`       // that crypto.fhash knows, the best first
 	Free    int      `json:"free"`    // bytes of the flash
 	Total   int      `json:"total"`
@@ -31,7 +31,7 @@ var hashes = []string{"sha256", "sha1", "md5"}
 func (c *Console) Probe(ctx context.Context) (Info, error) {
 	var i Info
 	flags := `local r,k="",crypto or{}for m in("` + strings.Join(append(slices.Clone(modules), hashes...), " ") +
-		`"):gmatch"%w+"do r=r..((_G[m]or pcall(k.fhash,m,"~"))and 1 or 0)end A("M",r..(k.toHex and 1 or 0))`
+		`"):gmatch"%w+"do r=r..((_G[m]or pcall(k.fhash,m,"~"))and 1 or 0)end A("M",r..(k.toHex and not k.shim and 1 or 0))`
 	got, err := c.ask(ctx, flags, "M", waitAnswer)
 	if err != nil {
 		return Info{}, err
