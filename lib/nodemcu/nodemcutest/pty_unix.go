@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -34,6 +35,10 @@ func NewPty(b *Board, s Serving) (*Pty, error) {
 		master.Close()
 		return nil, fmt.Errorf("making the pty raw: %w", err)
 	}
+	if master, err = waitable(master); err != nil {
+		port.Close()
+		return nil, fmt.Errorf("making the pty non-blocking: %w", err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Pty{Path: port.Name(), stop: stop, master: master}
 	p.served.Go(func() {
@@ -42,6 +47,21 @@ func NewPty(b *Board, s Serving) (*Pty, error) {
 		port.Close()
 	})
 	return p, nil
+}
+
+// waitable is the same file in the hands of the runtime's poller: only such a one
+// can be closed below a Read.
+func waitable(f *os.File) (*os.File, error) {
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 // Close pulls the plug and waits for the board's end.
