@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -266,7 +267,7 @@ func (k *call) flashFault(err error) error {
 		return &fault{exit: exit, msg: err.Error(), hint: hint, cause: err, detail: detail}
 	}
 	const again = "run it again: what is in place already is not sent again"
-	if err == nil || k.ctx.Err() != nil {
+	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
 	if e, ok := errors.AsType[*flash.PreflightError](err); ok {

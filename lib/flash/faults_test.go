@@ -117,8 +117,11 @@ func (c *counting) Read(p []byte) (int, error) {
 
 // every gives offsets all over a run.
 func every(total int64, n int64) []int64 {
-	if long {
+	switch {
+	case long:
 		n *= 20
+	case raceEnabled:
+		n = 2 + n/8
 	}
 	var out []int64
 	for i := range n {
@@ -246,6 +249,9 @@ func TestPowerCutAtEachChange(t *testing.T) {
 		t.Fatalf("%d changes", changes)
 	}
 	for n := range changes {
+		if raceEnabled && n%9 > 0 {
+			continue
+		}
 		b := oldBoard()
 		w := nodemcutest.NewWire(b)
 		b.Flash.CutAfter(n + 1)
@@ -297,13 +303,15 @@ func linesOf(t *testing.T) int {
 
 func TestUnpluggedAtEachLine(t *testing.T) {
 	for line := range linesOf(t) {
-		lost(t, nodemcutest.Unplug, line+1)
+		if line%9 == 0 || !raceEnabled {
+			lost(t, nodemcutest.Unplug, line+1)
+		}
 	}
 }
 
 func TestHangAtEachLine(t *testing.T) {
 	for line := range linesOf(t) {
-		if line%4 == 0 || long {
+		if line%4 == 0 && !raceEnabled || line%16 == 0 || long {
 			lost(t, nodemcutest.Hang, line+1)
 		}
 	}
@@ -441,6 +449,21 @@ func TestFast(t *testing.T) {
 			}
 			completes(t, b) // at the rate that it was found at
 		})
+	}
+}
+
+// The board restarts at its own rate in the midst of a fast transfer.
+func TestRebootWhileFast(t *testing.T) {
+	for _, at := range every(12_000, 8) {
+		b := oldBoard()
+		b.OnByte = once(int(at)+1, nodemcutest.Reboot)
+		w := power(t, b)
+		o := quiet(t, w)
+		o.Fast = []int{921600}
+		if _, err := flash.Run(context.Background(), w, o); err != nil {
+			t.Errorf("restarted at byte %d: %v", at, err)
+		}
+		same(t, b.Flash.Files(), after())
 	}
 }
 

@@ -113,7 +113,21 @@ func (c *Console) sync(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(c.rx) > 0 {
+	heard := len(c.rx) > 0
+	// A board that restarted has its first rate again.
+	if p, ok := c.s.(port); ok && c.baud != c.base {
+		if err := c.setRate(p, c.base); err != nil {
+			return err
+		}
+		for range 4 {
+			if r, err := c.knock(ctx, "\n", waitPrompt); err != nil {
+				return err
+			} else if r == ready || r == greeting {
+				return ErrReboot
+			}
+		}
+	}
+	if heard {
 		return &PromptError{Reason: "the board sends something, but no prompt any more"}
 	}
 	return &PromptError{Reason: "the board says nothing any more"}

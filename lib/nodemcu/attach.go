@@ -30,6 +30,12 @@ func Attach(ctx context.Context, s Stream, o Options) (*Console, error) {
 	}
 	c.base = c.baud
 	c.token = strconv.FormatInt(c.now().UnixMilli()%(36*36*36*36*36*36), 36)
+	if p, ok := s.(port); ok {
+		// It may have another rate from before.
+		if err := c.setRate(p, c.baud); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.attach(ctx); err != nil {
 		return nil, err
 	}
