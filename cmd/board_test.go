@@ -62,3 +62,31 @@ func boardFiles(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(p, []byte(content), 0o644))
 	}
 }
+
+// roms are the simulated chips of all scripts, by their ports.
+var roms sync.Map
+
+// romOn VARIABLE esp8266|esp32 has a chip with 4 MiB of flash in its loader
+// behind a pty, and sets VARIABLE to its port.
+func romOn(ts *testscript.TestScript, neg bool, args []string) {
+	r := nodemcutest.NewROM(args[1] == "esp32", 4<<20)
+	path, stop := romPort(ts, r)
+	ts.Defer(stop)
+	roms.Store(path, r)
+	ts.Setenv(args[0], path)
+}
+
+// romImage PORT OFFSET FILE checks that a chip's flash has the content of FILE
+// at OFFSET.
+func romImage(ts *testscript.TestScript, neg bool, args []string) {
+	r, ok := roms.Load(args[0])
+	if !ok {
+		ts.Fatalf("no chip at %s", args[0])
+	}
+	offset, err := strconv.ParseInt(args[1], 0, 32)
+	ts.Check(err)
+	want := ts.ReadFile(args[2])
+	if got := r.(*nodemcutest.ROM).Flash[offset : int(offset)+len(want)]; string(got) != want {
+		ts.Fatalf("the flash has something else at %#x", offset)
+	}
+}

@@ -25,3 +25,13 @@ func boardPort(ts *testscript.TestScript, b *nodemcutest.Board) (string, func())
 
 // dialLoopback is the network of boards: every host is this one.
 func dialLoopback(_, port string) (net.Conn, error) { return net.Dial("tcp", "127.0.0.1:"+port) }
+
+func romPort(ts *testscript.TestScript, r *nodemcutest.ROM) (string, func()) {
+	p, err := nodemcutest.NewROMPty(r)
+	ts.Check(err)
+	return p.Path, func() {
+		if err := p.Close(); err != nil {
+			ts.Logf("the chip: %v", err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"lander/lib/flash"
 	"lander/lib/link"
@@ -56,10 +57,14 @@ func (k *call) flashImage() error {
 	if !ok {
 		return usagef("serial:///dev/ttyUSB0", "--image needs a serial port: the ROM loader is entered by its modem lines")
 	}
+	var wait time.Duration
+	if c.IsSet("wait") {
+		wait = c.Duration("wait")
+	}
 	bar := k.flashBar("writing")
 	r, err := flash.Image(k.ctx, port, flash.ImageOptions{
 		Content: content, Offset: offset, Force: c.Bool("force"), DryRun: c.Bool("dry-run"),
-		Baud: c.Int("baud"), Log: k.log, Show: func(done int) { bar.show(done, len(content)) },
+		Baud: c.Int("baud"), Wait: wait, Log: k.log, Show: func(done int) { bar.show(done, len(content)) },
 	})
 	bar.clear()
 	if err != nil {

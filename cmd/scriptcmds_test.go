@@ -34,6 +34,8 @@ func commandsForScripts() map[string]func(*testscript.TestScript, bool, []string
 		"otaunit":      otaUnit,
 		"board":        boardOn,
 		"boardfiles":   boardFiles,
+		"rom":          romOn,
+		"romimage":     romImage,
 		"serveon":      serveOn,
 		"copyexample":  copyExample,
 		"buildgo":      buildGo,

@@ -189,7 +189,7 @@ func TestNoiseThroughout(t *testing.T) {
 			b := oldBoard()
 			w := nodemcutest.NewWire(b)
 			var faults []linktest.Fault
-			for at := gap; at < 100_000; at += gap {
+			for at := gap; at < 40_000; at += gap {
 				faults = append(faults, []linktest.Fault{linktest.Drop(at, 1), linktest.Flip(at, 4), linktest.Duplicate(at, 1)}[at/gap%3])
 			}
 			f := linktest.Faults{Write: faults}

@@ -4,7 +4,9 @@ package nodemcutest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 
@@ -24,6 +26,23 @@ type Pty struct {
 
 // NewPty powers a board behind a new pty, in real time. Close ends it.
 func NewPty(b *Board, s Serving) (*Pty, error) {
+	return newPty(func(ctx context.Context, master *os.File) error { return b.Serve(ctx, master, s) })
+}
+
+// NewROMPty has a chip in its loader behind a new pty. A pty has no modem lines:
+// it is in its loader from the start.
+func NewROMPty(r *ROM) (*Pty, error) {
+	return newPty(func(ctx context.Context, master *os.File) error {
+		defer context.AfterFunc(ctx, func() { master.Close() })()
+		err := r.Serve(master)
+		if ctx.Err() != nil || errors.Is(err, fs.ErrClosed) {
+			return nil
+		}
+		return err
+	})
+}
+
+func newPty(serve func(context.Context, *os.File) error) (*Pty, error) {
 	master, port, err := pty.Open()
 	if err != nil {
 		return nil, fmt.Errorf("opening a pty: %w", err)
@@ -42,7 +61,7 @@ func NewPty(b *Board, s Serving) (*Pty, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Pty{Path: port.Name(), stop: stop, master: master}
 	p.served.Go(func() {
-		p.err = b.Serve(ctx, master, s)
+		p.err = serve(ctx, master)
 		master.Close() // who has the port sees it vanish
 		port.Close()
 	})
