@@ -467,6 +467,19 @@ func TestRebootWhileFast(t *testing.T) {
 	}
 }
 
+// Files that noise named are taken away, whatever is in their names.
+func TestStraysAreSweptAway(t *testing.T) {
+	b := oldBoard()
+	for _, name := range []string{"~of end\n", "~of.8rn self\n", "~of.8rn", "~of.3", "~of", "~of.1\"x"} {
+		b.Flash.Put(name, "x")
+	}
+	w := power(t, b)
+	if _, err := flash.Run(context.Background(), w, quiet(t, w)); err != nil {
+		t.Fatal(err)
+	}
+	same(t, b.Flash.Files(), after())
+}
+
 func TestFlashThatFails(t *testing.T) {
 	t.Run("one bad page", func(t *testing.T) {
 		b := oldBoard()

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -154,6 +155,10 @@ func (w *work) targets() ([]File, []string, error) {
 	return files, problems, err
 }
 
+// tellable are the names of temporary files, damaged ones too, that can be told
+// over the line as they are.
+var tellable = regexp.MustCompile(`^~of\.[0-9A-Za-z.]+$`)
+
 // inventory hashes what the board has, and plans.
 func (w *work) inventory(ctx context.Context, files []File) error {
 	d := w.report.Device.Choose(digests)
@@ -167,7 +172,7 @@ func (w *work) inventory(ctx context.Context, files []File) error {
 	w.strays = false
 	for _, name := range listed {
 		switch {
-		case strings.HasPrefix(name, tempPrefix):
+		case tellable.MatchString(name):
 			temps = append(temps, name)
 		case !strings.HasPrefix(name, space):
 			w.strays = true

@@ -59,7 +59,7 @@ func (w *work) start(ctx context.Context) error {
 	}
 	var printed []string
 	ok, err := w.c.Watch(ctx, wait, func(text string) bool {
-		text = strings.TrimSpace(strings.TrimPrefix(text, "> "))
+		text = strings.Join(strings.Fields(strings.TrimPrefix(text, "> ")), " ")
 		if strings.Contains(text, reached) {
 			w.report.Started = text
 			return true

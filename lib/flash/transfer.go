@@ -24,8 +24,10 @@ func (w *work) transfer(ctx context.Context) error {
 		}
 	}
 	if w.strays {
-		if err := w.c.Sweep(ctx, "^~of[^.]"); err != nil {
-			return err
+		for _, pattern := range []string{"^~of$", "^~of[^.]", "^~of.*[^%w.]"} {
+			if err := w.c.Sweep(ctx, pattern); err != nil {
+				return err
+			}
 		}
 	}
 	if w.plan.Bytes > 0 {
