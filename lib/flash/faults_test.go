@@ -362,7 +362,7 @@ func TestStatesOfTheBoard(t *testing.T) {
 		"an open string":   func(b *nodemcutest.Board, w *nodemcutest.Wire) { typed(w, "x = [[ never 'ends\n") },
 		"an open function": func(b *nodemcutest.Board, w *nodemcutest.Wire) { typed(w, "function f(\n") },
 		"half a line":      func(b *nodemcutest.Board, w *nodemcutest.Wire) { typed(w, "file.remove('app.lu") },
-		"echo is off":      func(b *nodemcutest.Board, w *nodemcutest.Wire) { typed(w, "print(1)\n") },
+		"echo is off":      func(b *nodemcutest.Board, w *nodemcutest.Wire) { typed(w, "uart.setup(0,115200,8,0,1,0)\n") },
 		"chatter":          func(b *nodemcutest.Board, w *nodemcutest.Wire) { b.Chatter = 35 * time.Millisecond; b.PowerCycle() },
 		"rare chatter":     func(b *nodemcutest.Board, w *nodemcutest.Wire) { b.Chatter = 210 * time.Millisecond; b.PowerCycle() },
 		"prompts in chatter": func(b *nodemcutest.Board, w *nodemcutest.Wire) {

@@ -206,8 +206,12 @@ func (c *Console) setUp(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	_, err := c.await(ctx, waitPrompt+4*c.wire(len(line)), func(rx []byte) bool { return prompted(rx) || booted(rx) })
-	if err != nil || !bytes.Contains(c.rx, []byte(line)) || !slices.ContainsFunc(answers(c.rx), func(a answer) bool { return a.tag == "S" && a.text == mark }) {
+	if err != nil || !slices.ContainsFunc(answers(c.rx), func(a answer) bool { return a.tag == "S" && a.text == mark }) {
 		return false, err
+	}
+	if !bytes.Contains(c.rx, []byte(line)) {
+		// Somebody switched the echo off, or it was damaged.
+		return false, c.begin(fmt.Sprintf("if uart then uart.setup(0,%d,8,0,1,1)end\n", c.baud))
 	}
 	c.equipped, c.hasher, c.opened = false, "", false
 	return true, nil

@@ -95,9 +95,6 @@ func (c *Console) exists(ctx context.Context, name string) (bool, error) {
 	return text == "true", err
 }
 
-// Exists reports whether a file is there.
-func (c *Console) Exists(ctx context.Context, name string) (bool, error) { return c.exists(ctx, name) }
-
 // Replace gives the file from the name to, in the place of what has it, and then
 // removes the files that would be loaded instead of it. It is one line: the
 // file is missing for a few milliseconds at most [OTA 3.5]. The digest is what

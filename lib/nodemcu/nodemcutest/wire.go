@@ -34,7 +34,6 @@ type Wire struct {
 	free     time.Duration // when the last written byte is out
 	deadline time.Time
 	closed   bool
-	gone     error
 	Sent     int // bytes towards the board
 	MaxRate  int // what the wire carries; above it all is garbage; 0: any rate
 }
@@ -48,21 +47,11 @@ func NewWire(b *Board) *Wire {
 	return &Wire{b: b, rate: 115200, free: b.now, epoch: time.Unix(1_700_000_000, 0)}
 }
 
-// VanishWith makes the end of a pulled cable err.
-func (w *Wire) VanishWith(err error) { w.gone = err }
-
 // Now is the board's clock.
 func (w *Wire) Now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.epoch.Add(w.b.now)
-}
-
-func (w *Wire) vanished() error {
-	if w.gone != nil {
-		return w.gone
-	}
-	return errGone
 }
 
 // Read implements io.Reader.
@@ -83,7 +72,7 @@ func (w *Wire) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		if w.b.gone {
-			return 0, w.vanished()
+			return 0, errGone
 		}
 		next, ok := w.b.next()
 		if len(w.b.tx) > 0 && (!ok || w.b.tx[0].at < next) {
@@ -120,7 +109,7 @@ func (w *Wire) Write(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	if w.b.gone {
-		return 0, w.vanished()
+		return 0, errGone
 	}
 	w.Sent += len(p)
 	for _, c := range p {
