@@ -142,7 +142,7 @@ func TestNoiseOnTheLine(t *testing.T) {
 	for kind, fault := range kinds {
 		for dir, total := range map[string]int64{"to": out, "from": in} {
 			t.Run(kind+" "+dir, func(t *testing.T) {
-				for _, at := range every(total, 7) {
+				for _, at := range every(total, 5) {
 					b := oldBoard()
 					w := nodemcutest.NewWire(b)
 					f := linktest.Faults{Write: []linktest.Fault{fault(at)}}

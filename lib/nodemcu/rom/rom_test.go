@@ -51,6 +51,7 @@ func TestWrite(t *testing.T) {
 		"esp32":                       {true, 0x8000, 70_001},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits, most of the time
 			r := nodemcutest.NewROM(c.esp32, 1<<20)
 			copy(r.Flash, bytes.Repeat([]byte{0x5A}, len(r.Flash)))
 			l, port, err := connect(t, r)
@@ -102,6 +103,7 @@ func TestWrite(t *testing.T) {
 func TestFaults(t *testing.T) {
 	ctx := context.Background()
 	t.Run("packets again", func(t *testing.T) {
+		t.Parallel()
 		r := nodemcutest.NewROM(false, 1<<20)
 		r.Fail = map[int]byte{5: 7}
 		r.Mute = map[int]bool{6: true}
@@ -118,6 +120,7 @@ func TestFaults(t *testing.T) {
 		}
 	})
 	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
 		r := nodemcutest.NewROM(true, 1<<20)
 		l, _, err := connect(t, r)
 		if err != nil {
@@ -132,6 +135,7 @@ func TestFaults(t *testing.T) {
 		}
 	})
 	t.Run("another chip", func(t *testing.T) {
+		t.Parallel()
 		r := nodemcutest.NewROM(true, 1<<20)
 		r.Magic = 0x1B31506F
 		_, _, err := connect(t, r)
@@ -140,6 +144,7 @@ func TestFaults(t *testing.T) {
 		}
 	})
 	t.Run("cancelled", func(t *testing.T) {
+		t.Parallel()
 		r := nodemcutest.NewROM(false, 1<<20)
 		port, wait := r.Pipe()
 		cause := errors.New("enough")
