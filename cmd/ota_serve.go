@@ -250,16 +250,25 @@ func (k *call) reachable(ls []*link.Listener) {
 		return
 	}
 	var own []string
+	for _, ip := range k.ownAddresses() {
+		own = append(own, "--listen tcp://"+ip+":8266")
+	}
+	k.ui.warn(strings.Join(own, " or "), "listening for this machine alone: boards cannot reach it")
+}
+
+// ownAddresses are those that other machines may reach this one at.
+func (k *call) ownAddresses() []string {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
 		k.log.Debug("listing the addresses of this machine", "error", err)
 	}
+	var own []string
 	for _, a := range addrs {
 		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLoopback() && n.IP.To4() != nil {
-			own = append(own, "--listen tcp://"+n.IP.String()+":8266")
+			own = append(own, n.IP.String())
 		}
 	}
-	k.ui.warn(strings.Join(own, " or "), "listening for this machine alone: boards cannot reach it")
+	return own
 }
 
 // publish serves the counters, where --metrics says.

@@ -31,7 +31,7 @@ func entries() []entry {
 			return group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand(), empSimulateCommand())
 		}},
 		{"ota", func() *cli.Command {
-			return group("ota", "keep NodeMCU boards up to date", otaServeCommand(), otaStatusCommand())
+			return group("ota", "keep NodeMCU boards up to date", otaServeCommand(), otaFlashCommand(), otaStatusCommand())
 		}},
 		{"devs", devsCommand},
 		{"script", func() *cli.Command {

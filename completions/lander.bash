@@ -11,6 +11,7 @@ _lander() {
         " emp simulate") path=" emp simulate" ;;
         " ota") path=" ota" ;;
         " ota serve") path=" ota serve" ;;
+        " ota flash") path=" ota flash" ;;
         " ota status") path=" ota status" ;;
         " devs") path=" devs" ;;
         " devs list") path=" devs list" ;;
@@ -65,13 +66,17 @@ _lander() {
         flags="--connect --wait --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
         values=" --connect --wait --log-level --log-format --config --timeout " ;;
     " ota")
-        subs="serve status"
+        subs="serve flash status"
         flags="--help"
         values="  " ;;
     " ota serve")
         subs=""
         flags="--listen --ready-file --state --store --trust --release --percent --group --max-failures --silence --rate --dry-run --check --once --metrics --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
         values=" --listen --ready-file --state --store --trust --release --percent --group --max-failures --silence --rate --metrics --log-level --log-format --config " ;;
+    " ota flash")
+        subs=""
+        flags="--port --baud --fast --compile --set --device-config --register --no-init --verify-only --dry-run --run --list-ports --image --force --wait --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --port --baud --fast --set --device-config --register --image --wait --log-level --log-format --config --timeout " ;;
     " ota status")
         subs=""
         flags="--state --store --device --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"

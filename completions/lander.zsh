@@ -13,6 +13,7 @@ _lander() {
         ' emp simulate') path=' emp simulate' ;;
         ' ota') path=' ota' ;;
         ' ota serve') path=' ota serve' ;;
+        ' ota flash') path=' ota flash' ;;
         ' ota status') path=' ota status' ;;
         ' devs') path=' devs' ;;
         ' devs list') path=' devs list' ;;
@@ -158,6 +159,7 @@ _lander() {
     ' ota')
         subs=(
             'serve:keep NodeMCU boards up to date with a tree of files'
+            'flash:put a luaOTA client on a NodeMCU board over its serial port'
             'status:show the boards that ota serve has seen')
         flags=(
             '--help:show this help')
@@ -187,6 +189,35 @@ _lander() {
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' ota flash')
+        subs=()
+        flags=(
+            '--port:the board is at PORT: /dev/ttyUSB0, serial:///dev/ttyUSB0, or auto when there is only one (default: serial:auto)'
+            '--baud:the rate of the firmware'\''s prompt is N; others are tried when it is silent (default: 115200)'
+            '--fast:transfer at RATE: a number, auto or off (default: off)'
+            '--compile:let the board compile the modules'
+            '--set:set K=V in the board'\''s config.json, or K=@FILE; ssid, server, port, app, ... (repeatable)'
+            '--device-config:the board'\''s config.json is FILE'
+            '--register:write ESP-<chip id>.json with a fresh secret into the tree DIR of ota serve; fills in server and port'
+            '--no-init:leave init.lua alone'
+            '--verify-only:compare, change nothing'
+            '--dry-run:say what would be done'
+            '--run:restart the board at the end and wait until its client has reached the provisioning service'
+            '--list-ports:list the serial ports of this machine and stop'
+            '--image:write a file system image over the ROM loader instead: FILE@OFFSET; 0x numbers are hexadecimal'
+            '--force:go on whatever the checks before the transfer find'
+            '--wait:wait at most DUR for the prompt, and as long for the client after --run (default: 30s)'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
             '--help:show this help'
             '--print-config:print the merged configuration with the origin of each value, and stop')
         ;;

@@ -21,6 +21,11 @@ import (
 //go:embed board.lua
 var shims string
 
+// Shims are the shims of NodeMCU's modules, the Lua program that a Board runs.
+// Another host gives them a global table host, with a function call that answers
+// their calls and, for a board with a prompt, a function console; see there.
+func Shims() string { return shims }
+
 // Board runs the Lua code on a Flash as a board does, with real PUC Lua 5.1 and
 // shims of NodeMCU's modules. Its options are words that make the firmware
 // another one: static (timers by number), nohex (no crypto.toHex), nosha (no
@@ -138,6 +143,9 @@ func sum(alg, key, text string) string {
 	h.Write([]byte(text))
 	return string(h.Sum(nil))
 }
+
+// HMAC is the answer to the shims' call hmac.
+func HMAC(alg, key, text string) []string { return []string{sum(alg, key, text)} }
 
 func done(err error) ([]string, error) {
 	if errors.Is(err, ErrPower) {

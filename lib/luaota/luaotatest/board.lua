@@ -12,7 +12,11 @@ end
 local function unhex(s)
   return (s:gsub("..", function(h) return string.char(tonumber(h, 16)) end))
 end
+-- A host that runs this in its own process answers calls itself: host.call; it
+-- may add a console, see the end.
+local native = host and host.call
 local function call(word, ...)
+  if native then return native(word, ...) end
   local t = {word}
   for i = 1, select("#", ...) do t[#t + 1] = hex((select(i, ...))) .. "." end
   out:write(concat(t, " "), "\n")
@@ -247,6 +251,7 @@ end
 loadfile = function(n)
   local s = content(n)
   if not s then return nil, "cannot open " .. n end
+  if native and s:sub(1, 5) == "\27Lua:" then s = s:sub(6) end
   return realload(s, "@" .. n)
 end
 dofile = function(n) return assert(loadfile(n))() end
@@ -261,7 +266,19 @@ print = function(...)
   for i = 1, select("#", ...) do t[i] = tostring(t[i]) end
   call("print", concat(t, " "))
 end
-local app = print
+if native then -- no bytecode in this process: a mark and the source are it
+  local sources = setmetatable({}, {__mode = "k"})
+  load = function(reader, name)
+    local t = {}
+    for s in reader do t[#t + 1] = s end
+    local text = concat(t)
+    local f, err = realload(text, name)
+    if f then sources[f] = text end
+    return f, err
+  end
+  string.dump = function(f) return "\27Lua:" .. sources[f] end
+end
+local console = native and host.console and host.console {call = call, tasks = tasks, option = option, load = realload, hex = hex}
 for _, n in ipairs {"io", "os", "debug"} do _G[n] = nil end
 
 local function keys(t)
@@ -289,7 +306,8 @@ local function guarded(f, ...)
   end
 end
 
-if call("exists", "init.lua") == "yes" then guarded(dofile, "init.lua") end
+if call("exists", "init.lua") == "yes" then (console and console.start or guarded)(dofile, "init.lua") end
+if console then console.prompt() end
 local prompt = call("prompt")
 if prompt and prompt ~= "" then guarded(function() assert(realload(prompt, "=stdin"))() end) end
 
@@ -300,20 +318,22 @@ while true do
   while #tasks > 0 do guarded(table.remove(tasks, 1)) end
   local nextT
   for t in pairs(timers) do if not nextT or t.at < nextT.at then nextT = t end end
-  if not nextT and not conn then break end
+  if not nextT and not conn and not console then break end
   local ms = nextT and math.max(nextT.at - now, 0) or 60000
   local e, d, spent
-  if conn then e, d, spent = call("wait", ms) else e, spent = "timeout", ms end
+  if conn or console then e, d, spent = call("wait", ms) else e, spent = "timeout", ms end
   if e == "timeout" then
     now = now + ms
-    if nextT then
+    if nextT and nextT.at <= now then
       if nextT.mode == 0 then timers[nextT] = nil else nextT.at = now + nextT.ms end
       guarded(nextT.f, nextT)
     end
   else
     now = now + math.min(tonumber(spent) or 0, ms)
     local c = conn
-    if e == "data" then
+    if e == "line" then
+      console.line(d)
+    elseif e == "data" then
       if c.cb.receive then guarded(c.cb.receive, c, d) end
     elseif e == "closed" then
       conn = nil
