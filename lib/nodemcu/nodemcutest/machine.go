@@ -34,7 +34,6 @@ var errOff = errors.New("the board is off")
 // event is what the board's Lua waits for: a word of board.lua and its text.
 type event struct {
 	word, text string
-	spent      time.Duration
 }
 
 // machine is the Lua of one boot. It runs only while its board waits for it in
