@@ -153,6 +153,17 @@ func TestVM(t *testing.T) {
 			t.Errorf("%+v, %v", s, err)
 		}
 	})
+	t.Run("tight loop", func(t *testing.T) {
+		r, err := deploy(t.Context(), m, devs.Deploy{Program: program(t, "loop.devs"), Watch: 30 * time.Second})
+		pe, ok := errors.AsType[*devs.PanicError](err)
+		if !ok || pe.Panic.Code != 60001 || !strings.Contains(pe.Panic.String(), "timeout") {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		back := program(t, "hello.devs")
+		if r, err := deploy(t.Context(), m, devs.Deploy{Program: back}); err != nil || !r.Running {
+			t.Fatalf("the next: %+v, %v", r, err)
+		}
+	})
 	t.Run("no log source", func(t *testing.T) {
 		f := devs.Follow(t.Context(), m.Bus, devs.FollowOptions{})
 		defer f.Close(t.Context())
