@@ -133,6 +133,13 @@ func (g *rig) open() {
 	if c.Provider == nil {
 		c.Provider = g.files
 	}
+	g.serve(c)
+}
+
+// serve replaces the gateway in front of what is open.
+func (g *rig) serve(c sovd.Config) {
+	g.t.Helper()
+	var err error
 	if g.gw, err = sovd.New(c); err != nil {
 		g.t.Fatal(err)
 	}
@@ -183,7 +190,7 @@ func (g *rig) do(method, path, body string, headers ...string) reply {
 		g.t.Fatal(err)
 	}
 	r := reply{status: res.StatusCode, header: res.Header, text: string(b)}
-	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
+	if len(b) > 0 && strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
 		if err := json.Unmarshal(b, &r.body); err != nil {
 			g.t.Fatalf("%s %s: %v: %s", method, path, err, b)
 		}

@@ -144,9 +144,12 @@ func (uploadMetadata) text(v json.RawMessage) string {
 
 // untilFile reads up to the part that holds the script.
 func (u *uploading) untilFile() (*multipart.Part, error) {
-	for {
+	for n := 0; ; n++ {
 		p, err := u.parts.NextPart()
 		if errors.Is(err, io.EOF) {
+			if n == 0 {
+				return nil, Errorf(KindInput, "Malformed multipart body")
+			}
 			if u.bad != nil {
 				return nil, u.bad
 			}
