@@ -23,6 +23,7 @@ func commands() []*cli.Command {
 		group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand(), empSimulateCommand()),
 		group("ota", "keep NodeMCU boards up to date", otaServeCommand(), otaStatusCommand()),
 		devsCommand(),
+		gatewayCommand(),
 		group("script", "make, check and run signed scripts", scriptKeygenCommand(), scriptSignCommand(), scriptVerifyCommand(), scriptRunCommand()),
 		group("trust", "say whose scripts may run here", trustListCommand(), trustAddCommand(), trustRemoveCommand(), trustApplyCommand()),
 		group("journal", "read the record of what was run", journalVerifyCommand()),
