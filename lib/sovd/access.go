@@ -20,6 +20,24 @@ type Access struct {
 	Millis float64  `json:"elapsed_ms"`
 }
 
+// Ended is an execution that has ended, as an event.
+type Ended struct {
+	Event     string     `json:"event"` // "execution"
+	Time      *job.Time  `json:"time"`
+	Execution string     `json:"execution"`
+	Script    string     `json:"script"`
+	Status    job.Status `json:"status"`
+}
+
+// EndedEvent makes the event of an execution that has ended.
+func EndedEvent(x Execution) Ended {
+	e := Ended{Event: "execution", Time: x.CompletedAt, Execution: x.ID, Status: x.Status}
+	if x.Detail != nil {
+		e.Script = x.Detail.Script
+	}
+	return e
+}
+
 func access(q *request, rec *recorder, begun time.Time, took time.Duration) Access {
 	host, _, err := net.SplitHostPort(q.r.RemoteAddr)
 	if err != nil {

@@ -56,6 +56,10 @@ type execution struct {
 	spool int64  // how far the output is in its file
 }
 
+func (r *record) detail() *ExecutionDetail {
+	return &ExecutionDetail{Script: r.Script, Format: r.Format, SHA256: r.SHA256, KeyID: r.KeyID, Serial: r.Serial, Code: r.Code}
+}
+
 // maxErrorText is how much of a script's standard error its message shows.
 const maxErrorText = 500
 
@@ -73,7 +77,7 @@ func (r *record) view(out *job.Output) Execution {
 	if n, ok := out.Percent(); ok {
 		x.Progress = &n
 	}
-	x.Detail = &ExecutionDetail{Script: r.Script, Format: r.Format, SHA256: r.SHA256, KeyID: r.KeyID, Serial: r.Serial, Code: r.Code}
+	x.Detail = r.detail()
 	if !r.Status.Final() {
 		return x
 	}

@@ -209,7 +209,7 @@ func (f *Files) view(x *execution) (Execution, error) {
 	rec, raw := x.rec, x.raw
 	x.mu.Unlock()
 	if raw != nil {
-		return Execution{ID: rec.ID, Status: rec.Status, StartedAt: rec.StartedAt, CompletedAt: rec.CompletedAt, raw: raw}, nil
+		return Execution{ID: rec.ID, Status: rec.Status, StartedAt: rec.StartedAt, CompletedAt: rec.CompletedAt, Detail: rec.detail(), raw: raw}, nil
 	}
 	out, err := f.output(x)
 	if err != nil {

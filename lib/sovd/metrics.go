@@ -37,6 +37,10 @@ func NewMetrics(running func() int) *Metrics {
 	return &Metrics{running: running}
 }
 
+// SetRunning says who tells how many slots are taken. It is called before the
+// first request.
+func (m *Metrics) SetRunning(running func() int) { m.running = running }
+
 // counters count by a label.
 type counters struct {
 	mu sync.Mutex
