@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"lander/lib/durable"
 	"lander/lib/job"
 	"lander/lib/store"
@@ -64,9 +62,9 @@ type Files struct {
 
 	mu      sync.RWMutex
 	execs   map[string]*execution
-	keys    map[string]*keyed  // idempotency keys
-	using   map[string]int     // running executions by scriptKey
-	schemas map[string]*schema // compiled, by their text
+	keys    map[string]*keyed   // idempotency keys
+	using   map[string]int      // running executions by scriptKey
+	schemas map[string]compiled // by their text
 	closed  bool
 
 	runs  sync.WaitGroup // one for each run
@@ -81,9 +79,10 @@ type keyed struct {
 	x      *execution // nil when the start failed
 }
 
-type schema struct {
-	compiled *jsonschema.Schema
-	err      error
+// compiled is a schema, or why it is none.
+type compiled struct {
+	schema *schema
+	err    error
 }
 
 // OpenFiles opens the library and the records, and settles what was running
@@ -102,7 +101,7 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 	}
 	f := &Files{
 		o: o, root: root, gate: job.NewGate(o.MaxRunning), history: job.NewHistory(o.History), managed: map[string]*ManagedScript{},
-		execs: map[string]*execution{}, keys: map[string]*keyed{}, using: map[string]int{}, schemas: map[string]*schema{}, quit: make(chan struct{}),
+		execs: map[string]*execution{}, keys: map[string]*keyed{}, using: map[string]int{}, schemas: map[string]compiled{}, quit: make(chan struct{}),
 	}
 	for i := range o.Managed {
 		s := &o.Managed[i]

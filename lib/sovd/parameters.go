@@ -3,11 +3,7 @@ package sovd
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // The types of Argument.
@@ -74,54 +70,18 @@ func given(parameters json.RawMessage) bool {
 	return len(t) > 0 && string(t) != "null"
 }
 
-// noLoader keeps schemas from reading files or the net.
-type noLoader struct{}
-
-func (noLoader) Load(url string) (any, error) {
-	return nil, fmt.Errorf("%s: references to other documents are not followed", url)
-}
-
-// compileSchema prepares a JSON schema.
-func compileSchema(schema json.RawMessage) (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
-	if err != nil {
-		return nil, err
-	}
-	c := jsonschema.NewCompiler()
-	c.UseLoader(noLoader{})
-	if err := c.AddResource("schema.json", doc); err != nil {
-		return nil, err
-	}
-	return c.Compile("schema.json")
-}
-
 // checkParameters validates parameters against a schema; no parameters are
 // checked as an empty object.
-func checkParameters(s *jsonschema.Schema, parameters json.RawMessage) error {
+func checkParameters(s *schema, parameters json.RawMessage) error {
 	if !given(parameters) {
 		parameters = json.RawMessage(`{}`)
 	}
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(parameters))
+	v, err := decodeJSON(parameters)
 	if err != nil {
 		return Errorf(KindInput, "Invalid JSON body")
 	}
-	err = s.Validate(v)
-	if ve, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
-		return Errorf(KindParameter, "Parameters do not match the schema").with(map[string]any{"fields": fields(ve)})
-	}
-	if err != nil {
-		return fmt.Errorf("checking parameters: %w", err)
+	if faults := s.validate(v); faults != nil {
+		return Errorf(KindParameter, "Parameters do not match the schema").with(map[string]any{"fields": faults})
 	}
 	return nil
-}
-
-// fields lists what the validator found, without the frames around it.
-func fields(e *jsonschema.ValidationError) []map[string]string {
-	out := []map[string]string{}
-	for _, u := range e.BasicOutput().Errors {
-		if u.Error != nil && len(out) < 20 {
-			out = append(out, map[string]string{"field": u.InstanceLocation, "message": u.Error.String()})
-		}
-	}
-	return out
 }

@@ -279,11 +279,10 @@ func (f *Files) checkSchema(text, parameters json.RawMessage) error {
 		return nil
 	}
 	f.mu.RLock()
-	s := f.schemas[string(text)]
+	s, ok := f.schemas[string(text)]
 	f.mu.RUnlock()
-	if s == nil {
-		s = &schema{}
-		s.compiled, s.err = compileSchema(text)
+	if !ok {
+		s.schema, s.err = compileSchema(text)
 		f.mu.Lock()
 		if len(f.schemas) >= 256 {
 			clear(f.schemas)
@@ -295,5 +294,5 @@ func (f *Files) checkSchema(text, parameters json.RawMessage) error {
 		f.o.Log.Warn("the schema of a script is broken", "error", s.err)
 		return Errorf(KindInternal, "The parameters schema of the script is broken")
 	}
-	return checkParameters(s.compiled, parameters)
+	return checkParameters(s.schema, parameters)
 }
