@@ -1,0 +1,3 @@
+package sovd_test
+
+func gatewayMain() {}
