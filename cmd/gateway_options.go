@@ -327,7 +327,7 @@ func (k *call) gatewayRunner(dir string) (*proc.Runner, error) {
 			return nil, fmt.Errorf("--no-new-privileges: %w", err)
 		}
 	}
-	r := &proc.Runner{TempDir: filepath.Join(dir, "run")}
+	r := &proc.Runner{TempDir: filepath.Join(dir, "run"), Relative: true}
 	// What is there belongs to runs that a crash cut off.
 	if err := os.RemoveAll(r.TempDir); err != nil {
 		return nil, fmt.Errorf("the state directory %s: %w", k.stateDir(), err)

@@ -44,7 +44,7 @@ type Task struct {
 	// For programs only; Lua has Args.
 	Argv []string // arguments of the program, behind the script
 	Env  []string // further environment, "K=V"
-	File string   // a file that holds Payload already; "": the runner writes one
+	File string   // absolute path of a file that holds Payload already; "": the runner writes one
 
 	Started func()          // called once the run has begun; nil: nobody asks
 	Kill    <-chan struct{} // when closed, the run is ended without a grace

@@ -98,7 +98,7 @@ func TestSweep(t *testing.T) {
 
 func TestTaskExtras(t *testing.T) {
 	var out, progress bytes.Buffer
-	r := &proc.Runner{TempDir: t.TempDir()}
+	r := &proc.Runner{TempDir: t.TempDir(), Relative: true}
 	file := r.TempDir + "/own.sh"
 	if err := os.WriteFile(file, []byte(`echo "$0 $1 $2 $X"; echo 42 >&$LANDER_PROGRESS_FD`), 0o600); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestTaskExtras(t *testing.T) {
 	began := false
 	tk.Started = func() { began = true }
 	o := r.Run(t.Context(), tk, job.Streams{Stdout: &out, Progress: &progress})
-	if o.Err != nil || out.String() != file+" a b --c y\n" || progress.String() != "42\n" || !began {
+	if o.Err != nil || out.String() != "t.sh a b --c y\n" || progress.String() != "42\n" || !began {
 		t.Errorf("%+v, stdout %q, progress %q, began %v", o.Err, out.String(), progress.String(), began)
 	}
 }

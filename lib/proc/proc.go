@@ -31,14 +31,17 @@ var ErrNoInterpreter = errors.New("interpreter not found")
 
 // Runner runs the formats sh, bash and python. It implements job.Runner.
 type Runner struct {
-	Path    string           // PATH of scripts; "" is a plain default
-	TempDir string           // where private directories are made; "" is the system's
-	Grace   time.Duration    // 0 is Grace
-	Env     []string         // further environment, "K=V"
-	User    *User            // whom scripts run as; nil: as we do
-	Family  *Family          // ends what leaves its group; nil: nobody looks
-	Limits  Limits           // beside the budget of each task
-	Now     func() time.Time // nil means time.Now
+	Path    string        // PATH of scripts; "" is a plain default
+	TempDir string        // where private directories are made; "" is the system's
+	Grace   time.Duration // 0 is Grace
+	Env     []string      // further environment, "K=V"
+	User    *User         // whom scripts run as; nil: as we do
+	Family  *Family       // ends what leaves its group; nil: nobody looks
+	// Relative has scripts named by the last part of their path alone, which
+	// is then what their own messages show.
+	Relative bool
+	Limits   Limits           // beside the budget of each task
+	Now      func() time.Time // nil means time.Now
 }
 
 // User is whom a program runs as. Changing it needs the rights of root.
@@ -116,13 +119,18 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 	if err != nil {
 		return internal("making a working directory", err)
 	}
-	defer removeDir(dir)
-	script := t.File
-	if script == "" {
-		script = filepath.Join(dir, scriptName(t))
-		if err := r.writeScript(script, t.Payload); err != nil {
-			return internal("writing the script", err)
-		}
+	defer removeDir(dir, scriptName(t))
+	script := filepath.Join(dir, scriptName(t))
+	if t.File != "" && r.User == nil {
+		err = os.Symlink(t.File, script)
+	} else {
+		err = r.writeScript(script, t.Payload)
+	}
+	if err != nil {
+		return internal("writing the script", err)
+	}
+	if r.Relative {
+		script = filepath.Base(script)
 	}
 	c := Command{
 		Argv: append(append(argv, script), t.Argv...), Dir: dir, Env: r.environment(t, dir), Budget: t.Budget,
@@ -161,8 +169,10 @@ func makeDir(parent, id string) (string, error) {
 	return os.MkdirTemp(parent, "lander-run-")
 }
 
-// removeDir removes a run's directory, which most runs leave empty.
-func removeDir(dir string) {
+// removeDir removes a run's directory, in which most runs leave the script
+// alone.
+func removeDir(dir, script string) {
+	os.Remove(filepath.Join(dir, script))
 	if os.Remove(dir) != nil {
 		os.RemoveAll(dir)
 	}

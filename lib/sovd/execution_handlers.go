@@ -70,15 +70,23 @@ func (q *request) startExecution(e Ref) error {
 	}
 	json.Unmarshal(in.Proximity, &s.Proximity) // not a text: no proof
 	script := q.params[1]
-	x, err := q.g.scripts.StartExecution(q.r.Context(), e, script, s)
-	q.g.metrics.start(err)
-	if !x.replayed {
-		if jerr := q.note(startLine(e, script, x), err); err == nil {
-			err = jerr
+	if q.g.audit != nil {
+		if err := q.g.audit.ready(q.r.Context()); err != nil {
+			return err
 		}
 	}
+	x, err := q.g.scripts.StartExecution(q.r.Context(), e, script, s)
+	q.g.metrics.start(err)
 	if err != nil {
+		if jerr := q.note(startLine(e, script, x), err); jerr != nil {
+			return errors.Join(err, jerr)
+		}
 		return err
+	}
+	if !x.replayed && q.g.audit != nil {
+		l := startLine(e, script, x)
+		l.Source, l.Actor, l.Verdict = job.SourceHTTP, q.actor.String(), journal.Accepted
+		q.g.audit.add(l)
 	}
 	if wait > 0 && !x.Status.Final() {
 		if x, err = q.await(e, script, x.ID, wait); err != nil {

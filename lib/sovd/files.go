@@ -65,6 +65,7 @@ type Files struct {
 	keys    map[string]*keyed   // idempotency keys
 	using   map[string]int      // running executions by scriptKey
 	schemas map[string]compiled // by their text
+	evicted []*execution        // whose records are still there
 	closed  bool
 
 	runs  sync.WaitGroup // one for each run
@@ -89,6 +90,15 @@ type compiled struct {
 // when the gateway that owned it ended.
 func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 	o.setDefaults()
+	var err error
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return nil, fmt.Errorf("opening the scripts: %w", err)
+	}
+	for i := range o.Managed {
+		if o.Managed[i].Path, err = filepath.Abs(o.Managed[i].Path); err != nil {
+			return nil, fmt.Errorf("opening the scripts: %w", err)
+		}
+	}
 	if err := durable.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the scripts in %s: %w", o.Dir, durable.Cause(err))
 	}

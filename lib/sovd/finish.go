@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"lander/lib/durable"
@@ -98,32 +99,54 @@ func (f *Files) keepOutput(x *execution, rec *record) error {
 	return nil
 }
 
-// evict forgets the oldest finished executions.
+// evict takes the oldest finished executions out of sight. Their records go
+// with the next batch; those that a crash leaves are evicted again.
 func (f *Files) evict(ids []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, id := range ids {
-		f.mu.Lock()
 		x := f.execs[id]
-		delete(f.execs, id)
-		f.mu.Unlock()
 		if x == nil {
 			continue
 		}
-		if err := f.forget(context.Background(), x); err != nil {
-			f.o.Log.Error("forgetting an old execution", "execution", id, "error", err)
+		delete(f.execs, id)
+		if x.key != "" {
+			delete(f.keys, x.key)
 		}
+		f.evicted = append(f.evicted, x)
 	}
 }
 
+// forgetEvicted removes the records of a batch, which share their syncs.
+func (f *Files) forgetEvicted() {
+	f.mu.Lock()
+	batch := f.evicted
+	f.evicted = nil
+	f.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, x := range batch {
+		wg.Go(func() {
+			if err := f.forget(context.Background(), x); err != nil {
+				f.o.Log.Error("forgetting an old execution", "execution", x.id, "error", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // spooler writes the output of runs under way to their files, so that a crash
-// does not cost it. What ends sooner never has a file.
+// does not cost it, and removes what was evicted. A run that ends sooner never
+// has a file.
 func (f *Files) spooler() {
 	ticker := time.NewTicker(spoolEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-f.quit:
+			f.forgetEvicted()
 			return
 		case <-ticker.C:
+			f.forgetEvicted()
 			for _, x := range f.running() {
 				if err := f.spoolOne(x); err != nil {
 					f.o.Log.Error("spooling the output of a script", "execution", x.id, "error", err)

@@ -51,6 +51,7 @@ type Gateway struct {
 	routes   []route
 	tree     *node
 	metrics  *Metrics
+	audit    *audit // nil without a journal
 	draining chan struct{}
 }
 
@@ -77,9 +78,20 @@ func New(c Config) (*Gateway, error) {
 	if g.metrics == nil {
 		g.metrics = NewMetrics(nil)
 	}
+	if c.Journal != nil {
+		g.audit = &audit{j: c.Journal, log: c.Log}
+	}
 	g.routes = g.table()
 	g.tree = plant(g.routes)
 	return g, nil
+}
+
+// Close writes what the journal has not yet. It is for a gateway whose Serve
+// was not used; requests must have ended.
+func (g *Gateway) Close() {
+	if g.audit != nil {
+		g.audit.close()
+	}
 }
 
 // request is one request on its way through a route.

@@ -105,7 +105,7 @@ func newRig(t *testing.T, change ...func(*sovd.FilesOptions, *sovd.Config)) *rig
 	if err := os.MkdirAll(run, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	runner := &proc.Runner{TempDir: run, Grace: 300 * time.Millisecond}
+	runner := &proc.Runner{TempDir: run, Relative: true, Grace: 300 * time.Millisecond}
 	g.files0 = sovd.FilesOptions{
 		Dir: filepath.Join(g.dir, "scripts"), State: filepath.Join(g.dir, "state"), Managed: m.Scripts, MaxFile: 1 << 20,
 		Runners: map[string]job.Runner{"sh": runner, "bash": runner, "python": runner},

@@ -67,6 +67,7 @@ func (g *Gateway) Serve(ctx context.Context, listeners []net.Listener) error {
 		srv.Close()
 	}
 	wg.Wait()
+	g.Close()
 	return err
 }
 

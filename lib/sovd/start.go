@@ -143,7 +143,7 @@ func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, 
 	x.out = job.NewOutput(f.o.Budget.Output)
 	p.task = l.task
 	p.task.ID, p.task.Name, p.task.Format, p.task.Payload, p.task.Budget = x.id, script, l.format, l.payload, f.o.Budget
-	p.task.Budget.Wall = max(f.o.Timeout, 0)
+	p.task.Budget.Wall, p.task.File = max(f.o.Timeout, 0), l.file
 	if m := found.managed; m != nil {
 		if m.TimeoutSec != nil {
 			p.task.Budget.Wall = time.Duration(*m.TimeoutSec) * time.Second
@@ -259,11 +259,11 @@ func (f *Files) forget(ctx context.Context, x *execution) error {
 	x.mu.Lock()
 	rev := x.rev
 	x.mu.Unlock()
-	if x.key != "" {
-		f.mu.Lock()
+	f.mu.Lock()
+	if k := f.keys[x.key]; k != nil && (k.x == x || k.x == nil) {
 		delete(f.keys, x.key)
-		f.mu.Unlock()
 	}
+	f.mu.Unlock()
 	err := f.o.Store.Delete(ctx, recordKey(x.id), rev)
 	if rerr := os.Remove(f.outputFile(x.id)); !errors.Is(rerr, os.ErrNotExist) {
 		err = errors.Join(err, rerr)

@@ -121,7 +121,7 @@ type loaded struct {
 	sha256  string
 	keyID   string
 	serial  *int64
-	signed  bool
+	file    string   // where payload lies, when it was not signed
 	task    job.Task // with what the signature says of rights
 }
 
@@ -142,5 +142,9 @@ func (f *Files) load(e Ref, s found) (loaded, error) {
 	if f.o.Signed != nil {
 		return f.o.Signed.open(f, e, s, bytes.NewReader(b), f.o.Clock())
 	}
-	return loaded{payload: b, format: s.format, sha256: digest(b), task: job.Task{Capabilities: everything}}, nil
+	file := s.file
+	if s.managed == nil {
+		file = filepath.Join(f.o.Dir, file)
+	}
+	return loaded{payload: b, format: s.format, sha256: digest(b), file: file, task: job.Task{Capabilities: everything}}, nil
 }
