@@ -115,7 +115,10 @@ func ParseManifest(text []byte) (*Manifest, error) {
 	if err := m.checkReferences(); err != nil {
 		return nil, err
 	}
-	return m, m.checkScripts()
+	if err := m.checkScripts(); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 func (m *Manifest) warnUnknown(text []byte) {
