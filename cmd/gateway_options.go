@@ -221,6 +221,9 @@ func (k *call) gatewayRunner(dir string) (*proc.Runner, error) {
 		// The state directory is closed to others.
 		r.User, r.TempDir = &proc.User{UID: uint32(uid), GID: uint32(gid)}, ""
 	}
+	if r.User == nil {
+		r.Dirs = proc.NewDirs(r.TempDir, 16)
+	}
 	family, err := proc.NewFamily()
 	if err != nil {
 		k.log.Info("scripts can leave their process group unseen", "reason", err)
