@@ -171,10 +171,25 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
+// waitTold tells when a wait begins.
+type waitTold struct {
+	*sovd.Files
+	begun chan struct{}
+}
+
+func (w waitTold) WaitExecution(ctx context.Context, e sovd.Ref, script, id string) (sovd.Execution, error) {
+	w.begun <- struct{}{}
+	return w.Files.WaitExecution(ctx, e, script, id)
+}
+
 // A shutdown lets nobody wait: long polls and streams of events end, and what
 // is asked then is answered.
 func TestDrain(t *testing.T) {
 	g := newRig(t)
+	waits := make(chan struct{}, 4)
+	c := g.config
+	c.Provider = waitTold{g.files, waits}
+	g.serve(c)
 	addr, stop := serving(t, g.gw, nil)
 	g.url = "http://" + addr
 	path := g.start(g.script("slow.sh", "echo up; sleep 60"), "")
@@ -190,6 +205,7 @@ func TestDrain(t *testing.T) {
 		followed <- last
 	}()
 	open.Wait()
+	<-waits // the poll has come in
 	stop()
 	if r := <-polled; r.at("status") != "running" {
 		t.Errorf("the poll was answered %d %s", r.status, r.text)
