@@ -23,6 +23,7 @@ type Log struct {
 	f     *os.File
 	size  int64 // of the whole file
 	basis int64 // its size when it was last written anew
+	ahead int64 // where the zeros end that Reserve wrote; at most size when there are none
 	stale bool  // the end is in doubt: the next write is of the whole
 }
 
@@ -162,11 +163,36 @@ func (l *Log) Append(records []byte) error {
 		l.stale = true
 		return err
 	}
-	if err := l.f.Sync(); err != nil {
+	sync := l.f.Sync
+	if l.size+int64(len(records)) <= l.ahead {
+		sync = func() error { return syncData(l.f) }
+	}
+	if err := sync(); err != nil {
 		l.stale = true
 		return err
 	}
 	l.size += int64(len(records))
+	return nil
+}
+
+// Reserve makes sure that the next n bytes change no size: it writes zeros
+// behind the records, durably, some more than that. A sync of those bytes then
+// does not wait for what else happens in the file system. The zeros are no
+// record and count as a torn end when the log is opened.
+func (l *Log) Reserve(n int) error {
+	if l.stale || l.f == nil || l.size+int64(n) <= l.ahead {
+		return nil
+	}
+	zeros := make([]byte, n+LogSlack)
+	if _, err := l.f.WriteAt(zeros, l.size); err != nil {
+		l.stale = true
+		return err
+	}
+	if err := l.f.Sync(); err != nil {
+		l.stale = true
+		return err
+	}
+	l.ahead = l.size + int64(len(zeros))
 	return nil
 }
 
@@ -184,7 +210,7 @@ func (l *Log) Replace(whole []byte) error {
 	if err != nil {
 		return fmt.Errorf("opening %s again: %w", filepath.Base(l.path), err)
 	}
-	l.f, l.size, l.basis, l.stale = f, int64(len(whole)), int64(len(whole)), false
+	l.f, l.size, l.basis, l.ahead, l.stale = f, int64(len(whole)), int64(len(whole)), 0, false
 	return nil
 }
 

@@ -123,10 +123,14 @@ const maxEnviron = 1 << 20
 
 // Mark returns the execution id that a process carries in its environment, or
 // "" when it has none or may not be read.
-func Mark(pid int) string {
+func Mark(pid int) string { return environOf(pid).Get("LANDER_EXECUTION") }
+
+// environOf reads the environment that a process was started with; nil when
+// it may not be read.
+func environOf(pid int) Environ {
 	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
-		return ""
+		return nil
 	}
 	defer f.Close()
 	var b []byte
@@ -138,18 +142,13 @@ func Mark(pid int) string {
 			break
 		}
 	}
-	for entry := range bytes.SplitSeq(b, []byte{0}) {
-		if id, ok := bytes.CutPrefix(entry, []byte("LANDER_EXECUTION=")); ok {
-			return string(id)
-		}
-	}
-	return ""
+	return b
 }
 
-// Sweep kills every process of this machine that carries the mark of an
-// execution for which ours says true: what an earlier process left running
-// when it was killed. It returns how many there were.
-func Sweep(ours func(execution string) bool) (killed int, err error) {
+// Sweep kills every process of this machine for whose environment ours says
+// true: what an earlier process left running when it was killed. It returns
+// how many there were.
+func Sweep(ours func(Environ) bool) (killed int, err error) {
 	for range 100 {
 		n, err := sweepOnce(ours)
 		killed += n
@@ -160,7 +159,7 @@ func Sweep(ours func(execution string) bool) (killed int, err error) {
 	return killed, errors.New("sweeping processes: new ones come as fast as they are killed")
 }
 
-func sweepOnce(ours func(string) bool) (n int, err error) {
+func sweepOnce(ours func(Environ) bool) (n int, err error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return 0, fmt.Errorf("sweeping processes: %w", err)
@@ -180,7 +179,7 @@ func sweepOnce(ours func(string) bool) (n int, err error) {
 		if err != nil {
 			continue
 		}
-		if id := Mark(pid); id != "" && ours(id) {
+		if env := environOf(pid); env != nil && ours(env) {
 			if unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil {
 				n++
 			}

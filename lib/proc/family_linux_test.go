@@ -87,11 +87,11 @@ func TestSweep(t *testing.T) {
 	if got := proc.Mark(pids[0]); got != mark && got != "" {
 		t.Errorf("mark %q", got)
 	}
-	killed, err := proc.Sweep(func(id string) bool { return id == mark })
+	killed, err := proc.Sweep(func(e proc.Environ) bool { return e.Get("LANDER_EXECUTION") == mark })
 	if err != nil || killed < 3 {
 		t.Errorf("%d killed, %v", killed, err)
 	}
-	if again, err := proc.Sweep(func(id string) bool { return id == mark }); err != nil || again != 0 {
+	if again, err := proc.Sweep(func(e proc.Environ) bool { return e.Get("LANDER_EXECUTION") == mark }); err != nil || again != 0 {
 		t.Errorf("%d killed again, %v", again, err)
 	}
 }

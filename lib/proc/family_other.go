@@ -17,4 +17,4 @@ func (f *Family) enter(string) {}
 func (f *Family) leave(string) {}
 
 // Sweep does nothing: the environment of others is not readable here.
-func Sweep(func(execution string) bool) (int, error) { return 0, nil }
+func Sweep(func(Environ) bool) (int, error) { return 0, nil }

@@ -33,6 +33,7 @@ var ErrNoInterpreter = errors.New("interpreter not found")
 type Runner struct {
 	Path    string        // PATH of scripts; "" is a plain default
 	TempDir string        // where private directories are made; "" is the system's
+	Dirs    *Dirs         // keeps directories for scripts that are files already, in place of TempDir; nil: none are kept
 	Grace   time.Duration // 0 is Grace
 	Env     []string      // further environment, "K=V"
 	User    *User         // whom scripts run as; nil: as we do
@@ -115,20 +116,12 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 	if err != nil {
 		return job.Outcome{Err: job.Errorf(job.CodeLoad, "%v", err)}
 	}
-	dir, err := r.workDir(t)
+	dir, give, err := r.workDir(t)
 	if err != nil {
-		return internal("making a working directory", err)
+		return internal("preparing the working directory", err)
 	}
-	defer removeDir(dir, scriptName(t))
+	defer give()
 	script := filepath.Join(dir, scriptName(t))
-	if t.File != "" && r.User == nil {
-		err = os.Symlink(t.File, script)
-	} else {
-		err = r.writeScript(script, t.Payload)
-	}
-	if err != nil {
-		return internal("writing the script", err)
-	}
 	if r.Relative {
 		script = filepath.Base(script)
 	}
@@ -140,42 +133,6 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 		c.Env = append(c.Env, "LANDER_PROGRESS_FD=3")
 	}
 	return r.Exec(ctx, c, s)
-}
-
-// workDir makes the private directory of a run, which belongs to the user
-// that the script runs as.
-func (r *Runner) workDir(t job.Task) (string, error) {
-	dir, err := makeDir(r.TempDir, t.ID)
-	if err == nil && r.User != nil {
-		if err = os.Chown(dir, int(r.User.UID), int(r.User.GID)); err != nil {
-			os.Remove(dir)
-		}
-	}
-	return dir, err
-}
-
-// makeDir names the directory after the execution, which saves the search for
-// a free name.
-func makeDir(parent, id string) (string, error) {
-	if id != "" && !strings.ContainsAny(id, `/\`) {
-		if parent == "" {
-			parent = os.TempDir()
-		}
-		dir := filepath.Join(parent, "lander-run-"+id)
-		if err := os.Mkdir(dir, 0o700); err == nil {
-			return dir, nil
-		}
-	}
-	return os.MkdirTemp(parent, "lander-run-")
-}
-
-// removeDir removes a run's directory, in which most runs leave the script
-// alone.
-func removeDir(dir, script string) {
-	os.Remove(filepath.Join(dir, script))
-	if os.Remove(dir) != nil {
-		os.RemoveAll(dir)
-	}
 }
 
 func (r *Runner) writeScript(path string, payload []byte) error {

@@ -12,7 +12,7 @@ import (
 
 // auditEvery is how long a line about a start may wait for others to share
 // its sync. The start itself is durable before: its record has the same facts.
-const auditEvery = 20 * time.Millisecond
+const auditEvery = 50 * time.Millisecond
 
 // audit writes the lines about starts to the journal in batches. When the
 // journal cannot be written, nothing more is started.

@@ -49,7 +49,7 @@ func bench(b testing.TB, slots int) (url string, client *http.Client) {
 		b.Fatal(err)
 	}
 	f, err := sovd.OpenFiles(b.Context(), sovd.FilesOptions{
-		Dir: filepath.Join(dir, "scripts"), State: dir, Store: st, Managed: m.Scripts, MaxRunning: slots, Runners: map[string]job.Runner{"sh": &proc.Runner{TempDir: runs, Relative: true}},
+		Dir: filepath.Join(dir, "scripts"), State: dir, Store: st, Managed: m.Scripts, MaxRunning: slots, Runners: map[string]job.Runner{"sh": &proc.Runner{TempDir: runs, Dirs: proc.NewDirs(runs, 16), Relative: true}},
 	})
 	if err != nil {
 		b.Fatal(err)

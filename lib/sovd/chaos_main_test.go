@@ -1,3 +1,5 @@
+//go:build linux
+
 package sovd_test
 
 import (
@@ -43,7 +45,7 @@ func gatewayMain() {
 	must(os.MkdirAll(run, 0o700))
 	family, err := proc.NewFamily()
 	must(err)
-	runner := &proc.Runner{TempDir: run, Relative: true, Family: family, Grace: 200 * time.Millisecond}
+	runner := &proc.Runner{TempDir: run, Dirs: proc.NewDirs(run, 16), Relative: true, Family: family, Grace: 200 * time.Millisecond}
 	f, err := sovd.OpenFiles(ctx, sovd.FilesOptions{
 		Dir: filepath.Join(dir, "scripts"), State: dir, Store: st, MaxRunning: 5, History: 1_000_000, Timeout: 2 * time.Second,
 		Budget: job.Budget{Output: 4096}, Runners: map[string]job.Runner{"sh": runner}, Sweep: proc.Sweep, Log: log,

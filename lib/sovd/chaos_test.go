@@ -250,6 +250,35 @@ func TestChaos(t *testing.T) {
 	c.verify()
 }
 
+// What a script had printed is there when the gateway was killed, once it is
+// in its file.
+func TestOutputSurvivesKill(t *testing.T) {
+	c := &chaos{t: t, dir: t.TempDir(), http: &http.Client{}}
+	c.errs = must(os.Create(filepath.Join(c.dir, "stderr")))
+	defer c.errs.Close()
+	c.open()
+	defer func() { c.kill() }()
+	g := &rig{t: t, url: c.url}
+	id := g.script("talk.sh", "echo before; sleep 600")
+	path := g.start(id, "")
+	file := filepath.Join(c.dir, "output", path[strings.LastIndexByte(path, '/')+1:])
+	deadline := time.Now().Add(30 * time.Second)
+	for st, err := os.Stat(file); err != nil || st.Size() == 0; st, err = os.Stat(file) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is spooled")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for range 2 { // and once more, from the record
+		c.kill()
+		c.open()
+		g.url = c.url
+		if r := g.do("GET", path, ""); r.at("status") != "terminated" || r.at("parameters.stdout") != "before\n" || r.at("error.message") != "The gateway was restarted while the script was running" {
+			t.Errorf("%s", r.text)
+		}
+	}
+}
+
 // idle waits until all slots are free, and compares the descriptors.
 func (c *chaos) idle(round int, first *string) {
 	deadline := time.Now().Add(30 * time.Second)

@@ -79,17 +79,17 @@ func (g *rig) printed(path, want string) {
 func TestEvents(t *testing.T) {
 	g := newRig(t)
 	gate := filepath.Join(g.dir, "gate")
-	id := g.script("talk.sh", "echo one; echo 30 >&3; until test -e "+gate+"; do sleep 0.05; done; echo err >&2; echo 90 >&3; printf two; printf '\\377' >&2; exit 3")
+	id := g.script("talk.sh", "echo one; until test -e "+gate+"; do sleep 0.05; done; echo 30 >&3; echo err >&2; echo 90 >&3; printf two; printf '\\377' >&2; exit 3")
 	path := g.start(id, "")
 	var got []event
 	g.events(path, "", func(e event) bool {
 		got = append(got, e)
-		if e.name == "progress" && strings.Contains(e.data, "30") {
+		if e.name == "stdout" && text(e) == "one\n" {
 			return os.WriteFile(gate, nil, 0o600) == nil
 		}
 		return true
 	})
-	if len(got) < 5 || got[0].name != "status" || got[0].id != "0" || got[1].name != "stdout" || text(got[1]) != "one\n" || got[1].id != "4" || got[2].name != "progress" || got[2].id != "5" {
+	if len(got) < 5 || got[0].name != "status" || got[0].id != "0" || got[1].name != "stdout" || text(got[1]) != "one\n" || got[1].id != "4" {
 		t.Fatalf("events %+v", got)
 	}
 	end := got[len(got)-1]

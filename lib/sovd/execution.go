@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"lander/lib/job"
@@ -43,9 +44,12 @@ type execution struct {
 	script string
 	key    string
 
-	kill func()        // ends it without a grace
-	stop func()        // ends it with one
-	done chan struct{} // closed when its end is durable
+	kill     func()        // ends it without a grace
+	stop     func()        // ends it with one
+	done     chan struct{} // closed when its end is durable
+	first    record        // as it was started
+	recorded chan struct{} // closed when the start is durable, or lost
+	lost     atomic.Bool   // its start could not be recorded
 
 	mu    sync.Mutex
 	out   *job.Output // nil when it is spooled and the run is over
@@ -65,7 +69,7 @@ const maxErrorText = 500
 
 // newExecution makes the execution of a record.
 func newExecution(rec record) *execution {
-	return &execution{id: rec.ID, entity: rec.Entity, script: rec.Script, key: rec.Key, rec: rec, done: make(chan struct{})}
+	return &execution{id: rec.ID, entity: rec.Entity, script: rec.Script, key: rec.Key, rec: rec, done: make(chan struct{}), recorded: make(chan struct{})}
 }
 
 // using is the script that a run holds.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -20,10 +21,15 @@ func (q *request) readJSON() ([]byte, error) {
 	if q.r.ContentLength > maxJSON {
 		return nil, plainAnswer(http.StatusRequestEntityTooLarge, "Request body too large")
 	}
+	q.hurry(jsonTime)
 	b, err := io.ReadAll(io.LimitReader(q.r.Body, maxJSON+1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, plainAnswer(http.StatusRequestTimeout, "Request body took too long")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the body: %w", err)
 	}
+	q.hurry(0) // the request may wait now
 	if len(b) > maxJSON {
 		return nil, plainAnswer(http.StatusRequestEntityTooLarge, "Request body too large")
 	}

@@ -15,6 +15,7 @@ import (
 
 	"lander/lib/durable"
 	"lander/lib/job"
+	"lander/lib/proc"
 	"lander/lib/store"
 )
 
@@ -40,11 +41,11 @@ type FilesOptions struct {
 	Budget     job.Budget            // CPU, Memory and Output of each run; Wall is set by the timeouts
 	Store      store.Store           // of the records, below executions/
 	State      string                // directory of spooled output
-	Owner      string                // this gateway's name in a store that it shares; "" is "gateway"
+	Owner      string                // this gateway's name in a store that it shares; "": one that State keeps
 	Signed     *Signed               // takes and runs only bundles; nil: any script
-	// Sweep ends what an earlier process left running of the executions for
-	// which ours says true. Nil: nothing is swept.
-	Sweep  func(ours func(execution string) bool) (int, error)
+	// Sweep ends what an earlier process left running, such as proc.Sweep.
+	// Nil: nothing is swept.
+	Sweep  func(ours func(proc.Environ) bool) (int, error)
 	Ended  func(Execution) // called for each execution that has ended; nil: nobody asks
 	Clock  func() time.Time
 	Random io.Reader // nil: crypto/rand
@@ -105,6 +106,11 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 	if err := durable.MkdirAll(o.outputDir(), 0o700); err != nil {
 		return nil, fmt.Errorf("opening the outputs in %s: %w", o.State, durable.Cause(err))
 	}
+	if o.Owner == "" {
+		if o.Owner, err = owner(o.State, o.Random); err != nil {
+			return nil, fmt.Errorf("naming the gateway of %s: %w", o.State, durable.Cause(err))
+		}
+	}
 	root, err := os.OpenRoot(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the scripts in %s: %w", o.Dir, durable.Cause(err))
@@ -141,9 +147,6 @@ func (o *FilesOptions) setDefaults() {
 	if o.History == 0 {
 		o.History = DefaultHistory
 	}
-	if o.Owner == "" {
-		o.Owner = "gateway"
-	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -153,6 +156,20 @@ func (o *FilesOptions) setDefaults() {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+}
+
+// owner is the name of the gateway whose state is in dir, made once.
+func owner(dir string, random io.Reader) (string, error) {
+	path := filepath.Join(dir, "id")
+	b, err := os.ReadFile(path)
+	if err == nil && badID(string(b), "Gateway") == "" {
+		return string(b), nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	id := "gateway_" + job.NewID(time.Now(), random)[len("exec_"):]
+	return id, durable.WriteFile(path, []byte(id), 0o600)
 }
 
 func (o *FilesOptions) outputDir() string { return filepath.Join(o.State, "output") }

@@ -53,13 +53,13 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 	f.mu.Lock()
 	f.free(x)
 	f.mu.Unlock()
+	f.evict(f.history.Add(rec.ID))
 	close(x.done)
 	if f.o.Ended != nil {
 		if v, err := f.view(x); err == nil {
 			f.o.Ended(v)
 		}
 	}
-	f.evict(f.history.Add(rec.ID))
 }
 
 // put makes a record durable that readers do not see yet.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,13 @@ const Base = "/api/v1"
 const (
 	DefaultMaxBody = 100 << 20 // of any request
 	maxJSON        = 1 << 20   // of a JSON body
-	MaxWait        = 5 * time.Minute
+
+	// How long a client may take to send a JSON body, an upload, and to
+	// receive a large answer.
+	jsonTime   = 30 * time.Second
+	uploadTime = 5 * time.Minute
+	answerTime = time.Minute
+	MaxWait    = 5 * time.Minute
 )
 
 // Config is what a Gateway is made of. Only Manifest, Clock and Log are
@@ -222,8 +229,31 @@ var jsonType = []string{"application/json"}
 func (q *request) raw(status int, body []byte) {
 	h := q.w.Header()
 	h["Content-Type"] = jsonType
+	if len(body) < largeAnswer {
+		q.w.WriteHeader(status)
+		q.w.Write(body)
+		return
+	}
+	// What the buffers of the system do not take needs a client that reads.
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	rc := http.NewResponseController(q.w)
+	rc.SetWriteDeadline(time.Now().Add(answerTime))
 	q.w.WriteHeader(status)
 	q.w.Write(body)
+	rc.Flush()
+	rc.SetWriteDeadline(time.Time{})
+}
+
+// largeAnswer is the size in bytes from which an answer has a deadline.
+const largeAnswer = 32 << 10
+
+// hurry bounds how long the body may take; 0 takes the bound away.
+func (q *request) hurry(d time.Duration) {
+	at := time.Time{}
+	if d > 0 {
+		at = time.Now().Add(d)
+	}
+	http.NewResponseController(q.w).SetReadDeadline(at) // a test's recorder has none
 }
 
 // reply answers with a value as JSON.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lander/lib/job"
+	"lander/lib/proc"
 )
 
 // The messages of executions that ended from outside.
@@ -17,6 +18,9 @@ const (
 	causeForced  = "Execution forcefully terminated"
 	causeRestart = "The gateway was restarted while the script was running"
 )
+
+// ownerMark names in a script's environment the gateway that runs it.
+const ownerMark = "LANDER_GATEWAY"
 
 // recover reads the records, ends what still runs of an earlier life of this
 // gateway, and settles it as terminated.
@@ -70,10 +74,13 @@ func (f *Files) recover(ctx context.Context) error {
 
 // sweep kills what an earlier process left running.
 func (f *Files) sweep(cut map[string]*execution) error {
-	if f.o.Sweep == nil || len(cut) == 0 {
+	if f.o.Sweep == nil {
 		return nil
 	}
-	n, err := f.o.Sweep(func(id string) bool { return cut[id] != nil })
+	// The second mark finds runs whose record was never written.
+	n, err := f.o.Sweep(func(e proc.Environ) bool {
+		return e.Get(ownerMark) == f.o.Owner || cut[e.Get("LANDER_EXECUTION")] != nil
+	})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"os"
 
 	"lander/lib/journal"
 )
@@ -94,6 +95,7 @@ func (q *request) uploadScript(e Ref) error {
 	if params["boundary"] == "" {
 		return Errorf(KindInput, "Malformed multipart body: no boundary")
 	}
+	q.hurry(uploadTime)
 	up := &uploading{parts: multipart.NewReader(q.r.Body, params["boundary"])}
 	part, err := up.untilFile()
 	if err != nil {
@@ -221,6 +223,9 @@ func (u *uploading) name(filename string) string {
 func (u *uploading) fault(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return err
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return plainAnswer(http.StatusRequestTimeout, "Request body took too long")
 	}
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err

@@ -40,8 +40,7 @@ func TLSConfig(cert, key, clientCA []byte) (*tls.Config, error) {
 func (g *Gateway) Serve(ctx context.Context, listeners []net.Listener) error {
 	srv := &http.Server{
 		Handler:           g,
-		ReadHeaderTimeout: 10 * time.Second, // slow clients
-		ReadTimeout:       5 * time.Minute,  // of a whole upload
+		ReadHeaderTimeout: 10 * time.Second, // bodies have deadlines of their own
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(quiet{g.c.Log.Handler()}, slog.LevelDebug),

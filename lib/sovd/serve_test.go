@@ -130,6 +130,47 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// What is too large is refused before it costs anything.
+func TestLimits(t *testing.T) {
+	g := newRig(t, func(_ *sovd.FilesOptions, c *sovd.Config) { c.MaxBody = 1000 })
+	addr, _ := serving(t, g.gw, nil)
+	g.url = "http://" + addr
+	if r := g.do("GET", "/api/v1/health", "", "X-Long: "+strings.Repeat("x", 100<<10)); r.status != 431 {
+		t.Errorf("headers: %d", r.status)
+	}
+	const large = `{"error_code":"resource-not-found","message":"Request body too large","parameters":{"status":413}}`
+	if r := g.do("POST", scripts+"/man_true/executions", strings.Repeat("x", 1001)); r.status != 413 || r.text != large {
+		t.Errorf("body: %d %s", r.status, r.text)
+	}
+	if r := g.upload("x.sh", strings.Repeat("x", 2000)); r.status != 413 || r.text != large {
+		t.Errorf("upload: %d %s", r.status, r.text)
+	}
+	// Of unknown length.
+	req, err := http.NewRequestWithContext(t.Context(), "POST", g.url+scripts+"/man_true/executions", io.LimitReader(zeros{}, 5000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 413 {
+		t.Errorf("chunks: %d", res.StatusCode)
+	}
+	// A large answer comes whole, and the connection serves on.
+	big := g.script("big.sh", "head -c 500000 /dev/zero | tr '\\0' x")
+	for range 2 {
+		if r := g.run(big, ""); len(r.text) < 500000 {
+			t.Errorf("%d bytes", len(r.text))
+		}
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
 // A shutdown lets nobody wait: long polls and streams of events end, and what
 // is asked then is answered.
 func TestDrain(t *testing.T) {

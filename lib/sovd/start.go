@@ -36,8 +36,10 @@ func readPath(path string, limit int64) ([]byte, error) {
 }
 
 // StartExecution implements ScriptProvider. The record is durable before the
-// script begins, so that no crash leaves a run without one, and before the
-// caller hears of it.
+// caller hears of the start. With an Idempotency-Key it is durable before the
+// script begins, so that a repetition after a crash does not run it again;
+// without one both happen at the same time, and a crash between them leaves a
+// process that the next gateway finds by its mark and ends.
 func (f *Files) StartExecution(ctx context.Context, e Ref, script string, s Start) (Execution, error) {
 	if s.Key == "" {
 		x, err := f.start(e, script, s, "")
@@ -140,8 +142,10 @@ func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, 
 		ID: job.NewID(now, f.o.Random), Entity: e, Script: script, Name: found.Name, Format: l.format, SHA256: l.sha256, KeyID: l.keyID, Serial: l.serial,
 		Actor: s.Actor, Owner: f.o.Owner, Status: job.Running, StartedAt: job.Time{Time: now}, Key: key, Digest: s.Digest,
 	})
+	x.first = x.rec
 	x.out = job.NewOutput(f.o.Budget.Output)
 	p.task = l.task
+	p.task.Env = []string{ownerMark + "=" + f.o.Owner}
 	p.task.ID, p.task.Name, p.task.Format, p.task.Payload, p.task.Budget = x.id, script, l.format, l.payload, f.o.Budget
 	p.task.Budget.Wall, p.task.File = max(f.o.Timeout, 0), l.file
 	if m := found.managed; m != nil {
@@ -176,11 +180,14 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 		stop()
 		return err
 	}
-	if err := f.put(x, x.rec); err != nil {
-		stop()
-		f.unregister(x)
-		f.runs.Done()
-		return err
+	if x.key != "" {
+		if err := f.put(x, x.rec); err != nil {
+			stop()
+			f.unregister(x)
+			f.runs.Done()
+			return err
+		}
+		close(x.recorded)
 	}
 	began := make(chan struct{})
 	var started sync.Once
@@ -191,6 +198,17 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 		defer stop()
 		f.run(runCtx, x, p, release, began, failed)
 	}()
+	if x.key == "" {
+		err := f.put(x, x.first)
+		if err != nil {
+			x.lost.Store(true)
+			x.kill()
+		}
+		close(x.recorded)
+		if err != nil {
+			return err
+		}
+	}
 	select {
 	case <-began:
 		return nil
@@ -236,6 +254,13 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 	o := job.Guard(ctx, p.runner, p.task, streams)
 	// Nothing of it runs any more: this is where the slot becomes free.
 	release()
+	<-x.recorded
+	if x.lost.Load() {
+		// Nobody was told of it, and it cannot be recorded.
+		f.unregister(x)
+		close(x.done)
+		return
+	}
 	select {
 	case <-began:
 	default:

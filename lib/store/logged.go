@@ -262,6 +262,9 @@ func (s *Logged) commit(batch []*change) {
 // written anew, without what they replace.
 func (s *Logged) write(records []byte, last Revision) error {
 	if !s.log.Outgrown(len(records)) {
+		if err := s.log.Reserve(len(records)); err != nil {
+			return err
+		}
 		return s.log.Append(records)
 	}
 	whole := []byte(loggedHead)

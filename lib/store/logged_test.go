@@ -110,7 +110,7 @@ func TestLoggedCompacts(t *testing.T) {
 		rev = next
 	}
 	st, err := os.Stat(filepath.Join(dir, loggedName))
-	if err != nil || st.Size() > 2*durable.LogSlack+5*64<<10 {
+	if err != nil || st.Size() > 3*durable.LogSlack+5*64<<10 {
 		t.Errorf("%d bytes after 60 puts, %v", st.Size(), err)
 	}
 	s.Close()
