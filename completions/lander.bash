@@ -35,6 +35,7 @@ _lander() {
         " trust apply") path=" trust apply" ;;
         " journal") path=" journal" ;;
         " journal verify") path=" journal verify" ;;
+        " gateway") path=" gateway" ;;
         " doctor") path=" doctor" ;;
         " completion") path=" completion" ;;
         " version") path=" version" ;;
@@ -42,7 +43,7 @@ _lander() {
     done
     case "$path" in
     "")
-        subs="agent emp ota devs script trust journal doctor completion version"
+        subs="agent emp ota devs script trust journal gateway doctor completion version"
         flags="--help --version"
         values="  " ;;
     " agent")
@@ -169,6 +170,10 @@ _lander() {
         subs=""
         flags="--state --head --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
         values=" --state --head --log-level --log-format --config --timeout " ;;
+    " gateway")
+        subs=""
+        flags="--listen --ready-file --state --trust --store --capability --scripts --manifest --no-uploads --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --signed-only --provider --metrics --access-log --memory --cpu --output-limit --script-user --no-new-privileges --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
+        values=" --listen --ready-file --state --trust --store --capability --scripts --manifest --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --provider --metrics --access-log --memory --cpu --output-limit --script-user --log-level --log-format --config " ;;
     " doctor")
         subs=""
         flags="--trust --state --id --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"

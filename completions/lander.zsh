@@ -37,6 +37,7 @@ _lander() {
         ' trust apply') path=' trust apply' ;;
         ' journal') path=' journal' ;;
         ' journal verify') path=' journal verify' ;;
+        ' gateway') path=' gateway' ;;
         ' doctor') path=' doctor' ;;
         ' completion') path=' completion' ;;
         ' version') path=' version' ;;
@@ -52,6 +53,7 @@ _lander() {
             'script:make, check and run signed scripts'
             'trust:say whose scripts may run here'
             'journal:read the record of what was run'
+            'gateway:serve diagnostic scripts over REST (SOVD)'
             'doctor:check this machine: each thing is fine, or what to do'
             'completion:print the completion script of a shell'
             'version:print the version and how this program was built')
@@ -638,6 +640,46 @@ _lander() {
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
             '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' gateway')
+        subs=()
+        flags=(
+            '--listen:accept connections at ADDR, tcp://HOST:PORT or unix:///PATH (repeatable; default: tcp://127.0.0.1:8080)'
+            '--ready-file:write the bound address to FILE when accepting, and remove it at the end'
+            '--state:keep serials, journal and other state in DIR'
+            '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
+            '--store:keep the records of the boards at ADDR instead of the state directory'
+            '--capability:a capability WORD that scripts may have: base, exec, fs:PATH[:ro], net:HOST:PORT, ... (repeatable)'
+            '--scripts:keep the scripts in DIR; without it the feature is off (501)'
+            '--manifest:the entities and managed scripts are in the YAML FILE'
+            '--no-uploads:take no uploads: only scripts that are there'
+            '--max-upload:take scripts of at most SIZE (default: 10MiB)'
+            '--max-running:run at most N scripts at once (default: 5)'
+            '--script-timeout:end a script after DUR; 0: never (default: 5m0s)'
+            '--history:keep N finished executions (default: 100)'
+            '--auth:clients, roles and keys are in the TOML FILE'
+            '--tls-cert:serve TLS with the certificate in FILE'
+            '--tls-key:the key of the certificate is in FILE'
+            '--client-ca:clients must show a certificate that one in FILE signed'
+            '--signed-only:take and run only signed bundles that the trust store lets on the entity'
+            '--provider:scripts are the business of CMD, which speaks JSON lines on its input and output'
+            '--metrics:publish counters at http://ADDR/metrics'
+            '--access-log:append a line of JSON for each request to FILE'
+            '--memory:end a script that holds more than SIZE'
+            '--cpu:end a script after DUR of processor time'
+            '--output-limit:keep SIZE of each of stdout and stderr (default: 1MiB)'
+            '--script-user:run scripts as the user NAME; needs root'
+            '--no-new-privileges:keep the gateway and its scripts from gaining rights by set-user-id programs'
+            '--uncontained:run scripts even where the system cannot contain them'
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
             '--help:show this help'
             '--print-config:print the merged configuration with the origin of each value, and stop')
         ;;
