@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 const (
 	commitBytes = 4 << 20 // that one commit writes, about
+	reserve     = 256 << 10
 	slack       = 1 << 20 // below this size a log is never written anew
 )
 
@@ -64,7 +66,7 @@ func (s *Files) takeBatch() []*change {
 // of each; the error is that of writing. The lock is held.
 func (s *Files) commit(batch []*change) error {
 	s.mu.Lock()
-	if err := s.refresh(); err != nil {
+	if err := s.refresh(true); err != nil {
 		s.mu.Unlock()
 		return err
 	}
@@ -136,26 +138,55 @@ func (s *Files) plan(batch []*change) (p plan) {
 	return p
 }
 
-// append writes behind the last whole record, over what a dead writer may
-// have left there.
+// append writes behind the last whole record, over zeros: a sync of bytes that
+// change no size does not wait for what else happens in the file system.
 func (v *view) append(b []byte) error {
+	err := v.clear()
+	if err == nil && v.good+int64(len(b)) > v.zeros {
+		err = v.reserve(int64(len(b)))
+	}
+	if err == nil {
+		_, err = v.f.WriteAt(b, v.good)
+	}
+	if err == nil {
+		err = syncData(v.f)
+	}
+	if err != nil {
+		v.f.Truncate(v.good) // if not now, then before the next commit
+		v.zeros = 0
+	}
+	return durable.Cause(err)
+}
+
+// clear makes sure that nothing but zeros is behind the last whole record: a
+// dead writer may have left a part of one.
+func (v *view) clear() error {
 	st, err := v.f.Stat()
 	if err != nil {
 		return err
 	}
-	if st.Size() > v.good {
-		if err := v.f.Truncate(v.good); err != nil {
+	if size := st.Size(); size > v.good && size != v.zeros {
+		rest, err := io.ReadAll(io.NewSectionReader(v.f, v.good, size-v.good))
+		if err != nil {
 			return err
 		}
+		if len(bytes.Trim(rest, "\x00")) > 0 {
+			v.zeros = v.good
+			return v.f.Truncate(v.good)
+		}
+		v.zeros = size
 	}
-	_, err = v.f.WriteAt(b, v.good)
-	if err == nil {
-		err = v.f.Sync()
+	return nil
+}
+
+func (v *view) reserve(n int64) error {
+	from := max(v.good, v.zeros)
+	to := v.good + n + reserve
+	if _, err := v.f.WriteAt(make([]byte, to-from), from); err != nil {
+		return err
 	}
-	if err != nil {
-		v.f.Truncate(v.good) // if not now, then before the next commit
-	}
-	return durable.Cause(err)
+	v.zeros = to
+	return v.f.Sync()
 }
 
 // rewrite makes a log of the records that count. mu and the lock are held.
@@ -192,7 +223,7 @@ func (s *Files) rewrite() error {
 		}
 		return err
 	}
-	return s.refresh()
+	return s.refresh(true)
 }
 
 func (s *Files) keepDamaged() error {

@@ -87,11 +87,28 @@ func (s *Files) open() error {
 		}
 	}
 	s.view, err = openView(s.path(logName))
-	return err
+	if err != nil {
+		return err
+	}
+	// After a power failure pieces may lie behind the end. While another
+	// process writes they do not.
+	lock, err := durable.TryLock(s.path(lockName))
+	if errors.Is(err, durable.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	if err := s.refresh(true); err != nil {
+		return err
+	}
+	return s.view.clear()
 }
 
-// refresh brings the view up to what all processes have written. mu is held.
-func (s *Files) refresh() error {
+// refresh brings the view up to what all processes have written; sure says
+// that the lock is held. mu is held.
+func (s *Files) refresh(sure bool) error {
 	other, longer, err := s.view.stale(s.path(logName))
 	switch {
 	case err != nil:
@@ -103,10 +120,25 @@ func (s *Files) refresh() error {
 		}
 		s.view.close()
 		s.view = next
-	case longer:
-		return s.view.read()
+		if next.stuck && sure {
+			return next.read(true)
+		}
+	case longer || s.view.stuck:
+		return s.view.read(sure)
 	}
 	return nil
+}
+
+// refreshSurely waits for the writer that may be at work.
+func (s *Files) refreshSurely() error {
+	lock, err := durable.AcquireContext(s.ctx, s.path(lockName))
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refresh(true)
 }
 
 // current returns with mu held for reading, and a view that is up to date.
@@ -116,15 +148,20 @@ func (s *Files) current() error {
 		return nil
 	}
 	other, longer, err := s.view.stale(s.path(logName))
-	if err == nil && !other && !longer {
+	if err == nil && !other && !longer && !s.view.stuck {
 		return nil
 	}
 	s.mu.RUnlock()
 	s.mu.Lock()
+	stuck := false
 	if !s.busy {
-		err = s.refresh()
+		err = s.refresh(false)
+		stuck = s.view.stuck
 	}
 	s.mu.Unlock()
+	if err == nil && stuck {
+		err = s.refreshSurely()
+	}
 	s.mu.RLock()
 	if err != nil {
 		s.mu.RUnlock()

@@ -19,6 +19,16 @@ import (
 
 func logOf(dir string) string { return filepath.Join(dir, "store.log") }
 
+// content is the log without the zeros that lie ready behind its records.
+func content(t testing.TB, dir string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(logOf(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimRight(b, "\x00")
+}
+
 func mustPut(t testing.TB, s store.Store, key, value string, rev store.Revision) store.Revision {
 	t.Helper()
 	rev, err := s.Put(t.Context(), key, []byte(value), rev)
@@ -62,16 +72,10 @@ func TestTornEnd(t *testing.T) {
 	dir := t.TempDir()
 	s := openFiles(t, dir)
 	rev := mustPut(t, s, "a", "first", 0)
-	whole, err := os.ReadFile(logOf(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
+	whole := content(t, dir)
 	mustPut(t, s, "a", "second", rev)
 	s.Close()
-	longer, err := os.ReadFile(logOf(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
+	longer := content(t, dir)
 	for cut := len(whole); cut < len(longer); cut++ {
 		if err := os.WriteFile(logOf(dir), longer[:cut], 0o600); err != nil {
 			t.Fatal(err)
@@ -93,20 +97,11 @@ func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	s := openFiles(t, dir)
 	mustPut(t, s, "a", "one", 0)
-	before, err := os.ReadFile(logOf(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := content(t, dir)
 	mustPut(t, s, "b", strings.Repeat("two", 100), 0)
-	middle, err := os.ReadFile(logOf(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
+	middle := content(t, dir)
 	mustPut(t, s, "c", "three", 0)
-	whole, err := os.ReadFile(logOf(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
+	whole := content(t, dir)
 	// Under a running store the damaged record is named.
 	harm := func(at int) []byte {
 		b := bytes.Clone(whole)

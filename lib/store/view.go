@@ -27,9 +27,11 @@ type place struct {
 type view struct {
 	f     *os.File
 	good  int64 // what was read and is whole
+	zeros int64 // where the zeros end that are known to follow
 	live  int64 // bytes of the records that still count
 	last  Revision
 	harm  int                         // damaged stretches before good
+	stuck bool                        // good is before what is damage, or being written
 	index map[string]map[string]place // first word of the key, key
 }
 
@@ -45,15 +47,15 @@ func openView(path string) (*view, error) {
 		return nil, fmt.Errorf("%w: %s does not begin as a store does", ErrDamaged, path)
 	}
 	v.good = int64(len(logHead))
-	if err := v.read(); err != nil {
+	if err := v.read(false); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return v, nil
 }
 
-// stale reports whether the file at path is another one, or longer, than what
-// was read.
+// stale reports whether the file at path is another one, or has more records,
+// than what was read.
 func (v *view) stale(path string) (other, longer bool, err error) {
 	now, err := os.Stat(path)
 	if err != nil {
@@ -63,12 +65,26 @@ func (v *view) stale(path string) (other, longer bool, err error) {
 	if err != nil {
 		return false, false, err
 	}
-	return !os.SameFile(now, mine), now.Size() > v.good, nil
+	if !os.SameFile(now, mine) {
+		return true, true, nil
+	}
+	// Zeros may lie ready for the next records.
+	var next [1]byte
+	if n, err := v.f.ReadAt(next[:], v.good); n == 0 {
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return false, false, err
+	}
+	return false, next[0] == recordMark, nil
 }
 
 // read takes in what the log has beyond good. A record that is not whole at
 // the end is being written, or was when its writer died: it does not count.
-func (v *view) read() error {
+// One that is not whole before another is damage for who is sure that nobody
+// writes: he has the lock.
+func (v *view) read(sure bool) error {
+	v.stuck = false
 	buf := make([]byte, 0, readAtOnce)
 	for at := v.good; ; {
 		if len(buf) == cap(buf) {
@@ -76,7 +92,10 @@ func (v *view) read() error {
 		}
 		n, err := v.f.ReadAt(buf[len(buf):cap(buf)], at)
 		buf, at = buf[:len(buf)+n], at+int64(n)
-		rest := v.take(buf, err != nil)
+		rest := v.take(buf, err != nil, sure)
+		if v.stuck {
+			return nil
+		}
 		buf = buf[:copy(buf, rest)]
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -89,7 +108,7 @@ func (v *view) read() error {
 
 // take applies the whole records of b, which begins at good, and returns what
 // is left. end says that nothing follows.
-func (v *view) take(b []byte, end bool) []byte {
+func (v *view) take(b []byte, end, sure bool) []byte {
 	for len(b) > 0 {
 		r, rest, ok := parseRecord(b)
 		if ok {
@@ -103,6 +122,10 @@ func (v *view) take(b []byte, end bool) []byte {
 			return b
 		}
 		skip := nextRecord(b)
+		if skip > 0 && !sure {
+			v.stuck = true
+			return nil
+		}
 		if skip < 0 {
 			if !end && len(b) <= recordHead+maxBody {
 				return b
