@@ -37,13 +37,10 @@ type parser struct {
 	ms   []Member
 }
 
+// value reads into v, which is zero.
 func (p *parser) value(v *Value, c Context, depth int) error {
-	if c == Global && p.at < len(p.s) { // the most frequent ones, at once
-		if op := p.s[p.at]; op >= 0x80 && op <= 0xDF {
-			p.at++
-			*v = Value{kind: Int, num: uint64(int64(op) - 0x9F)}
-			return nil
-		}
+	if c == Global && p.scalar(v) {
+		return nil
 	}
 	t, err := head(c, p.s[p.at:])
 	if err != nil {
@@ -51,6 +48,43 @@ func (p *parser) value(v *Value, c Context, depth int) error {
 	}
 	p.at += t.size
 	return p.body(v, t, depth)
+}
+
+// scalar reads the most frequent values at once; for all others, and those
+// that are not complete, it does nothing.
+func (p *parser) scalar(v *Value) bool {
+	s := p.s[p.at:]
+	if s == "" {
+		return false
+	}
+	switch op := s[0]; {
+	case op >= 0x80 && op <= 0xDF:
+		v.kind, v.num = Int, uint64(int64(op)-0x9F)
+		p.at++
+	case op >= 0xE0 && op <= 0xE7 && len(s) > 1:
+		v.kind, v.num = Int, 65+uint64(op-0xE0)<<8+uint64(s[1])
+		p.at += 2
+	case op == 0xFC && len(s) > 4:
+		v.kind, v.num = Int, uint64(int32(be4(s[1:])))
+		p.at += 5
+	case op == 0xFE && len(s) > 4:
+		v.kind, v.num = Float, math.Float64bits(float64(math.Float32frombits(be4(s[1:]))))
+		p.at += 5
+	case op == 0xFF && len(s) > 8:
+		v.kind, v.num = Float, uint64(be4(s[1:]))<<32|uint64(be4(s[5:]))
+		p.at += 9
+	case op >= 0x03 && op <= 0x23 && len(s) > int(op-0x03):
+		v.kind, v.str = String, s[1:1+int(op-0x03)]
+		p.at += 1 + int(op-0x03)
+	default:
+		return false
+	}
+	return true
+}
+
+func be4(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0])<<24 | uint32(s[1])<<16 | uint32(s[2])<<8 | uint32(s[3])
 }
 
 // body reads what follows a head.
