@@ -38,7 +38,7 @@ func TestVectors(t *testing.T) {
 		item Item
 	}{
 		{"Message ExecuteScript, positional", Message{Path: "@sys.commands", Ticket: num(7), Body: script}},
-		{"Message path @sys.commands.ExecuteScript, body of 2 {\"1\"=url,\"2\"=sig} fixed map", Message{Path: "@sys.commands.ExecuteScript", Ticket: num(9), Body: bysant.OfMap(Text("1", "u"), Text("2", "s")).Sized()}},
+		{"Message path @sys.commands.ExecuteScript, body of 2 {\"1\"=url,\"2\"=sig} fixed map", Message{Path: "@sys.commands.ExecuteScript", Ticket: num(7), Body: bysant.OfMap(Text("1", "u"), Text("2", "s")).Sized()}},
 		{"Response ok", Response{Ticket: num(7), Data: str("ok")}},
 		{"Response -1 \"boom\"", Response{Ticket: num(7), Status: -1, Data: str("boom")}},
 	} {
