@@ -65,7 +65,7 @@ func ChildMain() int {
 }
 
 func (p *parent) runScript(t job.Task, hosted bool, in io.Reader, out, errw io.Writer) job.Outcome {
-	prog, err := luavm.Load(t.Name, t.Format, t.Payload)
+	prog, err := luavm.Load(t.ChunkName(), t.Format, t.Payload)
 	if err != nil {
 		return luavm.OutcomeOf(err)
 	}

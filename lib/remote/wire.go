@@ -30,6 +30,7 @@ const maxMessage = 4 << 20
 type taskMessage struct {
 	ID           string            `json:"id"`
 	Name         string            `json:"name"`
+	Chunk        string            `json:"chunk,omitempty"`
 	Format       string            `json:"format"`
 	Payload      []byte            `json:"payload_b64"`
 	Args         map[string]string `json:"args,omitempty"`
@@ -43,7 +44,7 @@ type taskMessage struct {
 
 func appendTask(dst []byte, t job.Task, hosted bool) ([]byte, error) {
 	b, err := json.Marshal(taskMessage{
-		ID: t.ID, Name: t.Name, Format: t.Format, Payload: t.Payload, Args: t.Args, Capabilities: t.Capabilities,
+		ID: t.ID, Name: t.Name, Chunk: t.Chunk, Format: t.Format, Payload: t.Payload, Args: t.Args, Capabilities: t.Capabilities,
 		CPU: t.Budget.CPU.Milliseconds(), Memory: t.Budget.Memory, Output: t.Budget.Output, Depth: t.Budget.Depth, Hosted: hosted,
 	})
 	if err != nil {
@@ -62,7 +63,7 @@ func parseTask(payload []byte) (job.Task, bool, error) {
 		return job.Task{}, false, fmt.Errorf("reading the task: %w", err)
 	}
 	return job.Task{
-		ID: m.ID, Name: m.Name, Format: m.Format, Payload: m.Payload, Args: m.Args, Capabilities: caps,
+		ID: m.ID, Name: m.Name, Chunk: m.Chunk, Format: m.Format, Payload: m.Payload, Args: m.Args, Capabilities: caps,
 		Budget: job.Budget{CPU: time.Duration(m.CPU) * time.Millisecond, Memory: m.Memory, Output: m.Output, Depth: m.Depth},
 	}, m.Hosted, nil
 }
