@@ -96,8 +96,9 @@ type Agent struct {
 	updates *updates
 	uplink  *uplink // nil without a server
 
-	commands *commands
-	recent   *recent // log lines
+	commands   *commands
+	monitoring *monitoring
+	recent     *recent // log lines
 
 	messages messages
 	// unfollow ends the watch of the settings that count while the agent runs.
@@ -176,8 +177,10 @@ func (a *Agent) open(ctx context.Context) error {
 	for f, r := range a.cfg.Script.Runners {
 		svc.Runners[f] = r
 	}
+	var child *remote.Child
 	if a.cfg.Lua != nil {
 		lua := a.cfg.Lua(host{a})
+		child, _ = lua.(*remote.Child)
 		svc.Runners[job.FormatLua], svc.Runners[job.FormatLuac51] = lua, lua
 	}
 	if a.cfg.SMS != nil {
@@ -189,6 +192,9 @@ func (a *Agent) open(ctx context.Context) error {
 	}
 	a.newCommands()
 	if err := a.openUpdates(); err != nil {
+		return err
+	}
+	if err := a.openMonitoring(child); err != nil {
 		return err
 	}
 	return a.commands.recover(ctx)
@@ -255,6 +261,9 @@ func (a *Agent) Close() error {
 	}
 	if a.commands != nil {
 		a.commands.close()
+	}
+	if a.monitoring != nil {
+		a.monitoring.close()
 	}
 	if a.unfollow != nil {
 		a.unfollow()

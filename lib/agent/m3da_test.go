@@ -354,7 +354,9 @@ func TestDeviceCommands(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := p.site.Wait(ctx, func() bool { return len(p.site.Column("gw-1", "@sys.ram.a", "x")) > 0 && len(p.site.Column("gw-1", "@sys.ram.a.y", "z")) > 0 }); err != nil {
+	if err := p.site.Wait(ctx, func() bool {
+		return len(p.site.Column("gw-1", "@sys.ram.a", "x")) > 0 && len(p.site.Column("gw-1", "@sys.ram.a.y", "z")) > 0
+	}); err != nil {
 		t.Fatalf("ReadNode sent %v", p.site.Items("gw-1"))
 	}
 	if v := p.site.Column("gw-1", "@sys.ram.a", "x"); !v[0].Equal(bysant.OfInt(5)) {
@@ -399,7 +401,9 @@ func TestSeveralCommands(t *testing.T) {
 		}
 		return bysant.OfList(vs...)
 	}
-	field := func(name string, v bysant.Value) bysant.Member { return bysant.Member{Key: bysant.Name(name), Value: v} }
+	field := func(name string, v bysant.Value) bysant.Member {
+		return bysant.Member{Key: bysant.Name(name), Value: v}
+	}
 	p.deliver(
 		envelope.Message{Path: "@sys.commands", Ticket: bysant.OfInt(1), Body: bysant.OfMap(field("ReadNode", list("ram.none")), field("Connect", list()), field("SoftwareUpdate", list("http://127.0.0.1:1/")))},
 		envelope.Message{Path: "@sys", Ticket: bysant.OfInt(2), Body: bysant.OfMap(field("ram.b", bysant.OfInt(3)), field("commands.ReadNode", list("ram.b")))},
@@ -460,4 +464,3 @@ func TestSecuredWithoutKeeping(t *testing.T) {
 		p.wantResponse(2, 0, "ok")
 	}
 }
-

@@ -45,6 +45,9 @@ func ChildMain() int {
 	p := &parent{conn: conn, replies: make(chan frame.Response, 1)}
 	r := frame.NewReader(conn, maxMessage)
 	f, err := r.Next()
+	if err == nil && f.Command == cmdRules && !f.Response {
+		return rulesMain(conn, f)
+	}
 	if err != nil || f.Command != cmdRun || f.Response {
 		return 2
 	}
@@ -71,7 +74,7 @@ func (p *parent) runScript(t job.Task, hosted bool, in io.Reader, out, errw io.W
 	}
 	conf := luavm.Config{Args: t.Args, Capabilities: t.Capabilities, Budget: t.Budget, Stdin: in, Stdout: out, Stderr: errw}
 	if hosted {
-		conf.Modules = p.modules()
+		conf.Modules = offers{p.call}.modules()
 	}
 	_, err = prog.Run(context.Background(), conf)
 	return luavm.OutcomeOf(err)

@@ -56,6 +56,10 @@ const (
 // Rules runs monitoring rules, each in a Lua state of its own. Code of one
 // rule runs at a time: when that ends the process, it is known whose it was.
 type Rules struct {
+	// Poll is how often the system's own variables are looked at, of which
+	// nobody tells when they change; 0: they are not. Set before Load.
+	Poll time.Duration
+
 	host   RuleHost
 	clock  RuleClock
 	uptime time.Duration // of the agent, when this was made
@@ -151,6 +155,7 @@ type rule struct {
 type event struct {
 	t       *trigger
 	changes []frame.Member // nil: its time has come
+	poll    bool           // it is time to look at the system
 }
 
 func (r *rule) end() {

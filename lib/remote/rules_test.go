@@ -240,6 +240,7 @@ func TestTriggers(t *testing.T) {
 		l.advance(t, 10*time.Second)
 		l.want(t, "r info: once")
 		l.advance(t, 50*time.Second)
+		l.want(t, "r info: once", "r info: 1767261660")
 		l.advance(t, 60*time.Second)
 		l.want(t, "r info: once", "r info: 1767261660", "r info: 1767261720")
 	})
@@ -279,6 +280,20 @@ func TestTriggers(t *testing.T) {
 			l.set("system.t", num(v))
 		}
 		l.want(t, "r info: system.t=7", "r info: system.t=5")
+	})
+	t.Run("system", func(t *testing.T) {
+		l, e := engine(t)
+		e.Poll = 5 * time.Second
+		l.vars["system.load"] = num(1)
+		load(t, e, "r", show+`connect(onchange("system.load", "system.own"), show) print(system.own)`)
+		l.advance(t, 5*time.Second)
+		l.mu.Lock()
+		l.vars["system.load"] = num(3)
+		l.mu.Unlock()
+		l.advance(t, 5*time.Second)
+		l.want(t, "r info: nil", "r info: system.load=3")
+		l.set("ram.system.own", num(7))
+		l.want(t, "r info: nil", "r info: system.load=3", "r info: system.own=7")
 	})
 	t.Run("filter", func(t *testing.T) {
 		l, e := engine(t)

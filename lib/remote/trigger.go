@@ -17,7 +17,7 @@ import (
 // trigger says when actions run.
 type trigger struct {
 	kind    string
-	paths   []string // in the tree
+	paths   []string // as rules name them
 	after   time.Duration
 	again   bool // the timer runs anew when it has ended
 	cron    stage.Cron
@@ -33,19 +33,27 @@ type trigger struct {
 	last    float64 // value of before
 	known   bool    // last is one
 	changes []frame.Member
+	polled  map[string]frame.Value
 }
 
-// The roots of a rule's variables, and where they are in the tree.
-var ruleRoots = [][2]string{{"user", "config.user"}, {"global", "ram.global"}, {"persist", "config.persist"}}
+// The roots of a rule's variables, and where they are in the tree. What the
+// system does not have of its own, applications put below ram.system.
+var ruleRoots = [][2]string{{"user", "config.user"}, {"global", "ram.global"}, {"persist", "config.persist"}, {systemRoot, systemRoot}, {systemRoot, "ram.system"}}
 
-// treePath is a rule's path in the tree, rulePath the inverse.
-func treePath(path string) string {
+const systemRoot = "system"
+
+// treePaths are where a rule's path may be in the tree, rulePath is the
+// inverse.
+func treePaths(path string) (out []string) {
 	for _, r := range ruleRoots {
 		if rest, ok := cutRoot(path, r[0]); ok {
-			return r[1] + rest
+			out = append(out, r[1]+rest)
 		}
 	}
-	return path
+	if out == nil {
+		out = []string{path}
+	}
+	return out
 }
 
 func rulePath(path string) string {
@@ -80,15 +88,26 @@ func (r *rule) arm(t *trigger) {
 	t.armed = true
 	if len(t.paths) > 0 {
 		if t.kind == "onthreshold" || t.kind == "ondeadband" {
-			v, _, _ := r.e.host.Get(t.paths[0])
+			v, _ := r.value(t.paths[0])
 			t.last, t.known = v.Float()
 		}
-		stop, err := r.e.host.Watch(t.paths, func(changes []frame.Member) { r.post(event{t, changes}) })
+		var paths []string
+		for _, p := range t.paths {
+			paths = append(paths, treePaths(p)...)
+		}
+		stop, err := r.e.host.Watch(paths, func(changes []frame.Member) {
+			named := make([]frame.Member, len(changes))
+			for i, c := range changes {
+				named[i] = frame.Member{Key: rulePath(c.Key), Value: c.Value}
+			}
+			r.post(event{t: t, changes: named})
+		})
 		if err != nil {
 			r.e.host.Log(r.name, "error", "watching "+strings.Join(t.paths, ", ")+": "+err.Error())
 			return
 		}
 		t.stop = append(t.stop, stop)
+		r.poll(t)
 		return
 	}
 	switch t.kind {
@@ -102,6 +121,50 @@ func (r *rule) arm(t *trigger) {
 	default:
 		r.timer(t, t.after)
 	}
+}
+
+// value is a variable as a rule sees it.
+func (r *rule) value(path string) (v frame.Value, isNode bool) {
+	for _, p := range treePaths(path) {
+		v, children, ok := r.e.host.Get(p)
+		if ok {
+			return v, children != nil
+		}
+	}
+	return frame.Value{}, false
+}
+
+// poll has the variables looked at that the system does not tell about.
+func (r *rule) poll(t *trigger) {
+	if r.e.Poll <= 0 || !slices.ContainsFunc(t.paths, isSystem) {
+		return
+	}
+	if t.polled == nil {
+		t.polled = map[string]frame.Value{}
+		r.look(t)
+	}
+	stop := r.e.clock.AfterFunc(r.e.Poll, func() { r.post(event{t: t, poll: true}) })
+	t.stop = append(t.stop[:1], func() { stop() })
+}
+
+func isSystem(path string) bool {
+	_, ok := cutRoot(path, systemRoot)
+	return ok
+}
+
+// look finds what has changed of the system.
+func (r *rule) look(t *trigger) (changes []frame.Member) {
+	for _, p := range t.paths {
+		v, _, ok := r.e.host.Get(p)
+		if !isSystem(p) || !ok {
+			continue
+		}
+		if was, known := t.polled[p]; known && !was.Equal(v) {
+			changes = append(changes, frame.Member{Key: p, Value: v})
+		}
+		t.polled[p] = v
+	}
+	return changes
 }
 
 func (r *rule) timer(t *trigger, d time.Duration) {
@@ -127,9 +190,16 @@ func (t *trigger) happened(r *rule, e event) (arg []luavm.Value, due bool) {
 	changes := func(ms []frame.Member) []luavm.Value {
 		m := map[string]luavm.Value{}
 		for _, c := range ms {
-			m[rulePath(c.Key)] = luaValue(c.Value)
+			m[c.Key] = luaValue(c.Value)
 		}
 		return []luavm.Value{m}
+	}
+	if e.poll {
+		e.changes = r.look(t)
+		r.poll(t)
+		if e.changes == nil {
+			return nil, false
+		}
 	}
 	switch t.kind {
 	case "onchange":
@@ -206,8 +276,8 @@ func (r *rule) get(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, children, _ := r.e.host.Get(treePath(path))
-	return []luavm.Value{luaValue(v), children != nil}, nil
+	v, isNode := r.value(path)
+	return []luavm.Value{luaValue(v), isNode}, nil
 }
 
 func (r *rule) set(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
@@ -217,7 +287,7 @@ func (r *rule) set(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 	}
 	v, err := frameValue(c.Arg(2))
 	if err == nil {
-		err = r.e.host.Set(treePath(path), v)
+		err = r.e.host.Set(treePaths(path)[0], v)
 	}
 	if err != nil {
 		return []luavm.Value{nil, err.Error()}, nil
@@ -314,7 +384,7 @@ func (r *rule) filter(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 		return nil, err
 	}
 	t := *of
-	t.armed, t.stop, t.timer, t.actions = false, nil, nil, nil
+	t.armed, t.stop, t.timer, t.actions, t.polled = false, nil, nil, nil, nil
 	t.tests = append(slices.Clone(of.tests), f)
 	return r.add(&t)
 }
@@ -328,7 +398,7 @@ func pathsFrom(c *luavm.Call, i int) (out []string, err error) {
 				if !ok {
 					return nil, c.ArgError(i, "paths expected")
 				}
-				out = append(out, treePath(s))
+				out = append(out, rulePath(s))
 			}
 			continue
 		}
@@ -336,7 +406,7 @@ func pathsFrom(c *luavm.Call, i int) (out []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, treePath(s))
+		out = append(out, rulePath(s))
 	}
 	if len(out) == 0 {
 		return nil, c.ArgError(i, "path expected")
@@ -416,7 +486,7 @@ func (r *rule) onThreshold(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error
 	if err != nil {
 		return nil, err
 	}
-	t.paths, t.up, t.down = []string{treePath(path)}, way != "down", way != "up"
+	t.paths, t.up, t.down = []string{rulePath(path)}, way != "down", way != "up"
 	if way != "up" && way != "down" && way != "both" {
 		return nil, c.ArgError(3, `"up", "down" or "both" expected`)
 	}
@@ -433,6 +503,6 @@ func (r *rule) onDeadband(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error)
 	if err != nil {
 		return nil, err
 	}
-	t.paths = []string{treePath(path)}
+	t.paths = []string{rulePath(path)}
 	return r.add(t)
 }
