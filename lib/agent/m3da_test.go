@@ -37,6 +37,7 @@ type plant struct {
 	web  *httptest.Server
 	mux  *http.ServeMux
 	set  func(*agent.Config)
+	addr string // of the site
 }
 
 // startPlant starts an agent with a server. set may change its settings.
@@ -48,6 +49,7 @@ func startPlant(t *testing.T, o m3datest.Options, set func(*agent.Config)) *plan
 		t.Fatal(err)
 	}
 	t.Cleanup(p.l.Close)
+	p.addr = p.l.Addr()
 	p.web = httptest.NewServer(p.mux)
 	t.Cleanup(p.web.Close)
 	p.device = start(t, "", nil, p.configure)
@@ -55,7 +57,7 @@ func startPlant(t *testing.T, o m3datest.Options, set func(*agent.Config)) *plan
 }
 
 func (p *plant) configure(c *agent.Config) {
-	addr := p.l.Addr()
+	addr := p.addr
 	c.Server = &agent.Server{Keep: true, Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", addr)

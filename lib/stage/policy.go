@@ -227,8 +227,12 @@ func (s *Stage) sessionEnded(err error) {
 }
 
 // begin starts a session for a policy that works by itself, and another one
-// behind it when it is called meanwhile. mu is held.
+// behind it when it is called meanwhile. While the policy waits after a
+// failure, it waits on. mu is held.
 func (s *Stage) begin(p *policy) {
+	if p.try != nil {
+		return
+	}
 	p.due = true
 	if p.running || s.closing {
 		return
