@@ -9,12 +9,12 @@ import (
 
 // payload makes the items of the stage's messages. To a server that speaks
 // our additions the execution object follows the response of its ticket.
-func (a *Agent) payload(ms []stage.Message) []byte {
+func (a *Agent) payload(ms []stage.Message, lander bool) []byte {
 	var b []byte
 	for _, m := range ms {
 		if !m.Ticket.IsNull() {
 			b = a.response(m).Append(b)
-			if e, ok := a.executionOf(m.Ticket); ok && a.uplink.lander() {
+			if e, ok := a.executionOf(m.Ticket); ok && lander {
 				b = e.Append(b)
 			}
 			continue

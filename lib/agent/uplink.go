@@ -70,7 +70,6 @@ func newUplink(a *Agent, s Server) *uplink {
 // Send implements stage.Uplink. A link that was open and turns out to be dead
 // is not held against the session: it is tried once more with a new one.
 func (u *uplink) Send(ctx context.Context, messages []stage.Message) error {
-	payload := u.a.payload(messages)
 	fresh := false
 	for {
 		dev, isNew, err := u.connect(ctx)
@@ -78,8 +77,15 @@ func (u *uplink) Send(ctx context.Context, messages []stage.Message) error {
 			return err
 		}
 		fresh = isNew
-		err = dev.Exchange(ctx, u.batch(payload), payload)
+		if len(messages) > 0 && !dev.Known() {
+			err = dev.Exchange(ctx, "", nil)
+		}
+		var payload []byte
 		if err == nil {
+			payload = u.a.payload(messages, dev.Lander())
+			err = dev.Exchange(ctx, u.batch(payload), payload)
+		}
+		if err == nil && len(payload) > 0 {
 			u.count++ // the next payload is another one, even when it is the same
 		}
 		status, isStatus := errors.AsType[*m3da.StatusError](err)
@@ -97,8 +103,12 @@ func (u *uplink) Send(ctx context.Context, messages []stage.Message) error {
 	}
 }
 
-// batch names a payload. The one that failed last has the same name again.
+// batch names a payload. The one that failed last has the same name again,
+// whatever empty ones there were meanwhile.
 func (u *uplink) batch(payload []byte) string {
+	if len(payload) == 0 {
+		return ""
+	}
 	sum := sha256.Sum256(payload)
 	if sum != u.last {
 		u.last = sum
@@ -143,13 +153,6 @@ func (u *uplink) disconnect(dev *m3da.Device) {
 	}
 	u.mu.Unlock()
 	dev.Close()
-}
-
-// lander reports whether the server speaks our additions.
-func (u *uplink) lander() bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.dev != nil && u.dev.Lander()
 }
 
 // keep has the link open until ctx ends.
@@ -216,6 +219,7 @@ type sessionState struct {
 	Peers  string   `json:"peers"`
 	Send   []byte   `json:"send,omitempty"`
 	Given  [][]byte `json:"given,omitempty"`
+	Known  bool     `json:"known,omitempty"`
 	Lander bool     `json:"lander,omitempty"`
 }
 
@@ -232,7 +236,7 @@ func (f sessionFile) Load() (m3da.State, error) {
 	if json.Unmarshal(b, &s) != nil || s.Peers != f.peers {
 		return m3da.State{}, nil
 	}
-	out := m3da.State{Send: string(s.Send), Lander: s.Lander}
+	out := m3da.State{Send: string(s.Send), Known: s.Known, Lander: s.Lander}
 	for _, n := range s.Given {
 		out.Given = append(out.Given, string(n))
 	}
@@ -241,7 +245,7 @@ func (f sessionFile) Load() (m3da.State, error) {
 
 // Save implements m3da.Store.
 func (f sessionFile) Save(s m3da.State) error {
-	out := sessionState{Peers: f.peers, Send: []byte(s.Send), Lander: s.Lander}
+	out := sessionState{Peers: f.peers, Send: []byte(s.Send), Known: s.Known, Lander: s.Lander}
 	for _, n := range s.Given {
 		out.Given = append(out.Given, []byte(n))
 	}

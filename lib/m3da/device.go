@@ -93,6 +93,11 @@ func (d *Device) Err() error {
 // earlier session.
 func (d *Device) Lander() bool { return d.sec.lander() }
 
+// Known reports whether the server has ever answered. Before it has, nobody
+// can tell whether it knows an envelope that comes again: the first exchange
+// is better one without payload.
+func (d *Device) Known() bool { return d.sec.known() }
+
 // end notes why the session is over, the first time, and closes the stream.
 func (d *Device) end(err error) {
 	d.mu.Lock()

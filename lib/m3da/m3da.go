@@ -88,8 +88,9 @@ type State struct {
 	Send string
 	// Given are the nonces that it has got from us and not used.
 	Given []string
-	// Lander says that it has announced lander=1.
-	Lander bool
+	// Known says that it has answered before, and Lander that it announced
+	// lander=1 then.
+	Known, Lander bool
 }
 
 // Store keeps a State. A state that is lost costs a challenge, one that is

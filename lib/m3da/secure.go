@@ -38,10 +38,10 @@ func newSecret(keys Keys, store Store) (*secret, error) {
 func (s *secret) announced(on bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Lander == on {
+	if s.state.Known && s.state.Lander == on {
 		return nil
 	}
-	s.state.Lander = on
+	s.state.Known, s.state.Lander = true, on
 	return s.save()
 }
 
@@ -49,6 +49,12 @@ func (s *secret) lander() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.Lander
+}
+
+func (s *secret) known() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Known
 }
 
 // save is called with mu held.
