@@ -75,7 +75,9 @@ func (a *Agent) newCommands() {
 }
 
 func (c *commands) close() {
-	c.cancel()
+	c.mu.Lock()
+	c.cancel() // from here on take begins nothing
+	c.mu.Unlock()
 	c.wg.Wait()
 }
 

@@ -3,6 +3,7 @@ package remote_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -380,4 +381,18 @@ func TestRuleCapabilities(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+}
+
+// A rule that computes without end is stopped, and the others go on.
+func TestEndlessRule(t *testing.T) {
+	if os.Getenv("LANDER_LONG") != "1" {
+		t.Skip("it takes as long as a rule may run: LANDER_LONG=1")
+	}
+	l, e := engine(t)
+	load(t, e, "endless", `connect(onchange("system.a"), function() while true do end end)`)
+	load(t, e, "other", `connect(onchange("system.b"), function() print "fine" end)`)
+	l.set("system.a", frame.Int(1))
+	l.want(t, "endless error: the rule runs for more than 10s: it is stopped", "endless ended: interrupted")
+	l.set("system.b", frame.Int(1))
+	l.want(t, "endless error: the rule runs for more than 10s: it is stopped", "endless ended: interrupted", "other info: fine")
 }
