@@ -19,6 +19,7 @@ import (
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
 	"lander/lib/job"
+	"lander/lib/luac51"
 	"lander/lib/journal"
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
@@ -177,6 +178,12 @@ func TestServerRunsScripts(t *testing.T) {
 	named := m3datest.Command(3, "x")
 	named.Path = "@sys.commands.ExecuteScript"
 	named.Body = bysant.OfMap(envelope.Text("url", bundled))
+	proto, err := luac51.Compile("@tool.lua", []byte("tree.set('ram.binary', 1)\nerror('from bytecode')"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := luac51.Dump(proto, luac51.Host64, false)
+	binary := p.serve("/tool.luac", code)
 	other := p.serve("/other.lua", []byte("return 1"))
 	type test struct {
 		name   string
@@ -188,6 +195,7 @@ func TestServerRunsScripts(t *testing.T) {
 		{"good", m3datest.Command(1, "ExecuteScript", url, sign(good, 1, nil)), 0, "ok"},
 		{"bundle, by name", named, 0, "ok"},
 		{"throws", script(4, "throw.lua", "\nerror('boom')"), -1, p.web.URL + "/throw.lua:2: boom"},
+		{"bytecode", m3datest.Command(25, "ExecuteScript", binary, p.detached(string(code), "luac51", 125, nil)), -1, "tool.lua:2: from bytecode"},
 		{"throws no text", script(5, "table.lua", "error({})"), -1, "(error object is a table value)"},
 		{"syntax error", script(6, "syntax.lua", "x = = 1"), -1, "load: " + p.web.URL + "/syntax.lua:1: *"},
 		{"wrong signature", m3datest.Command(7, "ExecuteScript", other, sign("return 2", 7, nil)), -1, "signature: *"},
