@@ -32,9 +32,13 @@ type commands struct {
 	working bool
 	open    map[string]bool   // keys of what is under way
 	running map[string]string // execution ids by ticket text
-	waiting map[string]string // keys by ticket, of what ends by itself later
+	waiting map[string]waiter // by ticket, of what ends by itself later
 	taken   int
 }
+
+// waiter is a ticket that something else answers: an update, or the
+// application that owns an asset.
+type waiter struct{ key, asset string }
 
 // maxCommands is how many messages of the server may wait to be dealt with.
 // What is over is forgotten: the server has no answer, and sends it again.
@@ -69,7 +73,7 @@ func failed(format string, args ...any) outcome {
 }
 
 func (a *Agent) newCommands() {
-	c := &commands{a: a, open: map[string]bool{}, running: map[string]string{}, waiting: map[string]string{}}
+	c := &commands{a: a, open: map[string]bool{}, running: map[string]string{}, waiting: map[string]waiter{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	a.commands = c
 }
@@ -296,19 +300,32 @@ func (c *commands) answer(key string, rec taken) {
 // completed answers a ticket that an update had.
 func (c *commands) completed(ticket frame.Value, code int64, text string) bool {
 	c.mu.Lock()
-	key, ok := c.waiting[ticket.String()]
+	w, ok := c.waiting[ticket.String()]
 	delete(c.waiting, ticket.String())
 	c.mu.Unlock()
 	if !ok {
 		return false
 	}
-	rec, _, err := c.load(key)
+	rec, _, err := c.load(w.key)
 	if err != nil {
 		c.a.cfg.Log.Error("answering a ticket", "ticket", ticket.String(), "error", err)
 		return false
 	}
-	c.finish(key, rec, outcome{code: code, text: text})
+	c.finish(w.key, rec, outcome{code: code, text: text})
 	return true
+}
+
+// abandoned forgets what applications were handed that are gone: when it
+// comes again, it goes to who owns the asset then.
+func (c *commands) abandoned(assets map[string]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for ticket, w := range c.waiting {
+		if assets[w.asset] {
+			delete(c.waiting, ticket)
+			delete(c.open, w.key)
+		}
+	}
 }
 
 // recover answers what the last agent left open: the run of a script by its
@@ -333,7 +350,7 @@ func (c *commands) recover(ctx context.Context) error {
 		case rec.Done, rec.Asset:
 		case rec.Update && c.a.updates.answers(rec.Ticket):
 			c.open[key] = true
-			c.waiting[rec.Ticket.String()] = key
+			c.waiting[rec.Ticket.String()] = waiter{key: key}
 		case rec.Update && c.a.updates.last(rec.Ticket) != nil:
 			c.finish(key, rec, *c.a.updates.last(rec.Ticket))
 		default:

@@ -275,7 +275,7 @@ func (c *commands) softwareUpdate(_ context.Context, args arguments, o occasion)
 			return failed("%v", err)
 		}
 		c.mu.Lock()
-		c.waiting[o.ticket.String()] = o.key
+		c.waiting[o.ticket.String()] = waiter{key: o.key}
 		c.mu.Unlock()
 	}
 	if err := c.a.Update(order); err != nil {

@@ -19,8 +19,8 @@ import (
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
 	"lander/lib/job"
-	"lander/lib/luac51"
 	"lander/lib/journal"
+	"lander/lib/luac51"
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
 	"lander/lib/m3da/m3datest"
@@ -242,6 +242,16 @@ func TestServerRunsScripts(t *testing.T) {
 			t.Errorf("journal of ticket %d: %+v", ticket, lines)
 		}
 	}
+	// Without a ticket it runs and nobody is told.
+	p.deliver(m3datest.Command(0, "ExecuteScript", p.serve("/quiet.lua", []byte("tree.set('ram.quiet', 1)")), sign("tree.set('ram.quiet', 1)", 300, nil)))
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if _, _, ok := p.agent.Tree().Get("ram.quiet"); ok {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a script without a ticket does not run")
+		}
+	}
 	// Delivered again, before and after a restart: the stored answer, no run.
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -454,6 +464,32 @@ func TestServerSendsData(t *testing.T) {
 	if len(got) > 0 {
 		t.Error("the message was delivered twice")
 	}
+	// What an application had when it went is handed to the next one.
+	m.Ticket = bysant.OfInt(8)
+	p.deliver(m)
+	<-got
+	app.Close()
+	<-app.Done()
+	next := p.dial(emp.HandlerFunc(func(_ []byte, r *emp.Request) ([]byte, error) {
+		got <- string(r.Payload)
+		return nil, nil
+	}))
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if r := p.call(next, frame.CmdRegister, `"house"`); r.Status == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the asset is not free")
+		}
+	}
+	for deadline := time.Now().Add(patience); len(got) == 0; time.Sleep(20 * time.Millisecond) {
+		p.deliver(m)
+		if time.Now().After(deadline) {
+			t.Fatal("it is not handed to the next one")
+		}
+	}
+	p.want(next, frame.CmdPAcknowledge, `{"ticket":8,"status":0}`, 0, "null")
+	p.wantResponse(8, 0, "ok")
 }
 
 // With a link for each session only, commands come all the same, and a secured

@@ -161,7 +161,7 @@ func (c *commands) sendData(ctx context.Context, path string, v bysant.Value, o 
 	}
 	if o.key != "" {
 		c.mu.Lock()
-		c.waiting[o.ticket.String()] = o.key
+		c.waiting[o.ticket.String()] = waiter{o.key, segments(path)[0]}
 		c.mu.Unlock()
 		if err := c.mark(o.key, func(r *taken) { r.Asset = true }); err != nil {
 			c.a.cfg.Log.Error("keeping a ticket", "error", err)
@@ -185,17 +185,19 @@ func (c *commands) sendData(ctx context.Context, path string, v bysant.Value, o 
 // it, and the same ticket is not handed out again.
 func (c *commands) acknowledged(p frame.PAcknowledge) {
 	c.mu.Lock()
-	key, ok := c.waiting[p.Ticket.String()]
-	delete(c.waiting, p.Ticket.String())
+	w, ok := c.waiting[p.Ticket.String()]
+	if ok = ok && w.asset != ""; ok {
+		delete(c.waiting, p.Ticket.String())
+	}
 	c.mu.Unlock()
 	if !ok {
 		return
 	}
-	err := c.mark(key, func(r *taken) {
+	err := c.mark(w.key, func(r *taken) {
 		r.Done, r.Sent, r.Code, r.Text, r.Policy = true, true, p.Status, p.Message, p.Policy
 	})
 	if err != nil {
 		c.a.cfg.Log.Error("keeping an answer", "ticket", p.Ticket.String(), "error", err)
 	}
-	c.finished(key)
+	c.finished(w.key)
 }

@@ -45,6 +45,7 @@ func (s *session) onGone(*emp.Peer, error) {
 		delete(s.a.assets, name)
 	}
 	s.a.mu.Unlock()
+	s.a.commands.abandoned(names)
 	s.a.updates.listen(s, false)
 	s.a.messages.remove(func(l *listener) bool { return l.owner == s })
 	for name := range names {

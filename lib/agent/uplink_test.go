@@ -21,6 +21,7 @@ import (
 	"lander/lib/emp/frame"
 	"lander/lib/link/linktest"
 	"lander/lib/m3da/bysant"
+	"lander/lib/m3da/envelope"
 	"lander/lib/m3da/m3datest"
 	"lander/lib/trust"
 )
@@ -112,6 +113,38 @@ func TestUploadThroughACutLink(t *testing.T) {
 	t.Logf("%d connections, %d envelopes, %d of them came again", cuts.Load(), count, again)
 	if cuts.Load() < 10 {
 		t.Errorf("only %d connections: the link was not cut", cuts.Load())
+	}
+}
+
+// What a server refuses comes again, and what it took does not.
+func TestRefusedEnvelopes(t *testing.T) {
+	var asked atomic.Int64
+	p := startPlant(t, m3datest.Options{Original: true, Status: func(_ string, items []envelope.Item) int64 {
+		if len(items) > 0 && asked.Add(1)%3 != 0 {
+			return 503
+		}
+		return 0
+	}}, nil)
+	app := p.dial(nil)
+	const n = 20
+	for i := range n {
+		p.want(app, frame.CmdPData, fmt.Sprintf(`{"asset":"house","policy":"now","data":{"x":%d}}`, i), 0, "null")
+		p.want(app, frame.CmdPAcknowledge, fmt.Sprintf(`{"ticket":%d,"status":0,"persisted":true}`, i+1), 0, "null")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := p.site.Wait(ctx, func() bool {
+		return len(p.site.Responses("gw-1", n)) > 0 && len(p.site.Column("gw-1", "house", "x")) >= n
+	}); err != nil {
+		t.Fatalf("%v", p.site.Column("gw-1", "house", "x"))
+	}
+	for i, v := range p.site.Column("gw-1", "house", "x") {
+		if m, _ := v.Int(); m != int64(i) {
+			t.Errorf("place %d has %d", i, m)
+		}
+		if rs := p.site.Responses("gw-1", int64(i+1)); len(rs) != 1 {
+			t.Errorf("ticket %d has %d responses", i+1, len(rs))
+		}
 	}
 }
 
