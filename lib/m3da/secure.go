@@ -9,8 +9,9 @@ import (
 )
 
 // maxGiven is how many nonces may be out at once: one for each envelope of
-// the other side that can be under way.
-const maxGiven = 4
+// the other side that can be under way when both send of their own accord.
+// Each is good for one envelope.
+const maxGiven = 8
 
 // secret is one side's view of the secured conversation: which nonces are
 // good for what. Without keys it does nothing.
@@ -123,7 +124,7 @@ func (s *secret) open(e envelope.Envelope) (inner envelope.Envelope, status int6
 		return inner, envelope.StatusUnauthorized, fmt.Errorf("%w: the MAC is wrong", ErrSecurity)
 	}
 	nonce := s.state.Given[i]
-	s.state.Given = slices.Delete(s.state.Given, 0, i+1)
+	s.state.Given = slices.Delete(s.state.Given, i, i+1)
 	plain, err := s.keys.Open(nonce, e.Payload)
 	if err == nil {
 		inner, _, err = envelope.Parse([]byte(plain))
