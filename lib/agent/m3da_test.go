@@ -468,6 +468,9 @@ func TestServerSendsData(t *testing.T) {
 	m.Ticket = bysant.OfInt(8)
 	p.deliver(m)
 	<-got
+	if err := app.Drain(t.Context()); err != nil { // it has said that it has it
+		t.Fatal(err)
+	}
 	app.Close()
 	<-app.Done()
 	next := p.dial(emp.HandlerFunc(func(_ []byte, r *emp.Request) ([]byte, error) {
