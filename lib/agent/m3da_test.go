@@ -28,7 +28,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // plant is a device whose server and web server are in the test.
 type plant struct {
@@ -122,13 +122,15 @@ func (p *plant) deliver(items ...envelope.Item) {
 	p.t.Helper()
 	p.site.Send("gw-1", items...)
 	peer := p.dial(nil)
-	for range 100 { // a session may be on already
-		if r := p.call(peer, frame.CmdConnectToServer, "null"); r.Status == 0 {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		r := p.call(peer, frame.CmdConnectToServer, "null")
+		if r.Status == 0 {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		if time.Now().After(deadline) { // a session may be on already
+			p.t.Fatalf("the agent does not connect: %s", r.Body)
+		}
 	}
-	p.t.Fatal("the agent does not connect")
 }
 
 func (p *plant) wantResponse(ticket, status int64, text string) {
