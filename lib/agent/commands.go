@@ -37,8 +37,11 @@ type commands struct {
 }
 
 // waiter is a ticket that something else answers: an update, or the
-// application that owns an asset.
-type waiter struct{ key, asset string }
+// application at the other end of a connection.
+type waiter struct {
+	key string
+	app *session // nil: an update
+}
 
 // maxCommands is how many messages of the server may wait to be dealt with.
 // What is over is forgotten: the server has no answer, and sends it again.
@@ -315,13 +318,13 @@ func (c *commands) completed(ticket frame.Value, code int64, text string) bool {
 	return true
 }
 
-// abandoned forgets what applications were handed that are gone: when it
+// abandoned forgets what an application was handed that is gone: when it
 // comes again, it goes to who owns the asset then.
-func (c *commands) abandoned(assets map[string]bool) {
+func (c *commands) abandoned(app *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for ticket, w := range c.waiting {
-		if assets[w.asset] {
+		if w.app == app {
 			delete(c.waiting, ticket)
 			delete(c.open, w.key)
 		}

@@ -148,7 +148,8 @@ func (c *commands) treeWrite(path string, v bysant.Value) todo {
 // sendData hands a message to the application that owns its path. What was
 // delivered is the application's to acknowledge [EMP 4, 1].
 func (c *commands) sendData(ctx context.Context, path string, v bysant.Value, o occasion) outcome {
-	if c.a.owner(path) == nil {
+	app := c.a.application(path)
+	if app == nil {
 		return failed("unknown assetid")
 	}
 	body, err := fromBysant(v)
@@ -161,7 +162,7 @@ func (c *commands) sendData(ctx context.Context, path string, v bysant.Value, o 
 	}
 	if o.key != "" {
 		c.mu.Lock()
-		c.waiting[o.ticket.String()] = waiter{o.key, segments(path)[0]}
+		c.waiting[o.ticket.String()] = waiter{o.key, app}
 		c.mu.Unlock()
 		if err := c.mark(o.key, func(r *taken) { r.Asset = true }); err != nil {
 			c.a.cfg.Log.Error("keeping a ticket", "error", err)
@@ -186,7 +187,7 @@ func (c *commands) sendData(ctx context.Context, path string, v bysant.Value, o 
 func (c *commands) acknowledged(p frame.PAcknowledge) {
 	c.mu.Lock()
 	w, ok := c.waiting[p.Ticket.String()]
-	if ok = ok && w.asset != ""; ok {
+	if ok = ok && w.app != nil; ok {
 		delete(c.waiting, p.Ticket.String())
 	}
 	c.mu.Unlock()
