@@ -197,7 +197,13 @@ func (a *Agent) open(ctx context.Context) error {
 	if err := a.openMonitoring(child); err != nil {
 		return err
 	}
-	return a.commands.recover(ctx)
+	if err := a.commands.recover(ctx); err != nil {
+		return err
+	}
+	if a.uplink != nil {
+		close(a.uplink.opened)
+	}
+	return nil
 }
 
 // Serve accepts connections until ctx ends. Then it lets running scripts be

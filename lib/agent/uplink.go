@@ -47,8 +47,9 @@ const (
 // uplink is the agent's end of the sessions with the server. It implements
 // stage.Uplink.
 type uplink struct {
-	a *Agent
-	s Server
+	a      *Agent
+	s      Server
+	opened chan struct{} // closed when the agent is complete
 
 	mu  sync.Mutex // of connecting; Send is called by one at a time
 	dev *m3da.Device
@@ -64,12 +65,17 @@ func newUplink(a *Agent, s Server) *uplink {
 	}
 	var b [8]byte
 	rand.Read(b[:])
-	return &uplink{a: a, s: s, life: hex.EncodeToString(b[:])}
+	return &uplink{a: a, s: s, life: hex.EncodeToString(b[:]), opened: make(chan struct{})}
 }
 
 // Send implements stage.Uplink. A link that was open and turns out to be dead
 // is not held against the session: it is tried once more with a new one.
 func (u *uplink) Send(ctx context.Context, messages []stage.Message) error {
+	select {
+	case <-u.opened: // before, nobody takes what the server asks for
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	fresh := false
 	for {
 		dev, isNew, err := u.connect(ctx)
