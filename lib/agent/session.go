@@ -45,6 +45,7 @@ func (s *session) onGone(*emp.Peer, error) {
 		delete(s.a.assets, name)
 	}
 	s.a.mu.Unlock()
+	s.a.commands.abandoned(s)
 	s.a.updates.listen(s, false)
 	s.a.messages.remove(func(l *listener) bool { return l.owner == s })
 	for name := range names {
@@ -161,14 +162,19 @@ func (s *session) unregister(r *emp.Request) error {
 // owner returns the connection that takes what is sent to a path, by the
 // path's first segment, or nil.
 func (a *Agent) owner(path string) *emp.Peer {
-	name, _, _ := strings.Cut(path, ".")
-	a.mu.Lock()
-	s := a.assets[name]
-	a.mu.Unlock()
+	s := a.application(path)
 	if s == nil {
 		return nil
 	}
 	return s.peer.Load()
+}
+
+// application is the connection itself.
+func (a *Agent) application(path string) *session {
+	name, _, _ := strings.Cut(path, ".")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.assets[name]
 }
 
 // call sends a command to the owner of a path and waits for its response.

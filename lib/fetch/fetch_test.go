@@ -528,3 +528,34 @@ func TestServerThatIsNone(t *testing.T) {
 		}
 	}
 }
+
+func TestPut(t *testing.T) {
+	got := make(chan string, 1)
+	mux := http.NewServeMux()
+	mux.HandleFunc("PUT /log", func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got <- string(b)
+		w.WriteHeader(http.StatusCreated)
+	})
+	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/log", http.StatusTemporaryRedirect)
+	})
+	srv := httptest.NewServer(mux)
+	defer srv.Close()
+	o := fetch.Options{AllowLoopback: true}
+	if err := fetch.Put(t.Context(), srv.URL+"/log", []byte("text"), o); err != nil {
+		t.Fatal(err)
+	}
+	if text := <-got; text != "text" {
+		t.Errorf("put %q", text)
+	}
+	if err := fetch.Put(t.Context(), srv.URL+"/moved", []byte{}, o); !errors.Is(err, fetch.ErrRedirect) {
+		t.Errorf("redirected: %v", err)
+	}
+	if err := fetch.Put(t.Context(), srv.URL+"/none", []byte{}, o); !errors.As(err, new(*fetch.StatusError)) {
+		t.Errorf("not found: %v", err)
+	}
+	if err := fetch.Put(t.Context(), srv.URL+"/log", []byte{}, fetch.Options{}); !errors.Is(err, fetch.ErrAddress) {
+		t.Errorf("an address that is not allowed: %v", err)
+	}
+}
