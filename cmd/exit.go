@@ -63,6 +63,7 @@ var exitOf = []struct {
 	{fetch.ErrTimeout, exitUnreachable},
 	{link.ErrUnreachable, exitUnreachable},
 	{link.ErrInUse, exitUnreachable},
+	{store.ErrUnreachable, exitUnreachable},
 	{link.ErrBusy, exitUnreachable},
 	{link.ErrGone, exitUnreachable},
 	{link.ErrAmbiguous, exitUnreachable},

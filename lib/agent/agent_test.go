@@ -176,7 +176,7 @@ func (d *device) want(p *emp.Peer, c frame.Command, payload string, status frame
 }
 
 func (d *device) sign(source, format string, serial int64) []byte {
-	p, err := bundle.Spool(strings.NewReader(source), 1<<20, "")
+	p, err := bundle.Spool(strings.NewReader(source), 16<<20, "")
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -18,12 +18,12 @@ func TestUpdateDiskFull(t *testing.T) {
 	d := startDevice(t, "", nil, 0)
 	in := &installer{}
 	p := d.installer(in)
-	big := d.file("big", d.sign(pack(t, "Manifest", `{components={{name="a.x",version="1",location="one"}}}`, "one", strings.Repeat("1", 600_000)), "package", 1))
+	big := d.file("big", d.sign(pack(t, "Manifest", `{components={{name="a.x",version="1",location="one"}}}`, "one", strings.Repeat("1", 9<<20)), "package", 1))
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 256 << 10, Max: old.Max}); err != nil {
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 8 << 20, Max: old.Max}); err != nil {
 		t.Fatal(err)
 	}
 	restore := func() {
@@ -38,7 +38,7 @@ func TestUpdateDiskFull(t *testing.T) {
 	if !strings.HasSuffix(got, "no space left") || strings.Contains(got, "[20]") {
 		t.Error(got)
 	}
-	d.want(p, frame.CmdGetVariable, `"update.swlist.lastupdate.result"`, 0, `[502]`)
+	d.want(p, frame.CmdGetVariable, `"update.swlist.lastupdate.result"`, 0, `[555]`)
 	if _, err := os.Stat(filepath.Join(d.dir, "agent", "update", "work")); err == nil {
 		t.Error("what was unpacked stays")
 	}

@@ -110,7 +110,7 @@ func OpenNATS(ctx context.Context, o NATSOptions) (*NATS, error) {
 	}
 	conn, err := nats.Connect(o.Servers, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("opening the store on %s: %w", redact(o.Servers), err)
+		return nil, fmt.Errorf("opening the store on %s: %w: %w", redact(o.Servers), ErrUnreachable, err)
 	}
 	s := &NATS{conn: conn, name: o.Name}
 	if err := s.open(ctx, o); err != nil {
@@ -198,7 +198,7 @@ func (s *NATS) again(ctx context.Context, f func(context.Context) error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
+			return fmt.Errorf("%w: %w: %w", ErrUnreachable, ctx.Err(), err)
 		case <-time.After(wait):
 		}
 	}

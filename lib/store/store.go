@@ -24,6 +24,8 @@ var (
 	ErrClosed   = errors.New("the store is closed")       // any method after Close
 	ErrDamaged  = errors.New("damaged record")            // Get, List: the disk gave back other bytes
 	ErrScheme   = errors.New("not a store that is known") // Open
+
+	ErrUnreachable = errors.New("the store cannot be reached") // any method of a store on other machines
 )
 
 // MaxValue bounds a value, in bytes.
