@@ -53,7 +53,9 @@ func readVersion() versionInfo {
 }
 
 // protocols names the versions of what this build speaks.
-func protocols() map[string]string { return map[string]string{"emp": "1"} }
+func protocols() map[string]string {
+	return map[string]string{"emp": "1", "m3da": "1", "luaota": "1", "sovd": "1.0.0", "jacdac": "1"}
+}
 
 // buildTime is when this program was made, or zero when nobody noted it: a
 // clock before it is not set.
