@@ -127,7 +127,7 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return invalidf("", "%w", err)
 	}
-	return k.serveGateway(gw, &cfg, tlsConfig)
+	return k.serveGateway(gw, &cfg, tlsConfig, ros2Address(set)...)
 }
 
 func runHashSecret(k *call) error {

@@ -233,9 +233,25 @@ func (k *call) gatewayRunner(dir string) (*proc.Runner, error) {
 	return r, nil
 }
 
-// serveGateway listens and serves.
-func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config) error {
-	listeners, err := k.listen()
+// ros2Address is where a parameter file of ros2_medkit has its gateway listen.
+func ros2Address(set *sovd.Settings) []string {
+	host, port := set.ROS2.Host, set.ROS2.Port
+	if host == "" && port == 0 {
+		return nil
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if port == 0 {
+		port = 8080
+	}
+	return []string{"tcp://" + net.JoinHostPort(host, strconv.Itoa(port))}
+}
+
+// serveGateway listens, at otherwise unless the command line says where, and
+// serves.
+func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, otherwise ...string) error {
+	listeners, err := k.listen(otherwise...)
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,16 @@ func connectFlag(def string) cli.Flag {
 	return &cli.StringFlag{Name: "connect", Usage: "the peer is at `ADDR`", Value: def}
 }
 
-// listen opens what --listen names, or what a service manager handed over.
-func (k *call) listen() ([]*link.Listener, error) {
+// listen opens what a service manager handed over, else what --listen names,
+// else what a file of another program does.
+func (k *call) listen(otherwise ...string) ([]*link.Listener, error) {
 	if ls, err := k.inherited(); len(ls) > 0 || err != nil {
 		return ls, err
 	}
 	addrs := k.cli.StringSlice("listen")
+	if len(addrs) == 0 {
+		addrs = otherwise
+	}
 	if len(addrs) == 0 {
 		for _, f := range k.cli.Command.Flags {
 			if d, ok := f.(*cli.StringSliceFlag); ok && d.Name == "listen" {
