@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"lander/lib/agent"
+	"lander/lib/durable"
 	"lander/lib/emp/frame"
 	"lander/lib/link"
 	"lander/lib/m3da"
@@ -22,7 +24,7 @@ import (
 func (k *call) server(cfg *agent.Config) (*agent.Server, error) {
 	text := k.cli.String("server")
 	if text == "" {
-		for _, name := range []string{"auth", "cipher", "password-file"} {
+		for _, name := range []string{"auth", "cipher", "password-file", "registration-file"} {
 			if k.cli.String(name) != "" {
 				return nil, usagef("--server m3da://HOST:PORT", "--%s is for a server, and there is none", name)
 			}
@@ -56,7 +58,7 @@ func (k *call) server(cfg *agent.Config) (*agent.Server, error) {
 	if s.AllowMD5 {
 		k.ui.warn("allow_md5 = false", "allow_md5 is set: the server may run scripts that nobody signed")
 	}
-	if s.Keys, err = k.serverKeys(cfg.ID, s.ID); err != nil {
+	if s.Keys, err = k.serverKeys(cfg.ID, s.ID, s.Dial); err != nil {
 		return nil, err
 	}
 	if s.Keys == nil {
@@ -84,10 +86,11 @@ func serverAddress(text string) (link.Address, error) {
 
 // serverKeys makes the keys of --auth, --cipher and --password-file; nil for a
 // plain session.
-func (k *call) serverKeys(device, server string) (m3da.Keys, error) {
+func (k *call) serverKeys(device, server string, dial func(context.Context) (io.ReadWriteCloser, error)) (m3da.Keys, error) {
 	auth, cipher, file := k.cli.String("auth"), k.cli.String("cipher"), k.cli.String("password-file")
+	registration := k.cli.String("registration-file")
 	switch {
-	case auth == "" && cipher == "" && file == "":
+	case auth == "" && cipher == "" && file == "" && registration == "":
 		return nil, nil
 	case auth == "":
 		return nil, usagef("--auth "+strings.Join(trust.M3DAAuths[1:], " or "), "a cipher or a password without --auth")
@@ -98,6 +101,23 @@ func (k *call) serverKeys(device, server string) (m3da.Keys, error) {
 	case file == "":
 		return nil, usagef("--password-file FILE", "--auth needs the password that is shared with the server")
 	}
+	if _, err := os.Stat(file); registration != "" && isNotExist(err) {
+		if err := k.enrol(device, server, registration, file, dial); err != nil {
+			return nil, err
+		}
+	}
+	password, err := readPassword(file)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := trust.ParseM3DASecret(password).Keys(server, device, auth, cipher)
+	if err != nil {
+		return nil, usagef("", "%v", err)
+	}
+	return keys.Side(trust.M3DADevice), nil
+}
+
+func readPassword(file string) ([]byte, error) {
 	password, err := os.ReadFile(file)
 	if err != nil {
 		return nil, invalidf("", "reading %s: %w", file, plainCause(err))
@@ -105,9 +125,36 @@ func (k *call) serverKeys(device, server string) (m3da.Keys, error) {
 	if password = bytes.TrimRight(password, "\r\n"); len(password) == 0 {
 		return nil, invalidf("", "the password in %s is empty", file)
 	}
-	keys, err := trust.NewM3DASecret(password).Keys(server, device, auth, cipher)
+	return password, nil
+}
+
+// enrol gets this device's secret from the server, by the registration
+// password, and keeps it in file.
+func (k *call) enrol(device, server, registration, file string, dial func(context.Context) (io.ReadWriteCloser, error)) error {
+	password, err := readPassword(registration)
 	if err != nil {
-		return nil, usagef("", "%v", err)
+		return err
 	}
-	return keys.Side(trust.M3DADevice), nil
+	r, err := trust.NewM3DARegistration(trust.M3DADevice, password, server, device)
+	if err != nil {
+		return fmt.Errorf("registering at the server: %w", err)
+	}
+	conn, err := dial(k.ctx)
+	if err != nil {
+		return &fault{exit: exitUnreachable, msg: fmt.Sprintf("registering at the server: %v", err), cause: err}
+	}
+	defer conn.Close()
+	secret, err := m3da.Register(k.ctx, conn, device, r)
+	if err != nil {
+		return &fault{exit: exitRejected, msg: err.Error(), hint: "is the registration password right, and the device known to the server?", cause: err}
+	}
+	var key trust.M3DASecret
+	if copy(key[:], secret) != len(secret) || len(secret) != len(key) {
+		return &fault{exit: exitRejected, msg: fmt.Sprintf("registering %s: the server sent a secret of %d bytes", device, len(secret))}
+	}
+	if err := durable.WriteFile(file, []byte(key.Text()+"\n"), 0o600); err != nil {
+		return fmt.Errorf("keeping the password that the server sent: %w", err)
+	}
+	k.log.Info("registered at the server", "device", device, "file", file)
+	return nil
 }

@@ -31,6 +31,7 @@ func m3daSite(ts *testscript.TestScript, neg bool, args []string) {
 		o := m3datest.Options{}
 		if len(args) == 5 {
 			o.Devices = map[string]m3datest.Credentials{args[1]: {Auth: args[2], Cipher: args[3], Password: args[4]}}
+			o.Register = "registration"
 		}
 		s := m3datest.New(o)
 		l, err := s.Listen("127.0.0.1:0", nil)

@@ -48,6 +48,7 @@ complete -c lander -n '__lander_at '\''agent'\''' -l server-link -r -d 'keep the
 complete -c lander -n '__lander_at '\''agent'\''' -l auth -r -d 'prove who is who to the server and back by WORD: hmac-md5 or hmac-sha1'
 complete -c lander -n '__lander_at '\''agent'\''' -l cipher -r -d 'encipher what goes to the server by WORD: aes-cbc-128, aes-cbc-256, aes-ctr-128 or aes-ctr-256'
 complete -c lander -n '__lander_at '\''agent'\''' -l password-file -r -d 'the password shared with the server is in FILE'
+complete -c lander -n '__lander_at '\''agent'\''' -l registration-file -r -d 'while the file of --password-file is not there, get its content from the server, with the registration password in FILE'
 complete -c lander -n '__lander_at '\''agent'\''' -l sink -r -d 'write the data that is due to FILE or - as NDJSON, in place of a server'
 complete -c lander -n '__lander_at '\''agent'\''' -l sms -r -d 'send and receive SMS by the modem at ADDR, such as serial:///dev/ttyUSB2, or send by a command that gets {"to","text","format"} on its input'
 complete -c lander -n '__lander_at '\''agent'\''' -l dev -d 'for application authors: take what emp simulate sends'

@@ -83,6 +83,7 @@ _lander() {
             '--auth:prove who is who to the server and back by WORD: hmac-md5 or hmac-sha1'
             '--cipher:encipher what goes to the server by WORD: aes-cbc-128, aes-cbc-256, aes-ctr-128 or aes-ctr-256'
             '--password-file:the password shared with the server is in FILE'
+            '--registration-file:while the file of --password-file is not there, get its content from the server, with the registration password in FILE'
             '--sink:write the data that is due to FILE or - as NDJSON, in place of a server'
             '--sms:send and receive SMS by the modem at ADDR, such as serial:///dev/ttyUSB2, or send by a command that gets {"to","text","format"} on its input'
             '--dev:for application authors: take what emp simulate sends'

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -46,6 +47,24 @@ type M3DASecret [md5.Size]byte
 
 // NewM3DASecret makes the secret of a password.
 func NewM3DASecret(password []byte) M3DASecret { return md5.Sum(password) }
+
+// m3daSecretMark begins the text of a secret whose password nobody knows.
+const m3daSecretMark = "md5:"
+
+// ParseM3DASecret reads a file of credentials: a password, or the text that
+// Text makes.
+func ParseM3DASecret(text []byte) M3DASecret {
+	if digits, ok := bytes.CutPrefix(text, []byte(m3daSecretMark)); ok {
+		var k M3DASecret
+		if n, err := hex.Decode(k[:], digits[:min(len(digits), 2*len(k))]); err == nil && n == len(k) && len(digits) == 2*n {
+			return k
+		}
+	}
+	return NewM3DASecret(text)
+}
+
+// Text writes a secret that was registered for: "md5:" and 32 hex digits.
+func (k M3DASecret) Text() string { return m3daSecretMark + hex.EncodeToString(k[:]) }
 
 // Keys makes the keys of a device and a server. The words are of M3DAAuths
 // and M3DACiphers; a cipher without auth is refused.
