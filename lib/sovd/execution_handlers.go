@@ -67,7 +67,7 @@ func (q *request) startExecution(e Ref) error {
 	if err != nil {
 		return err
 	}
-	s := Start{Parameters: in.Parameters, Actor: q.actor.Name, Key: q.r.Header.Get("Idempotency-Key")}
+	s := Start{Parameters: in.Parameters, Actor: q.actor.Name, Key: q.r.Header.Get("Idempotency-Key"), Waits: wait > 0}
 	if len(s.Key) > 255 {
 		return Errorf(KindParameter, "Idempotency-Key too long (max 255 characters)")
 	}

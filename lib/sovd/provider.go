@@ -94,6 +94,7 @@ type Start struct {
 	Actor      string
 	Key        string // Idempotency-Key; "" is none
 	Digest     string // of the request, to tell a repetition from another one
+	Waits      bool   `json:"-"` // the caller hears of it when it has ended, not before
 }
 
 // Action is what ControlExecution does.

@@ -38,7 +38,8 @@ func readPath(path string, limit int64) ([]byte, error) {
 // StartExecution implements ScriptProvider. The record is durable before the
 // caller hears of the start. With an Idempotency-Key it is durable before the
 // script begins, so that a repetition after a crash does not run it again;
-// without one both happen at the same time, and a crash between them leaves a
+// without one both happen at the same time, or the record comes when the run
+// has ended soon and its caller waits for that. A crash between them leaves a
 // process that the next gateway finds by its mark and ends.
 func (f *Files) StartExecution(ctx context.Context, e Ref, script string, s Start) (Execution, error) {
 	if s.Key == "" {
@@ -119,7 +120,7 @@ func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, 
 	if m := found.managed; m != nil && m.Proximity != "" && subtle.ConstantTimeCompare([]byte(digest([]byte(s.Proximity))), []byte(m.Proximity)) != 1 {
 		return nil, nil, Errorf(KindProximity, "Proximity proof required")
 	}
-	p := &planned{}
+	p := &planned{waits: s.Waits}
 	withArgs := found.managed != nil && len(found.managed.Args) > 0
 	if given(s.Parameters) && !withArgs {
 		p.stdin = compact(s.Parameters)
@@ -167,7 +168,12 @@ type planned struct {
 	task   job.Task
 	stdin  []byte
 	runner job.Runner
+	waits  bool // the caller, for the end
 }
+
+// recordAfter is how long a run whose caller waits for its end goes without a
+// record: most end sooner, and then one record says it all.
+const recordAfter = 5 * time.Millisecond
 
 // launch makes the record durable and starts the run. It returns when the
 // script is running, or could not be started.
@@ -192,13 +198,15 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 	began := make(chan struct{})
 	var started sync.Once
 	p.task.Kill, p.task.Started = kill, func() { started.Do(func() { close(began) }) }
-	failed := make(chan struct{})
+	failed, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer f.runs.Done()
 		defer stop()
-		f.run(runCtx, x, p, release, began, failed)
+		f.run(runCtx, x, p, release, began, failed, over)
 	}()
-	if x.key == "" {
+	if x.key == "" && p.waits && closedWithin(recordAfter, over) {
+		close(x.recorded) // nobody has heard of it, and the record of its end comes
+	} else if x.key == "" {
 		err := f.put(x, x.first)
 		if err != nil {
 			x.lost.Store(true)
@@ -214,6 +222,18 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 		return nil
 	case <-failed:
 		return Errorf(KindInternal, "Failed to fork process")
+	}
+}
+
+// closedWithin reports whether c is closed within d.
+func closedWithin(d time.Duration, c <-chan struct{}) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-c:
+		return true
+	case <-t.C:
+		return false
 	}
 }
 
@@ -246,7 +266,7 @@ func (f *Files) free(x *execution) {
 }
 
 // run lets the runner run and records how it went.
-func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(), began, failed chan struct{}) {
+func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(), began, failed, over chan struct{}) {
 	streams := job.Streams{Stdout: x.out.Writer(job.Stdout), Stderr: x.out.Writer(job.Stderr), Progress: x.out.Writer(job.Progress)}
 	if p.stdin != nil {
 		streams.Stdin = bytes.NewReader(p.stdin)
@@ -254,6 +274,7 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 	o := job.Guard(ctx, p.runner, p.task, streams)
 	// Nothing of it runs any more: this is where the slot becomes free.
 	release()
+	close(over)
 	<-x.recorded
 	if x.lost.Load() {
 		// Nobody was told of it, and it cannot be recorded.
@@ -289,7 +310,10 @@ func (f *Files) forget(ctx context.Context, x *execution) error {
 		delete(f.keys, x.key)
 	}
 	f.mu.Unlock()
-	err := f.o.Store.Delete(ctx, recordKey(x.id), rev)
+	var err error
+	if rev != 0 {
+		err = f.o.Store.Delete(ctx, recordKey(x.id), rev)
+	}
 	if rerr := os.Remove(f.outputFile(x.id)); !errors.Is(rerr, os.ErrNotExist) {
 		err = errors.Join(err, rerr)
 	}
