@@ -13,6 +13,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
+
+	"lander/lib/sovd"
 )
 
 // Flags that have no form in the file or the environment: what they allow
@@ -28,6 +30,8 @@ var perCommand = []string{"listen", "output", "once", "name", "target", "id-file
 type config struct {
 	file   string
 	values []setting
+	table  map[string]any // the command's own, with its sections
+	yaml   []byte         // the file, when it is one in YAML
 }
 
 type setting struct {
@@ -156,6 +160,10 @@ func (conf *config) readFile(c *cli.Context, getenv environment, path []string) 
 		return nil, invalidf("", "reading the configuration: %w", err)
 	}
 	conf.file = file
+	if ext := filepath.Ext(file); (ext == ".yaml" || ext == ".yml") && strings.Join(path, " ") == "gateway" {
+		conf.yaml = text // a parameter file of ros2_medkit
+		return nil, nil
+	}
 	var root map[string]any
 	if _, err := toml.Decode(string(text), &root); err != nil {
 		if pe, ok := errors.AsType[toml.ParseError](err); ok {
@@ -166,7 +174,8 @@ func (conf *config) readFile(c *cli.Context, getenv environment, path []string) 
 	if err := checkTables(file, string(text), root, commands(nil), nil); err != nil {
 		return nil, err
 	}
-	return merged(root, path), nil
+	conf.table = merged(root, path)
+	return conf.table, nil
 }
 
 // general are the tables that belong to no command: their keys and the flags
@@ -175,6 +184,9 @@ var general = map[string]map[string]string{
 	"log":   {"level": "log_level", "format": "log_format", "color": "color"},
 	"trust": {"dir": "trust"},
 }
+
+// sections are tables of a command whose keys are no flags.
+var sections = map[string]map[string][]string{"gateway": sovd.SectionKeys()}
 
 // checkTables refuses a key that no command has, by name and line.
 func checkTables(file, text string, table map[string]any, cmds []*cli.Command, path []string) error {
@@ -202,7 +214,15 @@ func checkTables(file, text string, table map[string]any, cmds []*cli.Command, p
 			}
 			continue
 		}
-		for k := range sub {
+		for k, v := range sub {
+			if section, nested := v.(map[string]any); nested && sections[full][k] != nil {
+				for key := range section {
+					if !slices.Contains(sections[full][k], key) {
+						return unknownKey(file, text, full+"."+k, key)
+					}
+				}
+				continue
+			}
 			name := strings.ReplaceAll(k, "_", "-")
 			if lookup(cmd.Flags, name) == nil || strings.Contains(k, "-") || slices.Contains(onlyOnLine, name) {
 				return unknownKey(file, text, full, k)

@@ -43,6 +43,7 @@ func entries() []entry {
 		{"journal", func() *cli.Command {
 			return group("journal", "read the record of what was run", journalVerifyCommand())
 		}},
+		{"gateway", gatewayCommand},
 		{"doctor", doctorCommand},
 		{"completion", completionCommand},
 		{"version", versionCommand},

@@ -30,7 +30,7 @@ func Execute(ctx context.Context, r Runner, t Task, stdin io.Reader, live Live, 
 	}
 	out, errs := &capture{keep: keep, live: live.Stdout}, &capture{keep: keep, live: live.Stderr}
 	res := Result{ID: t.ID, Name: t.Name, StartedAt: Time{clock()}}
-	o := guarded(ctx, r, t, Streams{Stdin: stdin, Stdout: out, Stderr: errs})
+	o := Guard(ctx, r, t, Streams{Stdin: stdin, Stdout: out, Stderr: errs})
 	res.CompletedAt = &Time{clock()}
 	res.ExitCode, res.Error = o.ExitCode, o.Err
 	switch {
@@ -47,8 +47,9 @@ func Execute(ctx context.Context, r Runner, t Task, stdin io.Reader, live Live, 
 	return res
 }
 
-// guarded keeps a fault of a runner from ending a service.
-func guarded(ctx context.Context, r Runner, t Task, s Streams) (o Outcome) {
+// Guard runs a task and keeps a fault of the runner from ending a service: a
+// panic becomes an outcome of CodeInternal.
+func Guard(ctx context.Context, r Runner, t Task, s Streams) (o Outcome) {
 	defer func() {
 		if p := recover(); p != nil {
 			o = Outcome{Err: Errorf(CodeInternal, "the runner failed: %v", p), Terminated: true}

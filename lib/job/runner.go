@@ -40,6 +40,14 @@ type Task struct {
 	Args         map[string]string // Lua table args, LANDER_ARG_K for programs
 	Capabilities capability.Set    // what the script may do
 	Budget       Budget
+
+	// For programs only; Lua has Args.
+	Argv []string // arguments of the program, behind the script
+	Env  []string // further environment, "K=V"
+	File string   // absolute path of a file that holds Payload already; "": the runner writes one
+
+	Started func()          // called once the run has begun; nil: nobody asks
+	Kill    <-chan struct{} // when closed, the run is ended without a grace
 }
 
 // Streams are the script's own streams. A nil Stdin reads as empty. The
@@ -48,6 +56,10 @@ type Streams struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
+	// Progress takes what the script reports of its progress, as lines with a
+	// number of 0 to 100. Programs write them to the descriptor that
+	// LANDER_PROGRESS_FD names. Nil: there is no such descriptor.
+	Progress io.Writer
 }
 
 // Outcome is how a run ended. Err is nil exactly when the script completed.

@@ -18,6 +18,13 @@ func setGroup(cmd *exec.Cmd) {
 	setDeathSignal(cmd.SysProcAttr)
 }
 
+// setUser has the program run as u, without any other group.
+func setUser(cmd *exec.Cmd, u *User) {
+	if u != nil {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: u.UID, Gid: u.GID}
+	}
+}
+
 func terminateGroup(pid int) { unix.Kill(-pid, unix.SIGTERM) }
 func killGroup(pid int)      { unix.Kill(-pid, unix.SIGKILL) }
 

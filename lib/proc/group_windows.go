@@ -10,6 +10,13 @@ import (
 
 func setGroup(*exec.Cmd) {}
 
+// setUser is refused where it could not be done.
+func setUser(cmd *exec.Cmd, u *User) {
+	if u != nil {
+		cmd.Err = errors.New("running as another user is not possible on this system")
+	}
+}
+
 // Windows has no process groups of this kind: only the program itself ends.
 func terminateGroup(pid int) { killGroup(pid) }
 

@@ -57,6 +57,35 @@ func limit(pid int, b job.Budget) error {
 	return nil
 }
 
+// restrict sets the limits that hold for every run of a runner.
+func restrict(pid int, l Limits) error {
+	for _, x := range []struct {
+		what int
+		n    int64
+	}{{unix.RLIMIT_NPROC, l.Processes}, {unix.RLIMIT_NOFILE, l.Files}, {unix.RLIMIT_FSIZE, l.FileSize}} {
+		if x.n <= 0 {
+			continue
+		}
+		if err := ignoreGone(unix.Prlimit(pid, x.what, &unix.Rlimit{Cur: uint64(x.n), Max: uint64(x.n)}, nil)); err != nil {
+			return err
+		}
+	}
+	if l.Nice == 0 {
+		return nil
+	}
+	return ignoreGone(unix.Setpriority(unix.PRIO_PGRP, pid, l.Nice))
+}
+
+// NoNewPrivileges keeps this process and all that it starts from gaining
+// rights by an exec: set-user-id programs run as whoever starts them.
+func NoNewPrivileges() error {
+	_, _, errno := syscall.AllThreadsSyscall6(syscall.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 func ignoreGone(err error) error {
 	if err == unix.ESRCH {
 		return nil // it ended already

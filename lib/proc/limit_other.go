@@ -3,6 +3,7 @@
 package proc
 
 import (
+	"errors"
 	"syscall"
 
 	"lander/lib/job"
@@ -16,3 +17,8 @@ func sealDescriptors() {}
 // limit does nothing: only Linux can limit another process. The wall budget
 // and the process group still bound a run.
 func limit(int, job.Budget) error { return nil }
+
+func restrict(int, Limits) error { return nil }
+
+// NoNewPrivileges is for Linux only.
+func NoNewPrivileges() error { return errors.New("not possible on this system") }

@@ -11,13 +11,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"lander/lib/capability"
@@ -33,11 +31,28 @@ var ErrNoInterpreter = errors.New("interpreter not found")
 
 // Runner runs the formats sh, bash and python. It implements job.Runner.
 type Runner struct {
-	Path    string           // PATH of scripts; "" is a plain default
-	TempDir string           // where private directories are made; "" is the system's
-	Grace   time.Duration    // 0 is Grace
-	Env     []string         // further environment, "K=V"
-	Now     func() time.Time // nil means time.Now
+	Path    string        // PATH of scripts; "" is a plain default
+	TempDir string        // where private directories are made; "" is the system's
+	Grace   time.Duration // 0 is Grace
+	Env     []string      // further environment, "K=V"
+	User    *User         // whom scripts run as; nil: as we do
+	Family  *Family       // ends what leaves its group; nil: nobody looks
+	// Relative has scripts named by the last part of their path alone, which
+	// is then what their own messages show.
+	Relative bool
+	Limits   Limits           // beside the budget of each task
+	Now      func() time.Time // nil means time.Now
+}
+
+// User is whom a program runs as. Changing it needs the rights of root.
+type User struct{ UID, GID uint32 }
+
+// Limits of each run that no budget has; 0 means none.
+type Limits struct {
+	Processes int64 // of the user that the run has, counting all of them
+	Files     int64 // open at once in one process
+	FileSize  int64 // bytes of one file
+	Nice      int   // added to our own priority
 }
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -100,16 +115,77 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 	if err != nil {
 		return job.Outcome{Err: job.Errorf(job.CodeLoad, "%v", err)}
 	}
-	dir, err := os.MkdirTemp(r.TempDir, "lander-run-")
+	dir, err := r.workDir(t)
 	if err != nil {
 		return internal("making a working directory", err)
 	}
-	defer os.RemoveAll(dir)
+	defer removeDir(dir, scriptName(t))
 	script := filepath.Join(dir, scriptName(t))
-	if err := os.WriteFile(script, t.Payload, 0o600); err != nil {
+	if t.File != "" && r.User == nil {
+		err = os.Symlink(t.File, script)
+	} else {
+		err = r.writeScript(script, t.Payload)
+	}
+	if err != nil {
 		return internal("writing the script", err)
 	}
-	return r.Exec(ctx, Command{Argv: append(argv, script), Dir: dir, Env: r.environment(t, dir), Budget: t.Budget}, s)
+	if r.Relative {
+		script = filepath.Base(script)
+	}
+	c := Command{
+		Argv: append(append(argv, script), t.Argv...), Dir: dir, Env: r.environment(t, dir), Budget: t.Budget,
+		Started: t.Started, Kill: t.Kill, User: r.User, Execution: t.ID,
+	}
+	if s.Progress != nil {
+		c.Env = append(c.Env, "LANDER_PROGRESS_FD=3")
+	}
+	return r.Exec(ctx, c, s)
+}
+
+// workDir makes the private directory of a run, which belongs to the user
+// that the script runs as.
+func (r *Runner) workDir(t job.Task) (string, error) {
+	dir, err := makeDir(r.TempDir, t.ID)
+	if err == nil && r.User != nil {
+		if err = os.Chown(dir, int(r.User.UID), int(r.User.GID)); err != nil {
+			os.Remove(dir)
+		}
+	}
+	return dir, err
+}
+
+// makeDir names the directory after the execution, which saves the search for
+// a free name.
+func makeDir(parent, id string) (string, error) {
+	if id != "" && !strings.ContainsAny(id, `/\`) {
+		if parent == "" {
+			parent = os.TempDir()
+		}
+		dir := filepath.Join(parent, "lander-run-"+id)
+		if err := os.Mkdir(dir, 0o700); err == nil {
+			return dir, nil
+		}
+	}
+	return os.MkdirTemp(parent, "lander-run-")
+}
+
+// removeDir removes a run's directory, in which most runs leave the script
+// alone.
+func removeDir(dir, script string) {
+	os.Remove(filepath.Join(dir, script))
+	if os.Remove(dir) != nil {
+		os.RemoveAll(dir)
+	}
+}
+
+func (r *Runner) writeScript(path string, payload []byte) error {
+	if err := os.WriteFile(path, payload, 0o600); err != nil {
+		return err
+	}
+	if r.User == nil {
+		return nil
+	}
+	return os.Chown(path, int(r.User.UID), int(r.User.GID))
 }
 
 func internal(doing string, err error) job.Outcome {
@@ -139,7 +215,7 @@ func (r *Runner) environment(t job.Task, dir string) []string {
 		args = append(args, "LANDER_ARG_"+strings.ToUpper(k)+"="+v)
 	}
 	slices.Sort(args)
-	return append(append(env, args...), r.Env...)
+	return append(append(append(env, args...), r.Env...), t.Env...)
 }
 
 // Command is a program to run.
@@ -150,6 +226,9 @@ type Command struct {
 	ExtraFiles []*os.File // become descriptors 3 and on
 	Started    func()     // called once it runs, to close the other ends of ExtraFiles
 	Budget     job.Budget
+	Kill       <-chan struct{} // when closed, it is killed without a grace
+	User       *User           // whom it runs as; nil: as we do
+	Execution  string          // the id that it carries as LANDER_EXECUTION: what of it leaves the group is found by it
 }
 
 // Exec runs a command in a process group of its own until it ends, ctx ends
@@ -164,15 +243,22 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 	if ctx.Err() != nil {
 		return stopped(ctx, c, cause)
 	}
-	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
+	argv := c.Argv
+	if c.User != nil {
+		argv = append(r.shellLimits(c.Budget), argv...)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env, cmd.ExtraFiles = c.Dir, c.Env, c.ExtraFiles
 	setGroup(cmd)
+	setUser(cmd, c.User)
 	sealDescriptors()
 	pipes, err := connect(cmd, s)
 	if err != nil {
 		return internal("making pipes", err)
 	}
+	r.Family.enter(c.Execution)
 	if err := cmd.Start(); err != nil {
+		r.Family.leave(c.Execution)
 		pipes.abandon()
 		return internal("starting "+c.Argv[0], err)
 	}
@@ -180,10 +266,11 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 	if c.Started != nil {
 		c.Started()
 	}
-	if err := limit(cmd.Process.Pid, c.Budget); err != nil {
+	if err := r.limitAll(cmd.Process.Pid, c); err != nil {
 		killGroup(cmd.Process.Pid)
 		err = fmt.Errorf("setting limits: %w", err)
 		cmd.Wait()
+		r.Family.leave(c.Execution)
 		pipes.wait()
 		return internal("starting "+c.Argv[0], err)
 	}
@@ -195,17 +282,58 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 		err = nil
 	case <-ctx.Done():
 		err = context.Cause(ctx)
-		werr = r.stop(cmd.Process.Pid, waited)
+		werr = r.stop(cmd.Process.Pid, waited, c.Kill)
+	case <-c.Kill:
+		err = errKilled
+		killGroup(cmd.Process.Pid)
+		werr = <-waited
 	}
+	r.Family.leave(c.Execution)
 	pipes.wait()
-	if err != nil {
+	switch {
+	case err == errKilled:
+		return job.Outcome{Err: job.Errorf(job.CodeInterrupted, "%v", errKilled), Terminated: true}
+	case err != nil:
 		return stopped(ctx, c, cause)
 	}
 	return outcome(werr, cmd.ProcessState, c.Budget)
 }
 
+var errKilled = errors.New("killed from outside")
+
+// limitAll sets the limits of a program that runs as we do.
+func (r *Runner) limitAll(pid int, c Command) error {
+	if c.User != nil {
+		return nil // shellLimits did
+	}
+	return errors.Join(limit(pid, c.Budget), restrict(pid, r.Limits))
+}
+
+// shellLimits is what stands in front of a program that runs as another user:
+// the limits of a foreign process take a right that even root may lack.
+func (r *Runner) shellLimits(b job.Budget) []string {
+	line := "ulimit -c 0"
+	add := func(flag string, n int64) {
+		if n > 0 {
+			line += fmt.Sprintf(" && ulimit -%s %d", flag, n)
+		}
+	}
+	add("t", int64((b.CPU+time.Second-1)/time.Second))
+	add("v", b.Memory>>10)
+	add("n", r.Limits.Files)
+	add("f", (r.Limits.FileSize+511)>>9)
+	if r.Limits.Processes > 0 {
+		line += fmt.Sprintf(" && { ulimit -u %d 2>&- || ulimit -p %[1]d; }", r.Limits.Processes)
+	}
+	line += " && exec "
+	if r.Limits.Nice != 0 {
+		line += fmt.Sprintf("nice -n %d ", r.Limits.Nice)
+	}
+	return []string{"/bin/sh", "-c", line + `"$@"`, "sh"}
+}
+
 // stop ends the group: TERM, the grace, KILL.
-func (r *Runner) stop(pid int, waited <-chan error) error {
+func (r *Runner) stop(pid int, waited <-chan error, kill <-chan struct{}) error {
 	grace := r.Grace
 	if grace == 0 {
 		grace = Grace
@@ -216,10 +344,11 @@ func (r *Runner) stop(pid int, waited <-chan error) error {
 	select {
 	case err := <-waited:
 		return err
+	case <-kill:
 	case <-timer.C:
-		killGroup(pid)
-		return <-waited
 	}
+	killGroup(pid)
+	return <-waited
 }
 
 func stopped(ctx context.Context, c Command, wall error) job.Outcome {
@@ -231,91 +360,4 @@ func stopped(ctx context.Context, c Command, wall error) job.Outcome {
 		err = job.Errorf(job.CodeTimeout, "not done in time")
 	}
 	return job.Outcome{Err: err, Terminated: true}
-}
-
-// connected are the parent's ends of a program's streams.
-type connected struct {
-	child  []*os.File
-	parent []*os.File
-	stdin  io.Reader
-	stdinW *os.File
-	copies []func()
-	wg     sync.WaitGroup
-}
-
-// connect gives the command pipes of its own. The copying is ours, not
-// os/exec's: Wait must not hang on a grandchild that holds a pipe.
-func connect(cmd *exec.Cmd, s job.Streams) (*connected, error) {
-	c := &connected{stdin: s.Stdin}
-	for _, out := range []struct {
-		to  io.Writer
-		set func(*os.File)
-	}{{s.Stdout, func(f *os.File) { cmd.Stdout = f }}, {s.Stderr, func(f *os.File) { cmd.Stderr = f }}} {
-		if out.to == nil {
-			continue
-		}
-		r, w, err := os.Pipe()
-		if err != nil {
-			c.abandon()
-			return nil, err
-		}
-		c.parent, c.child = append(c.parent, r), append(c.child, w)
-		out.set(w)
-		c.copies = append(c.copies, func() { io.Copy(out.to, r); r.Close() })
-	}
-	if s.Stdin == nil {
-		return c, nil
-	}
-	if f, ok := s.Stdin.(*os.File); ok {
-		cmd.Stdin = f
-		return c, nil
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		c.abandon()
-		return nil, err
-	}
-	c.child, c.stdinW = append(c.child, r), w
-	cmd.Stdin = r
-	return c, nil
-}
-
-func (c *connected) abandon() {
-	for _, f := range append(c.child, c.parent...) {
-		f.Close()
-	}
-	if c.stdinW != nil {
-		c.stdinW.Close()
-	}
-}
-
-func (c *connected) started() {
-	for _, f := range c.child {
-		f.Close()
-	}
-	for _, cp := range c.copies {
-		c.wg.Go(cp)
-	}
-	if c.stdinW != nil {
-		// Not waited for: the source may never deliver. It ends when the
-		// source does or the pipe breaks.
-		go func() { io.Copy(c.stdinW, c.stdin); c.stdinW.Close() }()
-	}
-}
-
-// wait returns when all output was copied. The group is dead by now; only a
-// process that left the group can still hold a pipe, and it is given up.
-func (c *connected) wait() {
-	done := make(chan struct{})
-	go func() { c.wg.Wait(); close(done) }()
-	timer := time.NewTimer(500 * time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-		for _, f := range c.parent {
-			f.SetReadDeadline(time.Now())
-		}
-		<-done
-	}
 }

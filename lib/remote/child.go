@@ -82,12 +82,16 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 
 	trace := &tail{}
 	started := func() { theirs.Close(); errW.Close() }
+	begun := started
+	if t.Started != nil {
+		begun = func() { started(); t.Started() }
+	}
 	// Wall time is kept from outside; processor time and memory the child
 	// keeps itself, so that it can say which one it was.
 	var runner proc.Runner
 	o := runner.Exec(ctx, proc.Command{
 		Argv: c.Argv, Dir: "/", Env: []string{"LANDER_EXECUTION=" + t.ID, "GOTRACEBACK=single"},
-		ExtraFiles: []*os.File{theirs, errW}, Started: started,
+		ExtraFiles: []*os.File{theirs, errW}, Started: begun, Kill: t.Kill,
 		Budget: job.Budget{Wall: t.Budget.Wall},
 	}, job.Streams{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: trace})
 	started() // in case it did not start

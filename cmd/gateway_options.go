@@ -1,0 +1,268 @@
+package cmd
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	"lander/lib/durable"
+	"lander/lib/job"
+	"lander/lib/link"
+	"lander/lib/proc"
+	"lander/lib/remote"
+	"lander/lib/sovd"
+	"lander/lib/store"
+	"lander/lib/trust"
+)
+
+// gatewaySettings reads the sections of the configuration file.
+func (k *call) gatewaySettings() (*sovd.Settings, error) {
+	var s sovd.Settings
+	var err error
+	if k.conf.yaml != nil {
+		s, err = sovd.ParseROS2(k.conf.yaml)
+	} else {
+		s, err = sovd.SettingsOf(k.conf.table)
+	}
+	if err != nil {
+		return nil, invalidf("", "%s: %w", k.conf.file, err)
+	}
+	for _, w := range s.ROS2.Warnings {
+		k.ui.warn("", "%s: lander has no setting %s", k.conf.file, w)
+	}
+	return &s, nil
+}
+
+// or is the flag's value when it was given, else the file's when that says
+// one, else the flag's default.
+func or[T any](k *call, name string, flag T, file *T) T {
+	if file != nil && k.conf.origin(name) == "default" {
+		return *file
+	}
+	return flag
+}
+
+func said(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func readInput(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, invalidf("", "reading %s: %w", path, plainCause(err))
+	}
+	return b, nil
+}
+
+// gatewayProvider opens the scripts: a directory, a program, or nothing.
+func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, dir string, lines *eventLines) (func(context.Context) error, error) {
+	none := func(context.Context) error { return nil }
+	if file := or(k, "manifest", k.cli.String("manifest"), said(set.ROS2.Manifest)); file != "" {
+		text, err := readInput(file)
+		if err != nil {
+			return nil, err
+		}
+		if cfg.Manifest, err = sovd.ParseManifest(text); err != nil {
+			return nil, invalidf("", "%s: %w", file, err)
+		}
+		for _, w := range cfg.Manifest.Warnings {
+			k.ui.warn("", "%s: %s", file, w)
+		}
+		for i := range cfg.Manifest.Scripts {
+			if s := &cfg.Manifest.Scripts[i]; !filepath.IsAbs(s.Path) {
+				s.Path = filepath.Join(filepath.Dir(file), s.Path)
+			}
+		}
+	}
+	runner, err := k.gatewayRunner(dir)
+	if err != nil {
+		return nil, err
+	}
+	if line := k.cli.String("provider"); line != "" {
+		c := sovd.StartCommand(sovd.CommandOptions{Argv: []string{"/bin/sh", "-c", line}, Env: os.Environ(), Runner: runner, Log: k.log})
+		cfg.Provider, cfg.Metrics = c, sovd.NewMetrics(nil)
+		return func(context.Context) error { return c.Close() }, nil
+	}
+	o := sovd.FilesOptions{
+		Dir: or(k, "scripts", k.cli.String("scripts"), said(set.Scripts.Dir)), State: dir, Store: st, Sweep: proc.Sweep, Clock: time.Now, Log: k.log,
+		NoUploads: k.cli.Bool("no-uploads"), MaxRunning: or(k, "max-running", k.cli.Int("max-running"), set.Scripts.MaxRunning),
+		History: or(k, "history", k.cli.Int("history"), set.Scripts.History),
+	}
+	if o.Dir == "" {
+		return none, nil
+	}
+	if err := k.filesOptions(set, cfg, &o, runner, lines); err != nil {
+		return nil, err
+	}
+	files, err := sovd.OpenFiles(k.ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Provider = files
+	cfg.Metrics.SetRunning(files.Running)
+	return files.Close, nil
+}
+
+func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesOptions, runner *proc.Runner, lines *eventLines) error {
+	if a := set.Scripts.AllowUploads; a != nil && k.conf.origin("no-uploads") == "default" {
+		o.NoUploads = !*a
+	}
+	o.Timeout = k.cli.Duration("script-timeout")
+	if s := set.Scripts.TimeoutSec; s != nil && k.conf.origin("script-timeout") == "default" {
+		o.Timeout = time.Duration(*s) * time.Second
+	}
+	// In the options 0 means the default, and below 0 none.
+	if o.Timeout == 0 {
+		o.Timeout = -1
+	}
+	if o.History == 0 {
+		o.History = -1
+	}
+	if o.MaxRunning < 1 {
+		return usagef("", "--max-running %d is below 1", o.MaxRunning)
+	}
+	var err error
+	def := int64(0)
+	if m := set.Scripts.MaxFileSizeMB; m != nil {
+		def = *m << 20
+	}
+	if o.MaxFile, err = k.sizeFlag("max-upload", def); err != nil {
+		return err
+	}
+	if o.Budget.Memory, err = k.sizeFlag("memory", 0); err != nil {
+		return err
+	}
+	if o.Budget.Output, err = k.sizeFlag("output-limit", 0); err != nil {
+		return err
+	}
+	o.Budget.CPU = k.cli.Duration("cpu")
+	o.Runners, err = k.runners()
+	if err != nil {
+		return err
+	}
+	for _, format := range []string{job.FormatSh, job.FormatBash, job.FormatPython} {
+		o.Runners[format] = runner
+	}
+	o.Managed = nil
+	if cfg.Manifest != nil {
+		o.Managed = cfg.Manifest.Scripts
+	}
+	cfg.Metrics = sovd.NewMetrics(nil)
+	o.Ended = func(x sovd.Execution) {
+		cfg.Metrics.Ended(x)
+		if k.json {
+			lines.write(sovd.EndedEvent(x), false)
+		}
+	}
+	if k.cli.Bool("signed-only") {
+		return k.signedOnly(o)
+	}
+	return nil
+}
+
+func (k *call) signedOnly(o *sovd.FilesOptions) error {
+	if _, err := k.trustStore(); err != nil {
+		return err
+	}
+	serials, err := trust.OpenSerials(filepath.Join(k.stateDir(), "serials"))
+	if err != nil {
+		return fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
+	}
+	limit, err := k.capabilities()
+	if err != nil {
+		return err
+	}
+	if !k.cli.IsSet("capability") {
+		limit = nil
+	}
+	o.Signed = &sovd.Signed{Trust: k.trustStore, Serials: serials, BuildTime: buildTime(), Limit: limit}
+	return nil
+}
+
+// gatewayRunner is how programs run: in directories of the gateway's own,
+// found again when they leave their group.
+func (k *call) gatewayRunner(dir string) (*proc.Runner, error) {
+	if runtime.GOOS == "windows" && !k.cli.Bool("uncontained") {
+		return nil, &fault{exit: exitRefused, msg: remote.ErrUncontained.Error(), hint: "--uncontained runs it all the same", cause: remote.ErrUncontained}
+	}
+	if k.cli.Bool("no-new-privileges") {
+		if err := proc.NoNewPrivileges(); err != nil {
+			return nil, fmt.Errorf("--no-new-privileges: %w", err)
+		}
+	}
+	r := &proc.Runner{TempDir: filepath.Join(dir, "run"), Relative: true}
+	// What is there belongs to runs that a crash cut off.
+	if err := os.RemoveAll(r.TempDir); err != nil {
+		return nil, fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
+	}
+	if err := durable.MkdirAll(r.TempDir, 0o700); err != nil {
+		return nil, fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
+	}
+	if name := k.cli.String("script-user"); name != "" {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return nil, invalidf("", "--script-user: %w", err)
+		}
+		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+		if err1 != nil || err2 != nil {
+			return nil, invalidf("", "--script-user: %s has no numeric id", name)
+		}
+		// The state directory is closed to others.
+		r.User, r.TempDir = &proc.User{UID: uint32(uid), GID: uint32(gid)}, ""
+	}
+	family, err := proc.NewFamily()
+	if err != nil {
+		k.log.Info("scripts can leave their process group unseen", "reason", err)
+	} else {
+		r.Family = family
+	}
+	return r, nil
+}
+
+// serveGateway listens and serves.
+func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config) error {
+	listeners, err := k.listen()
+	if err != nil {
+		return err
+	}
+	defer closeAll(listeners)
+	k.exposed(listeners, cfg.Auth != nil || c != nil && c.ClientCAs != nil)
+	if cfg.Metrics != nil {
+		closeMetrics, err := k.publish(cfg.Metrics)
+		if err != nil {
+			return err
+		}
+		defer closeMetrics()
+	}
+	done, err := k.ready(listeners)
+	if err != nil {
+		return err
+	}
+	defer done()
+	defer k.onHangup(nil)()
+	var ls []net.Listener
+	for _, l := range listeners {
+		ls = append(ls, sovd.Listener(k.ctx, l, c))
+	}
+	return gw.Serve(k.ctx, ls)
+}
+
+// exposed warns of scripts that anybody may start.
+func (k *call) exposed(ls []*link.Listener, known bool) {
+	for _, l := range ls {
+		if !known && !l.Address().Loopback() {
+			k.ui.warn("--auth FILE, or --client-ca FILE with TLS", "anybody who reaches %s may upload and start scripts", l.Address())
+		}
+	}
+}

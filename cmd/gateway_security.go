@@ -1,0 +1,137 @@
+package cmd
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/tls"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"lander/lib/sovd"
+	"lander/lib/store"
+)
+
+// gatewaySecurity reads who may do what.
+func (k *call) gatewaySecurity(set *sovd.Settings, cfg *sovd.Config, st store.Store) (*tls.Config, error) {
+	var err error
+	if cfg.Limits, err = set.Limits(); err != nil {
+		return nil, invalidf("", "%s: %w", k.conf.file, err)
+	}
+	cfg.CORS = set.Origins()
+	cfg.MaxBody = set.ROS2.MaxBody
+	cfg.NoDocs = set.ROS2.Docs != nil && !*set.ROS2.Docs
+	if file := k.cli.String("auth"); file != "" {
+		if cfg.Auth, err = k.authFile(file, st); err != nil {
+			return nil, err
+		}
+	} else if set.ROS2.AuthEnabled {
+		if cfg.Auth, err = k.authROS2(set.ROS2, st); err != nil {
+			return nil, err
+		}
+	}
+	cert, key := k.cli.String("tls-cert"), k.cli.String("tls-key")
+	if cert == "" && set.ROS2.TLS != nil && *set.ROS2.TLS {
+		cert, key = set.ROS2.TLSCert, set.ROS2.TLSKey
+	}
+	ca := k.cli.String("client-ca")
+	if cert == "" && key == "" && ca == "" {
+		return nil, nil
+	}
+	if cert == "" || key == "" {
+		return nil, usagef("--tls-cert FILE --tls-key FILE", "TLS needs a certificate and its key")
+	}
+	certText, err := readInput(cert)
+	if err != nil {
+		return nil, err
+	}
+	keyText, err := readInput(key)
+	if err != nil {
+		return nil, err
+	}
+	var caText []byte
+	if ca != "" {
+		if caText, err = readInput(ca); err != nil {
+			return nil, err
+		}
+	}
+	cfg.TLS = true
+	c, err := sovd.TLSConfig(certText, keyText, caText)
+	if err != nil {
+		return nil, invalidf("", "%w", err)
+	}
+	return c, nil
+}
+
+// authFile reads --auth. Files that it names lie beside it.
+func (k *call) authFile(file string, st store.Store) (*sovd.Auth, error) {
+	text, err := readInput(file)
+	if err != nil {
+		return nil, err
+	}
+	f, err := sovd.ParseAuthFile(text)
+	if err != nil {
+		return nil, invalidf("", "%s: %w", file, err)
+	}
+	o := f.Options()
+	beside := func(path string) ([]byte, error) {
+		if path == "" {
+			return nil, nil
+		}
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(file), path)
+		}
+		return readInput(path)
+	}
+	if o.Secret, err = beside(f.Auth.SecretFile); err != nil {
+		return nil, err
+	}
+	if o.PublicKey, err = beside(f.Auth.PublicKeyFile); err != nil {
+		return nil, err
+	}
+	o.PrivateKey = o.Secret
+	if o.Algorithm != "RS256" {
+		o.Secret = bytes.TrimRight(o.Secret, "\r\n")
+	}
+	return k.newAuth(file, o, st)
+}
+
+func (k *call) newAuth(file string, o sovd.AuthOptions, st store.Store) (*sovd.Auth, error) {
+	o.Store, o.Clock = st, time.Now
+	a, err := sovd.NewAuth(k.ctx, o)
+	if err != nil {
+		return nil, invalidf("", "%s: %w", file, err)
+	}
+	return a, nil
+}
+
+// authROS2 makes the clients of a parameter file, whose secrets stand there as
+// they are.
+func (k *call) authROS2(r sovd.ROS2, st store.Store) (*sovd.Auth, error) {
+	k.ui.warn("lander gateway hash-secret, and --auth FILE", "%s holds secrets of clients as plain text", k.conf.file)
+	o := sovd.AuthOptions{
+		RequireFor: r.RequireFor, Algorithm: r.Algorithm, Issuer: r.Issuer, Secret: []byte(r.Secret),
+		Access: time.Duration(r.Access) * time.Second, Refresh: time.Duration(r.Refresh) * time.Second,
+	}
+	var err error
+	if r.Algorithm == "RS256" {
+		if o.PrivateKey, err = readInput(r.Secret); err != nil {
+			return nil, err
+		}
+		if o.PublicKey, err = readInput(r.PublicKey); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range r.Clients {
+		i, j := strings.IndexByte(c, ':'), strings.LastIndexByte(c, ':')
+		if i < 0 || i == j {
+			return nil, invalidf("", "%s: auth.clients: an entry is not id:secret:role", k.conf.file)
+		}
+		hash, err := sovd.HashSecret([]byte(c[i+1:j]), rand.Reader)
+		if err != nil {
+			return nil, invalidf("", "%s: auth.clients: client %s: %w", k.conf.file, c[:i], err)
+		}
+		o.Clients = append(o.Clients, sovd.Client{ID: c[:i], Role: c[j+1:], Hash: hash})
+	}
+	return k.newAuth(k.conf.file, o, st)
+}

@@ -1,0 +1,192 @@
+package proc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Family finds what leaves the process group of its run, by setsid or by
+// forking twice, and ends it with the run. While there is a Family, orphans
+// of this process's children become its own children. They are told by the
+// mark LANDER_EXECUTION=ID in their environment; one that has wiped it is
+// ended as soon as no run goes on. Give one Family to all Runners of a process.
+type Family struct {
+	mu     sync.Mutex
+	active map[string]int // executions, and how many programs each has
+	sid    int
+	pgid   int
+}
+
+// NewFamily makes this process adopt orphans of its children.
+func NewFamily() (*Family, error) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return nil, fmt.Errorf("adopting orphaned processes: %w", err)
+	}
+	sid, err := unix.Getsid(0)
+	if err != nil {
+		return nil, fmt.Errorf("adopting orphaned processes: %w", err)
+	}
+	return &Family{active: map[string]int{}, sid: sid, pgid: unix.Getpgrp()}, nil
+}
+
+// enter notes that a run has begun; leave ends what it left behind.
+func (f *Family) enter(execution string) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.active[execution]++
+}
+
+// leave is called when the leader of the run's group is reaped and the group
+// was killed. It ends and reaps the rest of the run, which are our children
+// by now.
+func (f *Family) leave(execution string) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.active[execution]--; f.active[execution] <= 0 {
+		delete(f.active, execution)
+	}
+	// What is killed may just have forked: look again until nobody is new.
+	for range 100 {
+		if f.sweep() == 0 {
+			return
+		}
+	}
+}
+
+// sweep ends the adopted children that belong to no active run, and says how
+// many there were.
+func (f *Family) sweep() (found int) {
+	self := strconv.Itoa(os.Getpid())
+	list, err := os.ReadFile("/proc/" + self + "/task/" + self + "/children")
+	if err != nil {
+		return 0
+	}
+	for word := range bytes.FieldsSeq(list) {
+		pid, err := strconv.Atoi(string(word))
+		if err != nil {
+			continue
+		}
+		state, pgid, sid := stat(pid)
+		// Those whom we started lead their group or are in ours.
+		if state == 0 || sid == f.sid && (pgid == pid || pgid == f.pgid) {
+			continue
+		}
+		if state != 'Z' {
+			if id := Mark(pid); f.active[id] > 0 || id == "" && len(f.active) > 0 {
+				continue
+			}
+			found++
+			unix.Kill(pid, unix.SIGKILL)
+		}
+		// Nobody else waits for it: it was not we who started it.
+		for {
+			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
+				break
+			}
+		}
+	}
+	return found
+}
+
+// stat returns the state letter, group and session of a process; 0 when it is
+// gone.
+func stat(pid int) (state byte, pgid, sid int) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, 0, 0
+	}
+	// The name in parentheses may hold anything.
+	words := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(words) < 4 {
+		return 0, 0, 0
+	}
+	pgid, _ = strconv.Atoi(words[2])
+	sid, _ = strconv.Atoi(words[3])
+	return words[0][0], pgid, sid
+}
+
+// maxEnviron bounds what is read of a process's environment.
+const maxEnviron = 1 << 20
+
+// Mark returns the execution id that a process carries in its environment, or
+// "" when it has none or may not be read.
+func Mark(pid int) string { return environOf(pid).Get("LANDER_EXECUTION") }
+
+// environOf reads the environment that a process was started with; nil when
+// it may not be read.
+func environOf(pid int) Environ {
+	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var b []byte
+	buf := make([]byte, 4096)
+	for len(b) < maxEnviron {
+		n, err := f.Read(buf)
+		b = append(b, buf[:n]...)
+		if err != nil || n == 0 {
+			break
+		}
+	}
+	return b
+}
+
+// Sweep kills every process of this machine for whose environment ours says
+// true: what an earlier process left running when it was killed. It returns
+// how many there were.
+func Sweep(ours func(Environ) bool) (killed int, err error) {
+	for range 100 {
+		n, err := sweepOnce(ours)
+		killed += n
+		if n == 0 || err != nil {
+			return killed, err
+		}
+	}
+	return killed, errors.New("sweeping processes: new ones come as fast as they are killed")
+}
+
+func sweepOnce(ours func(Environ) bool) (n int, err error) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return 0, fmt.Errorf("sweeping processes: %w", err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return 0, fmt.Errorf("sweeping processes: %w", err)
+	}
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil || pid <= 1 || pid == os.Getpid() {
+			continue
+		}
+		// Held by descriptor: its number cannot become another's meanwhile.
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			continue
+		}
+		if env := environOf(pid); env != nil && ours(env) {
+			if unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil {
+				n++
+			}
+			// Until it is gone, or the next round would count it again.
+			unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 1000)
+		}
+		unix.Close(fd)
+	}
+	return n, nil
+}

@@ -1,0 +1,292 @@
+package sovd
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"lander/lib/store"
+)
+
+// For which requests a token is needed.
+const (
+	RequireNone  = "none"
+	RequireWrite = "write"
+	RequireAll   = "all"
+)
+
+// AuthOptions says who may do what. The zero values of the first block are
+// the defaults of the document.
+type AuthOptions struct {
+	RequireFor string        // "": RequireWrite
+	Algorithm  string        // "": HS256; or RS256
+	Issuer     string        // "": lander_gateway
+	Access     time.Duration // life of an access token; 0: one hour
+	Refresh    time.Duration // life of a refresh token; 0: a day
+
+	Secret     []byte // HS256: at least 32 bytes
+	PrivateKey []byte // RS256: PEM
+	PublicKey  []byte // RS256: PEM
+	Clients    []Client
+
+	Store  store.Store // of revocations, below auth/revoked; nil: they end with the process
+	Clock  func() time.Time
+	Random io.Reader // nil: crypto/rand
+}
+
+// Client may ask for tokens.
+type Client struct {
+	ID       string
+	Role     string // viewer, operator, configurator or admin
+	Hash     string // as HashSecret makes it
+	Disabled bool
+}
+
+// Auth gives out and checks tokens: OAuth2 client credentials and JWT.
+type Auth struct {
+	o       AuthOptions
+	method  jwt.SigningMethod
+	sign    any
+	verify  any
+	clients map[string]client
+	dummy   secretHash
+	hashing chan struct{} // bounds the memory of hashes under way
+
+	mu      sync.Mutex
+	revoked map[string]time.Time // ids of refresh tokens, until when they would have held
+}
+
+type client struct {
+	role     role
+	hash     secretHash
+	disabled bool
+}
+
+// NewAuth checks the options and loads the revocations.
+func NewAuth(ctx context.Context, o AuthOptions) (*Auth, error) {
+	if o.RequireFor == "" {
+		o.RequireFor = RequireWrite
+	}
+	if o.Algorithm == "" {
+		o.Algorithm = "HS256"
+	}
+	if o.Issuer == "" {
+		o.Issuer = "lander_gateway"
+	}
+	if o.Access == 0 {
+		o.Access = time.Hour
+	}
+	if o.Refresh == 0 {
+		o.Refresh = 24 * time.Hour
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	a := &Auth{o: o, clients: map[string]client{}, hashing: make(chan struct{}, 2), revoked: map[string]time.Time{}}
+	if o.RequireFor != RequireNone && o.RequireFor != RequireWrite && o.RequireFor != RequireAll {
+		return nil, fmt.Errorf("authentication: require_auth_for %q is not none, write or all", o.RequireFor)
+	}
+	if o.Access < 0 || o.Refresh < o.Access {
+		return nil, errors.New("authentication: a refresh token must live as long as an access token")
+	}
+	if err := a.loadKeys(); err != nil {
+		return nil, fmt.Errorf("authentication: %w", err)
+	}
+	for _, c := range o.Clients {
+		if err := a.addClient(c); err != nil {
+			return nil, fmt.Errorf("authentication: client %q: %w", c.ID, err)
+		}
+	}
+	// Whoever asks under an unknown name waits as long as the others.
+	a.dummy = secretHash{argonMemory, argonTime, argonThreads, make([]byte, 16), make([]byte, argonLength)}
+	for _, c := range a.clients {
+		a.dummy = c.hash
+		a.dummy.sum = make([]byte, len(c.hash.sum))
+		break
+	}
+	return a, a.loadRevoked(ctx)
+}
+
+func (a *Auth) loadKeys() (err error) {
+	switch a.o.Algorithm {
+	case "HS256":
+		if len(a.o.Secret) < 32 {
+			return fmt.Errorf("the secret has %d bytes: HS256 needs 32 at least", len(a.o.Secret))
+		}
+		a.method, a.sign, a.verify = jwt.SigningMethodHS256, a.o.Secret, a.o.Secret
+		return nil
+	case "RS256":
+		a.method = jwt.SigningMethodRS256
+		if a.sign, err = jwt.ParseRSAPrivateKeyFromPEM(a.o.PrivateKey); err != nil {
+			return fmt.Errorf("reading the private key: %w", err)
+		}
+		if a.verify, err = jwt.ParseRSAPublicKeyFromPEM(a.o.PublicKey); err != nil {
+			return fmt.Errorf("reading the public key: %w", err)
+		}
+		return nil
+	}
+	return fmt.Errorf("algorithm %q is not HS256 or RS256", a.o.Algorithm)
+}
+
+func (a *Auth) addClient(c Client) error {
+	if c.ID == "" || len(c.ID) > 256 {
+		return errors.New("its id is empty or too long")
+	}
+	if _, twice := a.clients[c.ID]; twice {
+		return errors.New("it is there twice")
+	}
+	r, err := parseRole(c.Role)
+	if err != nil {
+		return err
+	}
+	h, err := parseSecretHash(c.Hash)
+	if err != nil {
+		return err
+	}
+	a.clients[c.ID] = client{r, h, c.Disabled}
+	return nil
+}
+
+// Algorithm is how tokens are signed.
+func (a *Auth) Algorithm() string { return a.o.Algorithm }
+
+// RequireFor says which requests need a token.
+func (a *Auth) RequireFor() string { return a.o.RequireFor }
+
+func (a *Auth) requires(method string) bool {
+	switch a.o.RequireFor {
+	case RequireAll:
+		return true
+	case RequireWrite:
+		return method == http.MethodPost || method == http.MethodPut || method == http.MethodDelete || method == http.MethodPatch
+	}
+	return false
+}
+
+// claims are the payload of our tokens.
+type claims struct {
+	jwt.RegisteredClaims
+	Role    string `json:"role"`
+	Refresh string `json:"refresh_token_id,omitempty"` // of an access token
+}
+
+// The values of a token's typ header.
+const (
+	typeAccess  = "access"
+	typeRefresh = "refresh"
+)
+
+func (a *Auth) issue(typ, subject, roleName, refresh string, life time.Duration) (token, id string, err error) {
+	b := make([]byte, 16)
+	if _, err := io.ReadFull(a.o.Random, b); err != nil {
+		return "", "", err
+	}
+	id = hex.EncodeToString(b)
+	now := a.o.Clock()
+	t := jwt.NewWithClaims(a.method, claims{jwt.RegisteredClaims{
+		Issuer: a.o.Issuer, Subject: subject, IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)), ID: id,
+	}, roleName, refresh})
+	t.Header["typ"] = typ
+	token, err = t.SignedString(a.sign)
+	return token, id, err
+}
+
+// tokenError is a token that does not hold; its text is for the client.
+type tokenError string
+
+func (e tokenError) Error() string { return string(e) }
+
+// check verifies a token of the given type.
+func (a *Auth) check(token, typ string) (claims, error) {
+	var c claims
+	t, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return a.verify, nil },
+		jwt.WithValidMethods([]string{a.o.Algorithm}), jwt.WithIssuer(a.o.Issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(a.o.Clock))
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return claims{}, tokenError("Token has expired")
+	case err != nil:
+		return claims{}, tokenError("Token verification failed")
+	}
+	if got, _ := t.Header["typ"].(string); got != typ {
+		if got != typeAccess && got != typeRefresh {
+			got = "unknown"
+		}
+		return claims{}, tokenError("Invalid token type: expected " + typ + ", got " + got)
+	}
+	id := c.ID
+	if typ == typeAccess {
+		id = c.Refresh
+	}
+	a.mu.Lock()
+	_, revoked := a.revoked[id]
+	a.mu.Unlock()
+	if revoked {
+		return claims{}, tokenError("Refresh token has been revoked")
+	}
+	// A client that is gone, or less than it was, has no old rights.
+	cl, ok := a.clients[c.Subject]
+	if !ok || cl.disabled {
+		return claims{}, tokenError("Client is disabled")
+	}
+	c.Role = min(cl.role, roleNames[c.Role]).String()
+	return c, nil
+}
+
+const revokedPrefix = "auth/revoked"
+
+func (a *Auth) loadRevoked(ctx context.Context) error {
+	if a.o.Store == nil {
+		return nil
+	}
+	for e, err := range a.o.Store.List(ctx, revokedPrefix) {
+		if err != nil {
+			return fmt.Errorf("reading revoked tokens: %w", err)
+		}
+		var until time.Time
+		if json.Unmarshal(e.Value, &until) == nil && until.Before(a.o.Clock()) {
+			if err := a.o.Store.Delete(ctx, e.Key, e.Rev); err != nil {
+				return fmt.Errorf("forgetting a revoked token: %w", err)
+			}
+			continue
+		}
+		a.revoked[strings.TrimPrefix(e.Key, revokedPrefix+"/")] = until
+	}
+	return nil
+}
+
+// revoke ends a refresh token and the access tokens made from it.
+func (a *Auth) revoke(ctx context.Context, c claims) error {
+	a.mu.Lock()
+	_, already := a.revoked[c.ID]
+	a.revoked[c.ID] = c.ExpiresAt.Time
+	for id, until := range a.revoked {
+		if until.Before(a.o.Clock()) {
+			delete(a.revoked, id)
+		}
+	}
+	a.mu.Unlock()
+	if already || a.o.Store == nil {
+		return nil
+	}
+	b, err := json.Marshal(c.ExpiresAt.Time)
+	if err != nil {
+		return fmt.Errorf("recording a revoked token: %w", err)
+	}
+	if _, err := a.o.Store.Put(ctx, revokedPrefix+"/"+c.ID, b, 0); err != nil && !errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("recording a revoked token: %w", err)
+	}
+	return nil
+}

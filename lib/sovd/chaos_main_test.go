@@ -1,0 +1,63 @@
+//go:build linux
+
+package sovd_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"lander/lib/job"
+	"lander/lib/journal"
+	"lander/lib/proc"
+	"lander/lib/sovd"
+	"lander/lib/store"
+)
+
+// gatewayMain is a gateway in a process of its own, which a test kills. It
+// serves the directory in the variable and prints its address; metrics tell
+// the slots at /slots.
+func gatewayMain() {
+	dir := os.Getenv("SOVD_TEST_GATEWAY")
+	must := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	m, err := sovd.ParseManifest([]byte(`{manifest_version: "1.0", components: [{id: main-computer}]}`))
+	must(err)
+	st, err := store.OpenFiles(filepath.Join(dir, "store"))
+	must(err)
+	j, err := journal.Open(dir, journal.Options{})
+	must(err)
+	run := filepath.Join(dir, "run")
+	must(os.RemoveAll(run))
+	must(os.MkdirAll(run, 0o700))
+	family, err := proc.NewFamily()
+	must(err)
+	runner := &proc.Runner{TempDir: run, Relative: true, Family: family, Grace: 200 * time.Millisecond}
+	f, err := sovd.OpenFiles(ctx, sovd.FilesOptions{
+		Dir: filepath.Join(dir, "scripts"), State: dir, Store: st, MaxRunning: 5, History: 1_000_000, Timeout: 2 * time.Second,
+		Budget: job.Budget{Output: 4096}, Runners: map[string]job.Runner{"sh": runner}, Sweep: proc.Sweep, Log: log,
+	})
+	must(err)
+	g, err := sovd.New(sovd.Config{Manifest: m, Provider: f, Journal: j, Metrics: sovd.NewMetrics(f.Running), Clock: time.Now, Log: log, Page: slots{f}})
+	must(err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(err)
+	fmt.Println(l.Addr())
+	must(g.Serve(ctx, []net.Listener{l}))
+	must(f.Close(context.Background()))
+	must(st.Close())
+	must(j.Close())
+}

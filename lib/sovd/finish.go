@@ -1,0 +1,197 @@
+package sovd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"lander/lib/durable"
+	"lander/lib/job"
+)
+
+// inlineOutput is how much output, in bytes, is kept in the record itself.
+const inlineOutput = 32 << 10
+
+// spoolEvery is how often the output of runs under way goes to its files:
+// that much of it a crash may cost.
+const spoolEvery = 200 * time.Millisecond
+
+// finish records how a run ended. Clients see the end when it is durable.
+func (f *Files) finish(x *execution, o job.Outcome) {
+	x.out.Close()
+	now := f.now()
+	x.mu.Lock()
+	rec := x.rec
+	rec.settle(o, x.cause, now)
+	x.mu.Unlock()
+	if o.Err != nil && o.Err.Code == job.CodeInternal {
+		f.o.Log.Error("a script could not be run", "execution", rec.ID, "error", o.Err)
+	}
+	if err := f.keepOutput(x, &rec); err != nil {
+		f.o.Log.Error("keeping the output of a script", "execution", rec.ID, "error", err)
+	}
+	err := f.put(x, rec)
+	if err != nil {
+		// It has ended all the same. After a restart it counts as cut off.
+		f.o.Log.Error("recording the end of a script", "execution", rec.ID, "error", err)
+	}
+	x.mu.Lock()
+	x.rec = rec
+	switch {
+	case err != nil:
+	case rec.Spooled:
+		x.out = nil // it may be large: readers get it from the file
+	case x.spool > 0:
+		// Only now: until the record was durable a crash needed the file.
+		err = os.Remove(f.outputFile(x.id))
+	}
+	x.mu.Unlock()
+	f.mu.Lock()
+	f.free(x)
+	f.mu.Unlock()
+	f.evict(f.history.Add(rec.ID))
+	close(x.done)
+	if f.o.Ended != nil {
+		if v, err := f.view(x); err == nil {
+			f.o.Ended(v)
+		}
+	}
+}
+
+// put makes a record durable that readers do not see yet.
+func (f *Files) put(x *execution, rec record) error {
+	b, err := json.Marshal(&rec)
+	if err != nil {
+		return fmt.Errorf("recording %s: %w", rec.ID, err)
+	}
+	x.mu.Lock()
+	rev := x.rev
+	x.mu.Unlock()
+	next, err := f.o.Store.Put(context.Background(), recordKey(rec.ID), b, rev)
+	if err != nil {
+		return err
+	}
+	x.mu.Lock()
+	x.rev = next
+	x.mu.Unlock()
+	return nil
+}
+
+// keepOutput puts small output into the record and completes the file of
+// large output.
+func (f *Files) keepOutput(x *execution, rec *record) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.out.End() <= inlineOutput {
+		rec.Output = x.out.Append(nil, 0)
+		return nil
+	}
+	if err := durable.WriteFile(f.outputFile(rec.ID), x.out.Append(nil, 0), 0o600); err != nil {
+		// Better a part than nothing: the record has room for some.
+		rec.Output = nil
+		return err
+	}
+	rec.Spooled = true
+	return nil
+}
+
+// evict takes the oldest finished executions out of sight. Their records go
+// with the next batch; those that a crash leaves are evicted again.
+func (f *Files) evict(ids []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, id := range ids {
+		x := f.execs[id]
+		if x == nil {
+			continue
+		}
+		delete(f.execs, id)
+		if x.key != "" {
+			delete(f.keys, x.key)
+		}
+		f.evicted = append(f.evicted, x)
+	}
+}
+
+// forgetEvicted removes the records of a batch, which share their syncs.
+func (f *Files) forgetEvicted() {
+	f.mu.Lock()
+	batch := f.evicted
+	f.evicted = nil
+	f.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, x := range batch {
+		wg.Go(func() {
+			if err := f.forget(context.Background(), x); err != nil {
+				f.o.Log.Error("forgetting an old execution", "execution", x.id, "error", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// spooler writes the output of runs under way to their files, so that a crash
+// does not cost it, and removes what was evicted. A run that ends sooner never
+// has a file.
+func (f *Files) spooler() {
+	ticker := time.NewTicker(spoolEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-f.quit:
+			f.forgetEvicted()
+			return
+		case <-ticker.C:
+			f.forgetEvicted()
+			for _, x := range f.running() {
+				if err := f.spoolOne(x); err != nil {
+					f.o.Log.Error("spooling the output of a script", "execution", x.id, "error", err)
+				}
+			}
+		}
+	}
+}
+
+func (f *Files) running() []*execution {
+	if f.gate.InUse() == 0 {
+		return nil
+	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	var out []*execution
+	for _, x := range f.execs {
+		if !x.status().Final() {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// spoolOne appends what has come since the last time. keepOutput holds the
+// same lock: a run that has ended is not spooled any more.
+func (f *Files) spoolOne(x *execution) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.rec.Status.Final() || x.out == nil || x.out.End() == x.spool {
+		return nil
+	}
+	if _, done, _ := x.out.Read(x.out.End()); done {
+		return nil // keepOutput has been or will be
+	}
+	end := x.out.End()
+	b := x.out.Append(nil, x.spool)
+	file, err := os.OpenFile(f.outputFile(x.rec.ID), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(b)
+	err = errors.Join(err, file.Close())
+	if err == nil {
+		x.spool = end
+	}
+	return err
+}

@@ -1,0 +1,186 @@
+package sovd_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"lander/lib/sovd"
+)
+
+func TestRateLimit(t *testing.T) {
+	c := &clock{now: time.Unix(1_700_000_000, 0)}
+	l, err := sovd.NewRateLimit(sovd.RateLimits{Global: 100, Client: 5, Endpoints: []string{"/api/v1/*/scripts/*:2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newRig(t, func(_ *sovd.FilesOptions, conf *sovd.Config) { conf.Limits, conf.Clock = l, c.time })
+	for i := range 5 {
+		r := g.do("GET", "/api/v1/health", "")
+		if r.status != 200 || r.header.Get("X-RateLimit-Limit") != "5" || r.header.Get("X-RateLimit-Remaining") != fmt.Sprint(4-i) {
+			t.Errorf("request %d: %d %v", i, r.status, r.header)
+		}
+	}
+	r := g.do("GET", "/api/v1/health", "")
+	want := `{"error_code":"rate-limit-exceeded","message":"Too many requests. Please retry after 12 seconds.","parameters":{"limit":5,"reset":1700000060,"retry_after":12}}`
+	if r.status != 429 || r.header.Get("Retry-After") != "12" || r.text != want || r.header.Get("X-RateLimit-Remaining") != "0" || r.header.Get("X-RateLimit-Reset") != "1700000060" {
+		t.Errorf("%d %v %s", r.status, r.header, r.text)
+	}
+	c.add(12 * time.Second)
+	if r := g.do("GET", "/api/v1/health", ""); r.status != 200 {
+		t.Errorf("after the time: %d", r.status)
+	}
+	if r := g.do("GET", "/api/v1/health", ""); r.status != 429 {
+		t.Errorf("one more: %d", r.status)
+	}
+	c.add(time.Minute)
+	for i, want := range []int{200, 200, 429} {
+		if r := g.do("GET", scripts+"/man_true", ""); r.status != want {
+			t.Errorf("endpoint request %d: %d", i, r.status)
+		}
+	}
+	for _, bad := range []sovd.RateLimits{{Client: -1}, {Endpoints: []string{"x"}}, {Endpoints: []string{"/x:0"}}, {Endpoints: []string{":5"}}} {
+		if _, err := sovd.NewRateLimit(bad); err == nil {
+			t.Errorf("%+v is accepted", bad)
+		}
+	}
+}
+
+func TestCORS(t *testing.T) {
+	g := newRig(t, func(_ *sovd.FilesOptions, c *sovd.Config) {
+		c.CORS = &sovd.CORS{Origins: []string{"http://page"}, Credentials: true}
+	})
+	g.rows([]row{
+		{name: "preflight", method: "OPTIONS", path: "/components", headers: []string{"Origin: http://page"}, status: 204, want: []string{
+			"header:Access-Control-Allow-Origin=http://page", "header:Access-Control-Allow-Methods=GET, PUT, POST, DELETE, OPTIONS", "header:Access-Control-Max-Age=86400", "header:Access-Control-Allow-Credentials=true"}},
+		{name: "foreign preflight", method: "OPTIONS", path: "/components", headers: []string{"Origin: http://evil"}, status: 403, want: []string{"header:Access-Control-Allow-Origin="}},
+		{name: "request", method: "GET", path: "/components", headers: []string{"Origin: http://page"}, status: 200, want: []string{"header:Access-Control-Allow-Origin=http://page", "header:Vary=Origin"}},
+		{name: "foreign request", method: "GET", path: "/components", headers: []string{"Origin: http://evil"}, status: 200, want: []string{"header:Access-Control-Allow-Origin="}},
+		{name: "no page", method: "GET", path: "/components", status: 200, want: []string{"header:Access-Control-Allow-Origin="}},
+	})
+	for _, bad := range []*sovd.CORS{{}, {Origins: []string{"*"}, Credentials: true}} {
+		c := g.config
+		c.CORS = bad
+		if _, err := sovd.New(c); err == nil {
+			t.Errorf("%+v is accepted", bad)
+		}
+	}
+}
+
+func TestPage(t *testing.T) {
+	g := newRig(t, func(_ *sovd.FilesOptions, c *sovd.Config) {
+		c.Page = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page "+r.URL.Path) })
+	})
+	if r := g.do("GET", "/", ""); r.text != "page /" {
+		t.Errorf("%s", r.text)
+	}
+	if r := g.do("POST", "/", ""); r.status != 404 {
+		t.Errorf("%d", r.status)
+	}
+	if r := g.do("GET", "/api/v1x", ""); r.text != "page /api/v1x" {
+		t.Errorf("%s", r.text)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	m := sovd.NewMetrics(func() int { return 7 })
+	g := newRig(t, func(o *sovd.FilesOptions, c *sovd.Config) { o.Ended, c.Metrics = m.Ended, m })
+	g.run("man_true", "")
+	g.do("POST", scripts+"/nope/executions", `{"execution_type":"now"}`)
+	g.close() // every end is counted
+	var b strings.Builder
+	if _, err := m.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"lander_gateway_starts_total 1\n", "lander_gateway_running 7\n", `lander_gateway_rejects_total{reason="not-found"} 1` + "\n",
+		`lander_gateway_executions_total{status="completed"} 1` + "\n", `lander_gateway_executions_total{status="failed"} 0` + "\n",
+		`lander_gateway_requests_total{method="POST",status="202"} 1` + "\n", `lander_gateway_execution_seconds_count 1` + "\n", `lander_gateway_execution_seconds_bucket{le="+Inf"} 1` + "\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+// The description is whole: every reference leads somewhere, every parameter
+// of a path is declared, every operation has an id of its own and an answer.
+func TestDescription(t *testing.T) {
+	g := authRig(t)
+	r := g.do("GET", "/api/v1/docs", "")
+	doc := r.body
+	if doc["openapi"] != "3.1.0" || r.at("info.title") == nil || r.at("info.version") == nil {
+		t.Fatalf("%s", r.text)
+	}
+	schemas := r.at("components.schemas").(map[string]any)
+	var refs func(v any)
+	used := map[string]bool{}
+	refs = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if ref, ok := v["$ref"].(string); ok {
+				name := strings.TrimPrefix(ref, "#/components/schemas/")
+				used[name] = true
+				if schemas[name] == nil {
+					t.Errorf("%s leads nowhere", ref)
+				}
+			}
+			for _, x := range v {
+				refs(x)
+			}
+		case []any:
+			for _, x := range v {
+				refs(x)
+			}
+		}
+	}
+	refs(doc)
+	for name, s := range schemas {
+		if !used[name] {
+			t.Errorf("the schema %s is not used", name)
+		}
+		b, err := json.Marshal(map[string]any{"components": doc["components"], "not": s})
+		if err != nil || !sovd.ValidSchema(b) {
+			t.Errorf("the schema %s is none", name)
+		}
+	}
+	ids := map[string]bool{}
+	operations := 0
+	for path, p := range doc["paths"].(map[string]any) {
+		if !strings.HasPrefix(path, "/api/v1") {
+			t.Errorf("path %s", path)
+		}
+		for method, o := range p.(map[string]any) {
+			operations++
+			op := o.(map[string]any)
+			id, _ := op["operationId"].(string)
+			if ids[id] || id == "" {
+				t.Errorf("%s %s: the id %q", method, path, id)
+			}
+			ids[id] = true
+			declared := map[string]bool{}
+			list, _ := op["parameters"].([]any)
+			for _, x := range list {
+				if pm := x.(map[string]any); pm["in"] == "path" {
+					declared["{"+pm["name"].(string)+"}"] = true
+				}
+			}
+			for word := range strings.SplitSeq(path, "/") {
+				if strings.HasPrefix(word, "{") && !declared[word] {
+					t.Errorf("%s %s: %s is not declared", method, path, word)
+				}
+				delete(declared, word)
+			}
+			if len(declared) > 0 || op["summary"] == "" || len(op["responses"].(map[string]any)) < 2 {
+				t.Errorf("%s %s: %v", method, path, op)
+			}
+		}
+	}
+	endpoints := g.do("GET", "/api/v1/", "").at("endpoints").([]any)
+	if len(endpoints) != operations+1 {
+		t.Errorf("%d endpoints, %d operations", len(endpoints), operations)
+	}
+}

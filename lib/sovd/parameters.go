@@ -1,0 +1,87 @@
+package sovd
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// The types of Argument.
+const (
+	argPositional = "positional"
+	argNamed      = "named"
+	argFlag       = "flag"
+)
+
+// MaxStdin bounds the parameters that a script gets on its standard input, in
+// bytes of compact JSON.
+const MaxStdin = 64 << 10
+
+// arguments turns parameters into the arguments of a program [gateway 7]. What
+// is missing gives none; parameters that are no object give none at all.
+func arguments(args []Argument, parameters json.RawMessage) []string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(parameters, &members) != nil {
+		return nil
+	}
+	var out []string
+	for _, a := range args {
+		v, ok := members[a.Name]
+		if !ok {
+			continue
+		}
+		typ := a.Type
+		if typ != argPositional && typ != argNamed && typ != argFlag && a.Flag != "" {
+			typ = argNamed
+		}
+		switch {
+		case typ == argPositional:
+			out = append(out, argumentText(v))
+		case typ == argNamed && a.Flag != "":
+			out = append(out, a.Flag, argumentText(v))
+		case typ == argFlag && a.Flag != "" && string(v) != "false":
+			out = append(out, a.Flag)
+		}
+	}
+	return out
+}
+
+// argumentText is a string as it is, and anything else as compact JSON. A
+// program's argument has no NUL.
+func argumentText(v json.RawMessage) string {
+	var s string
+	if json.Unmarshal(v, &s) == nil && string(v) != "null" {
+		return strings.ReplaceAll(s, "\x00", "")
+	}
+	return string(compact(v))
+}
+
+func compact(v json.RawMessage) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, v) != nil {
+		return v
+	}
+	return b.Bytes()
+}
+
+// given reports whether there are parameters: null is none.
+func given(parameters json.RawMessage) bool {
+	t := bytes.TrimSpace(parameters)
+	return len(t) > 0 && string(t) != "null"
+}
+
+// checkParameters validates parameters against a schema; no parameters are
+// checked as an empty object.
+func checkParameters(s *schema, parameters json.RawMessage) error {
+	if !given(parameters) {
+		parameters = json.RawMessage(`{}`)
+	}
+	v, err := decodeJSON(parameters)
+	if err != nil {
+		return Errorf(KindInput, "Invalid JSON body")
+	}
+	if faults := s.validate(v); faults != nil {
+		return Errorf(KindParameter, "Parameters do not match the schema").with(map[string]any{"fields": faults})
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package sovd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"lander/lib/job"
+	"lander/lib/proc"
+)
+
+// The messages of executions that ended from outside.
+const (
+	causeStop    = "Execution stopped by user"
+	causeForced  = "Execution forcefully terminated"
+	causeRestart = "The gateway was restarted while the script was running"
+)
+
+// ownerMark names in a script's environment the gateway that runs it.
+const ownerMark = "LANDER_GATEWAY"
+
+// recover reads the records, ends what still runs of an earlier life of this
+// gateway, and settles it as terminated.
+func (f *Files) recover(ctx context.Context) error {
+	cut := map[string]*execution{}
+	var finished []*execution
+	for e, err := range f.o.Store.List(ctx, "executions") {
+		if err != nil {
+			return fmt.Errorf("reading the executions: %w", err)
+		}
+		var rec record
+		if err := json.Unmarshal(e.Value, &rec); err != nil || recordKey(rec.ID) != e.Key {
+			f.o.Log.Error("a record of an execution is damaged", "key", e.Key, "error", err)
+			continue
+		}
+		x := newExecution(rec)
+		x.rev = e.Rev
+		switch {
+		case x.rec.Status.Final():
+			close(x.done)
+			finished = append(finished, x)
+		case x.rec.Owner == f.o.Owner:
+			cut[x.rec.ID] = x
+		default:
+			continue // another gateway's, which runs it
+		}
+		f.execs[x.rec.ID] = x
+		if x.rec.Key != "" {
+			k := &keyed{digest: x.rec.Digest, ready: make(chan struct{}), x: x}
+			close(k.ready)
+			f.keys[x.rec.Key] = k
+		}
+	}
+	if err := f.sweep(cut); err != nil {
+		return err
+	}
+	for id, x := range cut {
+		f.settleCut(x)
+		if err := f.put(x, x.rec); err != nil {
+			return fmt.Errorf("settling the execution %s: %w", id, err)
+		}
+		close(x.done)
+		finished = append(finished, x)
+	}
+	slices.SortFunc(finished, func(a, b *execution) int { return strings.Compare(a.rec.ID, b.rec.ID) })
+	for _, x := range finished {
+		f.evict(f.history.Add(x.rec.ID))
+	}
+	return f.dropStrayOutput()
+}
+
+// sweep kills what an earlier process left running.
+func (f *Files) sweep(cut map[string]*execution) error {
+	if f.o.Sweep == nil {
+		return nil
+	}
+	// The second mark finds runs whose record was never written.
+	n, err := f.o.Sweep(func(e proc.Environ) bool {
+		return e.Get(ownerMark) == f.o.Owner || cut[e.Get("LANDER_EXECUTION")] != nil
+	})
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		f.o.Log.Warn("killed processes of scripts that an earlier run of the gateway left", "processes", n)
+	}
+	return nil
+}
+
+// settleCut ends the record of a run that a crash cut off. Its output is what
+// was spooled.
+func (f *Files) settleCut(x *execution) {
+	b, err := os.ReadFile(f.outputFile(x.rec.ID))
+	if err == nil {
+		out, err := job.ParseOutput(b, f.o.Budget.Output)
+		if err != nil {
+			f.o.Log.Warn("the end of an output is torn", "execution", x.rec.ID, "error", err)
+		}
+		x.out = out
+		if err := f.keepOutput(x, &x.rec); err != nil {
+			f.o.Log.Error("keeping the output of a script", "execution", x.rec.ID, "error", err)
+		}
+		if x.rec.Spooled {
+			x.out = nil
+		}
+	}
+	now := f.now()
+	x.rec.Status, x.rec.CompletedAt, x.rec.Code, x.rec.Message = job.Terminated, &now, job.CodeInterrupted, causeRestart
+}
+
+// dropStrayOutput removes files whose record is gone: a crash came between.
+func (f *Files) dropStrayOutput() error {
+	entries, err := os.ReadDir(f.o.outputDir())
+	if err != nil {
+		return fmt.Errorf("reading the outputs: %w", err)
+	}
+	for _, e := range entries {
+		x := f.execs[e.Name()]
+		if x != nil && x.rec.Spooled {
+			continue
+		}
+		if err := os.Remove(f.outputFile(e.Name())); err != nil {
+			return fmt.Errorf("removing the output of a forgotten execution: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package sovd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Settings are the parts of a configuration that have the document's names.
+// Nil and zero mean: not said.
+type Settings struct {
+	Scripts struct {
+		Dir           string `json:"scripts_dir"`
+		AllowUploads  *bool  `json:"allow_uploads"`
+		MaxFileSizeMB *int64 `json:"max_file_size_mb"`
+		MaxRunning    *int   `json:"max_concurrent_executions"`
+		TimeoutSec    *int64 `json:"default_timeout_sec"`
+		History       *int   `json:"max_execution_history"`
+	} `json:"scripts"`
+	RateLimit struct {
+		Enabled   bool     `json:"enabled"`
+		Global    int      `json:"global_requests_per_minute"`
+		Client    int      `json:"client_requests_per_minute"`
+		Endpoints []string `json:"endpoint_limits"`
+		MaxIdle   int64    `json:"client_max_idle_seconds"`
+	} `json:"rate_limit"`
+	CORS struct {
+		Origins     []string `json:"allowed_origins"`
+		Methods     []string `json:"allowed_methods"`
+		Headers     []string `json:"allowed_headers"`
+		Credentials bool     `json:"allow_credentials"`
+		MaxAge      int      `json:"max_age_seconds"`
+	} `json:"cors"`
+	ROS2 ROS2 `json:"-"`
+}
+
+// SectionKeys are the sections of Settings in config.toml and their keys.
+func SectionKeys() map[string][]string {
+	return map[string][]string{
+		"scripts":    {"scripts_dir", "allow_uploads", "max_file_size_mb", "max_concurrent_executions", "default_timeout_sec", "max_execution_history"},
+		"rate_limit": {"enabled", "global_requests_per_minute", "client_requests_per_minute", "endpoint_limits", "client_max_idle_seconds"},
+		"cors":       {"allowed_origins", "allowed_methods", "allowed_headers", "allow_credentials", "max_age_seconds"},
+	}
+}
+
+// ROS2 is what only a ros2_medkit parameter file says.
+type ROS2 struct {
+	Host, Manifest        string
+	Port                  int
+	TLSCert, TLSKey       string
+	TLS, Docs             *bool
+	MaxBody               int64
+	AuthEnabled           bool
+	RequireFor, Algorithm string
+	Issuer                string
+	Secret, PublicKey     string   // HS256: the secret itself; RS256: paths
+	Clients               []string // "id:secret:role"
+	Access, Refresh       int64    // seconds
+	Warnings              []string // a key that Lander does not have
+}
+
+// ErrSettings is wrapped by every fault of settings.
+var ErrSettings = errors.New("settings")
+
+// SettingsOf reads the sections of a table, as a TOML or YAML parser gives it.
+func SettingsOf(table map[string]any) (Settings, error) {
+	var s Settings
+	sections := map[string]any{}
+	for name := range SectionKeys() {
+		if v, ok := table[name].(map[string]any); ok {
+			sections[name] = v
+		}
+	}
+	b, err := json.Marshal(sections)
+	if err == nil {
+		err = json.Unmarshal(b, &s)
+	}
+	if err != nil {
+		return Settings{}, fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	return s, nil
+}
+
+// Limits makes the rate limit that the settings ask for; nil when none.
+func (s *Settings) Limits() (*RateLimit, error) {
+	if !s.RateLimit.Enabled {
+		return nil, nil
+	}
+	l := RateLimits{Global: s.RateLimit.Global, Client: s.RateLimit.Client, Endpoints: s.RateLimit.Endpoints, MaxIdle: time.Duration(s.RateLimit.MaxIdle) * time.Second}
+	if l.Global == 0 {
+		l.Global = 600
+	}
+	if l.Client == 0 {
+		l.Client = 60
+	}
+	return NewRateLimit(l)
+}
+
+// Origins makes the CORS that the settings ask for; nil when none.
+func (s *Settings) Origins() *CORS {
+	if len(s.CORS.Origins) == 0 {
+		return nil
+	}
+	return &CORS{Origins: s.CORS.Origins, Methods: s.CORS.Methods, Headers: s.CORS.Headers, Credentials: s.CORS.Credentials, MaxAge: s.CORS.MaxAge}
+}
+
+// ParseROS2 reads a ros2_medkit parameter file: ros2_medkit_gateway (or any
+// node), ros__parameters, and nested or dotted names. A key that Lander does
+// not have is a warning.
+func ParseROS2(text []byte) (Settings, error) {
+	if len(text) > MaxManifest {
+		return Settings{}, fmt.Errorf("%w: the file is longer than %d bytes", ErrSettings, MaxManifest)
+	}
+	var root map[string]map[string]map[string]any
+	if err := yaml.Unmarshal(text, &root); err != nil && !errors.Is(err, io.EOF) {
+		return Settings{}, fmt.Errorf("%w: %s", ErrSettings, yaml.FormatError(err, false, false))
+	}
+	flat := map[string]any{}
+	for _, node := range root {
+		for k, parameters := range node {
+			if k != "ros__parameters" {
+				return Settings{}, fmt.Errorf("%w: %s is not ros__parameters", ErrSettings, k)
+			}
+			flatten("", parameters, flat)
+		}
+	}
+	if len(flat) == 0 {
+		return Settings{}, fmt.Errorf("%w: no ros__parameters", ErrSettings)
+	}
+	return ros2Settings(flat)
+}
+
+func flatten(prefix string, in map[string]any, out map[string]any) {
+	for k, v := range in {
+		if m, ok := v.(map[string]any); ok {
+			flatten(prefix+k+".", m, out)
+			continue
+		}
+		out[prefix+k] = v
+	}
+}
+
+// ros2Settings sorts flat parameters into their places.
+func ros2Settings(flat map[string]any) (Settings, error) {
+	sections := map[string]any{}
+	rest := map[string]any{}
+	var warnings []string
+	for _, k := range slices.Sorted(maps.Keys(flat)) {
+		section, name, _ := strings.Cut(k, ".")
+		if section == "rate_limiting" {
+			section = "rate_limit"
+		}
+		switch {
+		case slices.Contains(SectionKeys()[section], name):
+			m, _ := sections[section].(map[string]any)
+			if m == nil {
+				m = map[string]any{}
+				sections[section] = m
+			}
+			m[name] = flat[k]
+		case ros2Keys[k]:
+			rest[k] = flat[k]
+		default:
+			warnings = append(warnings, k)
+		}
+	}
+	s, err := SettingsOf(sections)
+	if err != nil {
+		return Settings{}, err
+	}
+	b, err := json.Marshal(rest)
+	if err != nil {
+		return Settings{}, fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	var f ros2File
+	if err := json.Unmarshal(b, &f); err != nil {
+		return Settings{}, fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	s.ROS2 = ROS2{
+		Host: f.Host, Port: f.Port, Manifest: f.Manifest, TLS: f.TLS, TLSCert: f.Cert, TLSKey: f.Key, Docs: f.Docs, MaxBody: f.MaxBody,
+		AuthEnabled: f.Auth, RequireFor: f.RequireFor, Algorithm: f.Algorithm, Issuer: f.Issuer, Secret: f.Secret, PublicKey: f.PublicKey,
+		Clients: f.Clients, Access: f.Access, Refresh: f.Refresh, Warnings: warnings,
+	}
+	return s, nil
+}
+
+// ros2File holds the parameters outside the sections.
+type ros2File struct {
+	Host       string   `json:"server.host"`
+	Port       int      `json:"server.port"`
+	TLS        *bool    `json:"server.tls.enabled"`
+	Cert       string   `json:"server.tls.cert_file"`
+	Key        string   `json:"server.tls.key_file"`
+	Manifest   string   `json:"discovery.manifest_path"`
+	MaxBody    int64    `json:"bulk_data.max_upload_size"`
+	Docs       *bool    `json:"docs.enabled"`
+	Auth       bool     `json:"auth.enabled"`
+	Secret     string   `json:"auth.jwt_secret"`
+	PublicKey  string   `json:"auth.jwt_public_key"`
+	Algorithm  string   `json:"auth.jwt_algorithm"`
+	Access     int64    `json:"auth.token_expiry_seconds"`
+	Refresh    int64    `json:"auth.refresh_token_expiry_seconds"`
+	RequireFor string   `json:"auth.require_auth_for"`
+	Issuer     string   `json:"auth.issuer"`
+	Clients    []string `json:"auth.clients"`
+}
+
+var ros2Keys = map[string]bool{
+	"server.host": true, "server.port": true, "server.tls.enabled": true, "server.tls.cert_file": true, "server.tls.key_file": true,
+	"discovery.manifest_path": true, "bulk_data.max_upload_size": true, "docs.enabled": true, "auth.enabled": true, "auth.jwt_secret": true,
+	"auth.jwt_public_key": true, "auth.jwt_algorithm": true, "auth.token_expiry_seconds": true, "auth.refresh_token_expiry_seconds": true,
+	"auth.require_auth_for": true, "auth.issuer": true, "auth.clients": true,
+}

@@ -1,0 +1,173 @@
+package sovd
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"lander/lib/bundle"
+	"lander/lib/capability"
+	"lander/lib/job"
+	"lander/lib/proc"
+	"lander/lib/trust"
+)
+
+// Signed says whose scripts are taken and run: only bundles that the trust
+// store lets on that entity. A bundle is checked in full when it comes in,
+// its serial is spent then, and it is verified again before each run.
+type Signed struct {
+	Trust     func() (*trust.Store, error) // read anew each time, so that a change holds at once
+	Serials   *trust.Serials
+	BuildTime time.Time
+	Limit     capability.Set // the gateway's own limit; nil: none
+	SpoolDir  string
+}
+
+// subject is the gateway as one of its entities: it answers to components/ID
+// or apps/ID.
+func (s *Signed) subject(e Ref, now time.Time) trust.Subject {
+	return trust.Subject{
+		Names: []string{e.Path()}, Now: now, BuildTime: s.BuildTime, Limit: s.Limit, Need: proc.Need,
+		Formats: []string{job.FormatLua, job.FormatSh, job.FormatBash, job.FormatPython},
+	}
+}
+
+// refusal words a bundle that is not let in, without a path.
+func (f *Files) refusal(e Ref, err error) error {
+	if r, ok := errors.AsType[*trust.Refusal](err); ok {
+		f.o.Log.Warn("a script was refused", "entity", e.Path(), "reason", r.Reason, "error", err)
+		if r.Reason == trust.ReasonSignature {
+			return Errorf(KindRefused, "Script refused: its signature or key is not accepted here").with(map[string]any{"reason": string(r.Reason)})
+		}
+		return Errorf(KindRefused, "Script refused: %s", r.Message).with(map[string]any{"reason": string(r.Reason)})
+	}
+	if errors.Is(err, trust.ErrInvalid) {
+		return Errorf(KindRefused, "Script refused: it is not a signed bundle").with(map[string]any{"reason": "bad-arguments"})
+	}
+	return err
+}
+
+// admit checks an uploaded file and spends its serial.
+func (s *Signed) admit(f *Files, e Ref, path string) (*ScriptDetail, string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("checking an upload: %w", err)
+	}
+	defer file.Close()
+	sub := s.subject(e, f.o.Clock())
+	sub.Serials = s.Serials
+	b, err := s.check(sub, file)
+	if err != nil {
+		return nil, "", f.refusal(e, err)
+	}
+	defer b.Payload.Close()
+	if err := b.Record(); err != nil {
+		return nil, "", f.refusal(e, err)
+	}
+	return detailOf(b), b.Statement.Format, nil
+}
+
+func (s *Signed) check(sub trust.Subject, r io.Reader) (*bundle.Bundle, error) {
+	store, err := s.Trust()
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Open(r, store, sub, s.SpoolDir)
+	if err != nil {
+		return nil, err
+	}
+	if b.Plain {
+		// Without the signed words nothing says for which entity it is.
+		b.Payload.Close()
+		return nil, &trust.Refusal{Reason: trust.ReasonTarget, Message: "a stock signature says no entity", Hint: "sign it with lander script sign"}
+	}
+	return b, nil
+}
+
+func detailOf(b *bundle.Bundle) *ScriptDetail {
+	st := b.Statement
+	d := &ScriptDetail{Format: st.Format, SHA256: st.SHA256, KeyID: b.Key.ID(), Serial: &st.Serial}
+	if !st.Expires.IsZero() {
+		d.Expires = job.Time{Time: st.Expires}.String()
+	}
+	return d
+}
+
+// verify checks a bundle of the library again. Its window held when it came
+// in, and counts again only where the key's policy says so; the key itself
+// must be good now.
+func (s *Signed) verify(e Ref, r io.Reader, now time.Time) (*bundle.Bundle, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	sub := s.subject(e, now)
+	b, err := s.check(sub, bytes.NewReader(text))
+	if rf, ok := errors.AsType[*trust.Refusal](err); ok && rf.Reason == trust.ReasonExpired && b == nil {
+		return s.verifyExpired(sub, text, err)
+	}
+	return b, err
+}
+
+// verifyExpired lets a bundle whose window has closed since it came in run,
+// unless its key's policy says that the window counts at each use.
+func (s *Signed) verifyExpired(sub trust.Subject, text []byte, expired error) (*bundle.Bundle, error) {
+	now := sub.Now
+	store, err := s.Trust()
+	if err != nil {
+		return nil, err
+	}
+	first, _ := bundle.Open(bytes.NewReader(text), store, sub, s.SpoolDir)
+	if first == nil || first.Statement.Expires.IsZero() || now.Before(first.Statement.Expires) {
+		return nil, expired // too early, or the clock is not set
+	}
+	sub.Now, sub.BuildTime = first.Statement.Signed, time.Time{}
+	b, err := s.check(sub, bytes.NewReader(text))
+	if err != nil {
+		return nil, expired
+	}
+	p := b.Policy
+	if p.Recheck || !p.NotAfter.IsZero() && !now.Before(p.NotAfter) || !p.NotBefore.IsZero() && now.Before(p.NotBefore) {
+		b.Payload.Close()
+		return nil, expired
+	}
+	return b, nil
+}
+
+// open verifies a script and gives its payload.
+func (s *Signed) open(f *Files, e Ref, sc found, r io.Reader, now time.Time) (loaded, error) {
+	b, err := s.verify(e, r, now)
+	if err != nil {
+		return loaded{}, f.refusal(e, err)
+	}
+	defer b.Payload.Close()
+	payload, err := b.Payload.Bytes()
+	if err != nil {
+		return loaded{}, fmt.Errorf("reading the script %s: %w", sc.ID, err)
+	}
+	d := detailOf(b)
+	return loaded{payload: payload, format: d.Format, sha256: d.SHA256, keyID: d.KeyID, serial: d.Serial, task: job.Task{Capabilities: b.Capabilities}}, nil
+}
+
+// describe fills in what the bundle of a script says.
+func (s *Signed) describe(f *Files, e Ref, sc *found) error {
+	var b []byte
+	var err error
+	if sc.managed != nil {
+		b, err = readPath(sc.file, f.o.MaxFile)
+	} else {
+		b, err = f.readFile(sc.file, f.o.MaxFile)
+	}
+	if err != nil {
+		return err
+	}
+	v, err := s.verify(e, bytes.NewReader(b), f.o.Clock())
+	if err != nil {
+		return err
+	}
+	sc.Detail = detailOf(v)
+	return v.Payload.Close()
+}
