@@ -16,6 +16,7 @@ import (
 	"lander/lib/emp/frame"
 	"lander/lib/fetch"
 	"lander/lib/job"
+	"lander/lib/m3da"
 	"lander/lib/proc"
 	"lander/lib/remote"
 	"lander/lib/stage"
@@ -40,6 +41,12 @@ open, and end.`,
 			&cli.DurationFlag{Name: "cpu", Usage: "end a script after `DUR` of processor time", Value: time.Minute},
 			&cli.StringSliceFlag{Name: "fetch-allow", Usage: "scripts may be downloaded from the special network `CIDR` too, such as 127.0.0.0/8 (repeatable)"},
 			&cli.StringFlag{Name: "fetch-ca", Usage: "trust the certificates in `FILE` for downloads"},
+			&cli.StringFlag{Name: "server", Usage: "send data to the M3DA server at `ADDR`, m3da://HOST:PORT, and take its commands"},
+			&cli.StringFlag{Name: "server-id", Usage: "the server's `NAME`, which secured sessions need", Value: m3da.DefaultServerID},
+			&cli.StringFlag{Name: "server-link", Usage: "keep the link to the server open, or connect when a policy says so: `keep|policy`", Value: "keep"},
+			&cli.StringFlag{Name: "auth", Usage: "prove who is who to the server and back by `WORD`: hmac-md5 or hmac-sha1"},
+			&cli.StringFlag{Name: "cipher", Usage: "encipher what goes to the server by `WORD`: aes-cbc-128, aes-cbc-256, aes-ctr-128 or aes-ctr-256"},
+			&cli.StringFlag{Name: "password-file", Usage: "the password shared with the server is in `FILE`"},
 			&cli.StringFlag{Name: "sink", Usage: "write the data that is due to `FILE` or - as NDJSON, in place of a server"},
 			&cli.StringFlag{Name: "sms", Usage: "send and receive SMS by the modem at `ADDR`, such as serial:///dev/ttyUSB2, or send by a command that gets {\"to\",\"text\",\"format\"} on its input"},
 			&cli.BoolFlag{Name: "dev", Usage: "for application authors: take what emp simulate sends"},
@@ -52,6 +59,7 @@ open, and end.`,
 		examples: []example{
 			{"lander agent", "on the original's port, for this machine only"},
 			{"lander agent --listen unix:///run/lander/agent.sock --id gw-17 --group north", "on a socket, under its own name"},
+			{"lander agent --id gw-17 --server m3da://m3da.example.com --auth hmac-sha1 --password-file /etc/lander/password", "with a server"},
 		},
 		run: runAgent,
 	}.command()
@@ -95,6 +103,9 @@ func runAgent(k *call) error {
 	}
 	cfg.Dev = k.cli.Bool("dev")
 	if cfg.SMS, err = k.modem(); err != nil {
+		return err
+	}
+	if cfg.Server, err = k.server(&cfg); err != nil {
 		return err
 	}
 	closeSink, err := k.openSink(&cfg)

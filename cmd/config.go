@@ -21,6 +21,10 @@ import (
 // must be said each time.
 var onlyOnLine = []string{"unsigned", "force", "clear", "all", "image", "uncontained", "help", "config", "print-config"}
 
+// Keys of the file that no flag and no variable has, by command: what they
+// allow is a decision of the device's owner. All are true or false.
+var onlyInFile = map[string][]string{"agent": {"allow_md5"}}
+
 // Flags that mean another thing on another command: their variable carries
 // the command's name.
 var perCommand = []string{"listen", "output", "once", "name", "target", "id-file", "server", "group", "capability", "wait", "dry-run"}
@@ -63,6 +67,16 @@ func loadConfig(c *cli.Context, getenv environment) (*config, error) {
 		if name != "help" && name != "print-config" {
 			conf.values = append(conf.values, setting{name, c.Value(name), origin})
 		}
+	}
+	for _, key := range onlyInFile[strings.Join(path, ".")] {
+		s := setting{strings.ReplaceAll(key, "_", "-"), false, "default"}
+		if v, ok := table[key]; ok {
+			if s.Value, ok = v.(bool); !ok {
+				return nil, invalidf("", "%s: %s is true or false", conf.file, key)
+			}
+			s.Origin = "file " + conf.file
+		}
+		conf.values = append(conf.values, s)
 	}
 	if getenv("CI") != "" && c.Command != nil && lookup(c.Command.Flags, "no-input") != nil {
 		if err := c.Set("no-input", "true"); err != nil {
@@ -224,6 +238,9 @@ func checkTables(file, text string, table map[string]any, cmds []*cli.Command, p
 				continue
 			}
 			name := strings.ReplaceAll(k, "_", "-")
+			if slices.Contains(onlyInFile[full], k) {
+				continue
+			}
 			if lookup(cmd.Flags, name) == nil || strings.Contains(k, "-") || slices.Contains(onlyOnLine, name) {
 				return unknownKey(file, text, full, k)
 			}
@@ -296,6 +313,16 @@ func (conf *config) origin(name string) string {
 		}
 	}
 	return ""
+}
+
+// allowed is the value of a key that only the file has.
+func (conf *config) allowed(name string) bool {
+	for _, s := range conf.values {
+		if b, ok := s.Value.(bool); ok && s.Name == name {
+			return b
+		}
+	}
+	return false
 }
 
 // print shows the merged configuration for --print-config.

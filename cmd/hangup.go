@@ -63,6 +63,7 @@ func (k *call) readAgain() error {
 			if k.cli.Count("verbose") == 0 && k.quiet == 0 {
 				k.level.Set(level)
 			}
+		case now && s.Name == "allow-md5" && s.Value == v:
 		case now && fmt.Sprint(k.cli.Value(s.Name)) != fmt.Sprint(v):
 			k.log.Warn("this setting changes at the next start only", "setting", s.Name)
 		}

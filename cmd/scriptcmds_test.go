@@ -29,6 +29,7 @@ func commandsForScripts() map[string]func(*testscript.TestScript, bool, []string
 		"zeros":        zeros,
 		"repeat":       repeat,
 		"httpdir":      httpDir,
+		"m3dasite":     m3daSite,
 		"mkfifo":       mkfifo,
 		"otaboard":     otaBoard,
 		"otaunit":      otaUnit,

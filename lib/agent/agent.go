@@ -56,6 +56,9 @@ type Config struct {
 	Dev bool
 	// Uplink takes the data that is due; nil: it waits.
 	Uplink stage.Uplink
+	// Server is where data goes and commands come from, in place of Uplink;
+	// nil: nobody asks for anything.
+	Server *Server
 	// UnsignedPackages lets update packages in that nobody signed.
 	UnsignedPackages bool
 	// Reboot does what a Reboot asks for, 5 s after it was answered; nil: it
@@ -91,6 +94,11 @@ type Agent struct {
 	scripts *scripts
 	stage   *stage.Stage
 	updates *updates
+	uplink  *uplink // nil without a server
+
+	commands   *commands
+	monitoring *monitoring
+	recent     *recent // log lines
 
 	messages messages
 	// unfollow ends the watch of the settings that count while the agent runs.
@@ -129,7 +137,9 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	if cfg.AfterFunc == nil {
 		cfg.AfterFunc = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
 	}
-	a := &Agent{cfg: cfg, lock: lock, assets: map[string]*session{}, timers: map[*int]func() bool{}, arrival: make(chan struct{})}
+	lines := newRecent()
+	cfg.Log = slog.New(lines.over(cfg.Log.Handler()))
+	a := &Agent{cfg: cfg, recent: lines, lock: lock, assets: map[string]*session{}, timers: map[*int]func() bool{}, arrival: make(chan struct{})}
 	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := a.open(ctx); err != nil {
 		a.Close()
@@ -152,6 +162,10 @@ func (a *Agent) open(ctx context.Context) error {
 			return fmt.Errorf("showing %s in the tree: %w", m.Key, err)
 		}
 	}
+	if a.cfg.Server != nil {
+		a.uplink = newUplink(a, *a.cfg.Server)
+		a.cfg.Uplink = a.uplink
+	}
 	if err := a.openStage(filepath.Join(a.cfg.Dir, "stage.log")); err != nil {
 		return err
 	}
@@ -163,8 +177,10 @@ func (a *Agent) open(ctx context.Context) error {
 	for f, r := range a.cfg.Script.Runners {
 		svc.Runners[f] = r
 	}
+	var child *remote.Child
 	if a.cfg.Lua != nil {
 		lua := a.cfg.Lua(host{a})
+		child, _ = lua.(*remote.Child)
 		svc.Runners[job.FormatLua], svc.Runners[job.FormatLuac51] = lua, lua
 	}
 	if a.cfg.SMS != nil {
@@ -174,7 +190,14 @@ func (a *Agent) open(ctx context.Context) error {
 	if err := a.scripts.recover(ctx); err != nil {
 		return err
 	}
-	return a.openUpdates()
+	a.newCommands()
+	if err := a.openUpdates(); err != nil {
+		return err
+	}
+	if err := a.openMonitoring(child); err != nil {
+		return err
+	}
+	return a.commands.recover(ctx)
 }
 
 // Serve accepts connections until ctx ends. Then it lets running scripts be
@@ -195,6 +218,9 @@ func (a *Agent) Serve(ctx context.Context, listeners []*link.Listener) error {
 		})
 	}
 	wg.Go(func() { a.updates.watchDrops(ctx) })
+	if a.uplink != nil && a.uplink.s.Keep {
+		wg.Go(func() { a.uplink.keep(ctx) })
+	}
 	if m := a.messages.modem; m != nil {
 		wg.Go(func() {
 			if err := m.Run(ctx); err != nil {
@@ -233,11 +259,20 @@ func (a *Agent) Close() error {
 	if a.scripts != nil {
 		a.scripts.close()
 	}
+	if a.commands != nil {
+		a.commands.close()
+	}
+	if a.monitoring != nil {
+		a.monitoring.close()
+	}
 	if a.unfollow != nil {
 		a.unfollow()
 	}
 	if a.stage != nil {
 		errs = append(errs, a.stage.Close())
+	}
+	if a.uplink != nil {
+		a.uplink.close()
 	}
 	if a.tree != nil {
 		errs = append(errs, a.tree.Close())

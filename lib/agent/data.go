@@ -17,7 +17,13 @@ func (s *session) dataCommand(r *emp.Request) (body []byte, err error, ok bool) 
 	case frame.CmdPData:
 		return nil, later(r, frame.ParsePData, st.PData), true
 	case frame.CmdPAcknowledge:
-		return nil, later(r, frame.ParsePAcknowledge, st.Acknowledge), true
+		return nil, later(r, frame.ParsePAcknowledge, func(p frame.PAcknowledge, done func(error)) error {
+			err := st.Acknowledge(p, done)
+			if err == nil {
+				s.a.spawn(func() { s.a.commands.acknowledged(p) })
+			}
+			return err
+		}), true
 	case frame.CmdTableNew:
 		return nil, laterID(r, frame.ParseTableNew, st.NewTable), true
 	case frame.CmdTableRow:

@@ -53,10 +53,41 @@ func (h host) handle(ctx context.Context, t job.Task, c frame.Command, payload [
 		if err := need(capability.Device); err != nil {
 			return nil, err
 		}
-		return frame.Map(
-			frame.Member{Key: "id", Value: frame.String(h.a.cfg.ID)},
-			frame.Member{Key: "groups", Value: frame.Strings(h.a.cfg.Groups)},
-		).Append(nil), nil
+		return h.a.about(), nil
+	case remote.CmdMonitoring:
+		if err := need(capability.Monitoring); err != nil {
+			return nil, err
+		}
+		v, err := h.monitor(ctx, t, payload)
+		return v.Append(nil), err
+	case remote.CmdWatch:
+		if err := need(capability.Tree); err != nil {
+			return nil, err
+		}
+		v, err := h.a.watchOnce(ctx, payload)
+		return v.Append(nil), err
+	case frame.CmdPData:
+		if err := need(capability.Data); err != nil {
+			return nil, err
+		}
+		p, err := frame.ParsePData(payload)
+		if err != nil {
+			return nil, err
+		}
+		saved := make(chan error, 1)
+		if err := h.a.stage.PData(p, func(err error) { saved <- err }); err != nil {
+			return nil, err
+		}
+		return nil, <-saved
+	case frame.CmdPFlush:
+		if err := need(capability.Data); err != nil {
+			return nil, err
+		}
+		p, err := frame.ParsePFlush(payload)
+		if err != nil {
+			return nil, err
+		}
+		return flushed(h.a.stage.Flush(ctx, p.Policy))
 	case remote.CmdLog:
 		if err := need(capability.Log); err != nil {
 			return nil, err

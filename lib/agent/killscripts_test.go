@@ -25,10 +25,19 @@ import (
 // be killed.
 const agentArg = "lander-agent-to-kill"
 
+// serverFile, in that directory, holds the address of its server.
+const serverFile = "server"
+
 // beKilled serves on a socket until it dies.
 func beKilled(dir string) {
 	t := &testing.T{}
-	d := openDevice(t, dir, func(c *agent.Config) { c.MaxRunning = 32 })
+	d := openDevice(t, dir, func(c *agent.Config) {
+		c.MaxRunning = 32
+		if addr, err := os.ReadFile(filepath.Join(dir, serverFile)); err == nil {
+			(&plant{addr: string(addr)}).configure(c)
+			c.Budget.CPU = time.Minute
+		}
+	})
 	l, err := link.Listen(context.Background(), link.Address{Scheme: link.Unix, Path: filepath.Join(dir, "sock")}, link.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -17,7 +17,7 @@ func (a *Agent) openStage(file string) error {
 	var err error
 	a.stage, err = stage.Open(stage.Options{
 		File: file, Volatile: a.text("config.data.storage") == frame.StorageRAM,
-		Policies: a.policies(), Uplink: a.cfg.Uplink, Logger: a.cfg.Log,
+		Policies: a.policies(), Uplink: a.cfg.Uplink, Logger: a.cfg.Log, Batch: a.batch(), Clock: stageClock{a},
 	})
 	if err != nil {
 		return err
@@ -29,6 +29,27 @@ func (a *Agent) openStage(file string) error {
 	})
 	return nil
 }
+
+// batch is how the stage cuts what it sends.
+func (a *Agent) batch() int64 {
+	if a.uplink == nil {
+		return 0
+	}
+	return uplinkBatch
+}
+
+// stageClock is the agent's time for the stage.
+type stageClock struct{ a *Agent }
+
+func (c stageClock) Now() time.Time { return c.a.cfg.Clock() }
+
+func (c stageClock) AfterFunc(d time.Duration, f func()) stage.Timer {
+	return stopFunc(c.a.cfg.AfterFunc(d, f))
+}
+
+type stopFunc func() bool
+
+func (f stopFunc) Stop() bool { return f() }
 
 // policies reads the tree. A variable that says nothing sensible is logged
 // and left out.

@@ -223,7 +223,7 @@ func (s *scripts) prune(ctx context.Context) error {
 		at        time.Time
 		ticketKey string
 	}
-	for _, prefix := range []string{"refusals", "executions"} {
+	for _, prefix := range []string{"refusals", "executions", "commands"} {
 		var all []record
 		for e, err := range s.a.store.List(ctx, prefix) {
 			if err != nil {

@@ -233,6 +233,13 @@ func (s *session) executeScript(r *emp.Request) ([]byte, error) {
 	})
 }
 
+// legacyOrder is the order of a script that comes with its MD5.
+func (a *Agent) legacyOrder(url, md5 string) remote.Order {
+	return remote.Order{Name: url, Budget: a.cfg.Budget, Legacy: &remote.Legacy{MD5: md5, Fetch: func() (io.ReadCloser, error) {
+		return fetch.Get(a.scripts.ctx, url, a.cfg.Fetch)
+	}}}
+}
+
 // order makes the order of an ExecuteScript.
 func (a *Agent) order(p frame.ExecuteScript) (remote.Order, error) {
 	o := remote.Order{Source: job.SourceEMP, Ticket: p.Ticket, Name: p.URL, Budget: a.cfg.Budget}

@@ -133,21 +133,26 @@ func (s *session) reboot(r *emp.Request) error {
 	if err != nil {
 		return err
 	}
-	a := s.a
-	a.cfg.Log.Warn("a reboot is asked for", "reason", p.Reason, "configured", a.cfg.Reboot != nil)
-	a.event(Event{Event: "reboot", Status: p.Reason})
+	s.a.requestReboot(p.Reason)
+	return nil
+}
+
+// requestReboot reboots after a while, when that is configured.
+func (a *Agent) requestReboot(reason string) {
+	a.cfg.Log.Warn("a reboot is asked for", "reason", reason, "configured", a.cfg.Reboot != nil)
+	a.event(Event{Event: "reboot", Status: reason})
 	if a.cfg.Reboot == nil {
-		return nil
+		return
 	}
 	a.mu.Lock()
 	twice := a.rebooting
 	a.rebooting = true
 	a.mu.Unlock()
 	if twice {
-		return nil
+		return
 	}
 	a.afterFunc(rebootDelay, func() {
-		err := a.cfg.Reboot(a.ctx, p.Reason)
+		err := a.cfg.Reboot(a.ctx, reason)
 		a.mu.Lock()
 		a.rebooting = false
 		a.mu.Unlock()
@@ -155,5 +160,4 @@ func (s *session) reboot(r *emp.Request) error {
 			a.cfg.Log.Error("rebooting", "error", err)
 		}
 	})
-	return nil
 }

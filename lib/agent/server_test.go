@@ -100,14 +100,14 @@ func TestConnectToServer(t *testing.T) {
 	}
 	d.want(p, frame.CmdConnectToServer, `-1`, -6, `"latency must be positive integer"`)
 	// The earlier of two dates counts.
-	d.want(p, frame.CmdConnectToServer, `30`, 0, "null")
-	d.want(p, frame.CmdConnectToServer, `60`, 0, "null")
-	d.want(p, frame.CmdConnectToServer, `20`, 0, "null")
-	if len(ts.pending(30*time.Second))+len(ts.pending(60*time.Second)) > 0 || len(ts.pending(20*time.Second)) != 1 {
+	d.want(p, frame.CmdConnectToServer, `33`, 0, "null")
+	d.want(p, frame.CmdConnectToServer, `66`, 0, "null")
+	d.want(p, frame.CmdConnectToServer, `22`, 0, "null")
+	if len(ts.pending(33*time.Second))+len(ts.pending(66*time.Second)) > 0 || len(ts.pending(22*time.Second)) != 1 {
 		t.Error("not the earliest of the dates is kept")
 	}
 	up.end <- nil
-	ts.run(ts.pending(20 * time.Second)[0])
+	ts.run(ts.pending(22 * time.Second)[0])
 	<-up.begun
 	// A session under way blocks no other command, and no second one comes.
 	other := d.dial(nil)

@@ -92,9 +92,10 @@ type updateState struct {
 	Job       *updateJob  `json:"job"`
 	Installed []component `json:"installed"`
 	Last      struct {
-		Result  int64    `json:"result"`
-		Details string   `json:"details"`
-		Start   job.Time `json:"start"`
+		Result  int64       `json:"result"`
+		Details string      `json:"details"`
+		Start   job.Time    `json:"start"`
+		Ticket  frame.Value `json:"ticket"`
 	} `json:"last"`
 }
 
@@ -299,7 +300,7 @@ func (u *updates) finish(ctx context.Context, code int64, details string) {
 		os.Remove(j.Location)
 	}
 	u.state.Job = nil
-	u.state.Last.Result, u.state.Last.Details, u.state.Last.Start = code, details, j.Started
+	u.state.Last.Result, u.state.Last.Details, u.state.Last.Start, u.state.Last.Ticket = code, details, j.Started, j.Ticket
 	err := u.save()
 	u.mu.Unlock()
 	if err != nil {
@@ -307,7 +308,7 @@ func (u *updates) finish(ctx context.Context, code int64, details string) {
 	}
 	u.publish()
 	u.record(ctx, j, code, details)
-	if !j.Ticket.IsNull() {
+	if !j.Ticket.IsNull() && !u.a.commands.completed(j.Ticket, ticketCode(code), details) {
 		u.acknowledge(j.Ticket, code, details)
 	}
 	last := frame.SoftwareUpdateStatus{Event: frame.UpdateSuccessful, Details: details}
@@ -317,11 +318,34 @@ func (u *updates) finish(ctx context.Context, code int64, details string) {
 	u.tell(ctx, last, true)
 }
 
-func (u *updates) acknowledge(ticket frame.Value, code int64, details string) {
-	ack := frame.PAcknowledge{Ticket: ticket, Policy: frame.PolicyNow, Persisted: true, Message: details}
-	if code != updateOK {
-		ack.Status = code
+// ticketCode is the status of a response: 0 when all went well.
+func ticketCode(code int64) int64 {
+	if code == updateOK {
+		return 0
 	}
+	return code
+}
+
+// answers reports whether the update that is on has a ticket.
+func (u *updates) answers(ticket frame.Value) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.state.Job != nil && u.state.Job.Ticket.Equal(ticket)
+}
+
+// last is how the last update ended, when it had a ticket; else nil.
+func (u *updates) last(ticket frame.Value) *outcome {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	l := u.state.Last
+	if !l.Ticket.Equal(ticket) {
+		return nil
+	}
+	return &outcome{code: ticketCode(l.Result), text: l.Details}
+}
+
+func (u *updates) acknowledge(ticket frame.Value, code int64, details string) {
+	ack := frame.PAcknowledge{Ticket: ticket, Policy: frame.PolicyNow, Persisted: true, Message: details, Status: ticketCode(code)}
 	err := u.a.stage.Acknowledge(ack, func(err error) {
 		if err != nil {
 			u.a.cfg.Log.Error("acknowledging an update", "error", err)

@@ -9,11 +9,13 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -86,10 +88,26 @@ func Roots(pem []byte) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// Put sends a body to a URL, under the rules of Get. Redirects are not
+// followed; an answer that is not 2xx is a *StatusError.
+func Put(ctx context.Context, rawURL string, body []byte, o Options) error {
+	o.MaxRedirects = -1
+	b, err := start(ctx, rawURL, o, body)
+	if err != nil {
+		return err
+	}
+	return b.Close()
+}
+
 // Get starts a download and returns its body, which the caller closes. A name
 // and password in the URL are sent as basic authentication, to the host of
 // this URL only, and appear in no error. ctx also bounds the reading.
 func Get(ctx context.Context, rawURL string, o Options) (*Body, error) {
+	return start(ctx, rawURL, o, nil)
+}
+
+// start sends the first request; put is the body of a PUT, nil for a GET.
+func start(ctx context.Context, rawURL string, o Options, put []byte) (*Body, error) {
 	o = o.withDefaults()
 	u, err := parse(rawURL)
 	if err != nil {
@@ -101,7 +119,7 @@ func Get(ctx context.Context, rawURL string, o Options) (*Body, error) {
 		inner := cancel
 		cancel = func(err error) { stop(); inner(err) }
 	}
-	c := client{o: o, ctx: ctx, cancel: cancel}
+	c := client{o: o, ctx: ctx, cancel: cancel, put: put}
 	c.transport = &http.Transport{
 		DialContext:            c.dial,
 		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
@@ -124,6 +142,7 @@ type client struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	transport *http.Transport
+	put       []byte // what is sent; nil: something is got
 }
 
 // dial is where the address rules are: they see what is really dialled.
@@ -182,7 +201,11 @@ func (c *client) follow(u *url.URL) (*Body, error) {
 func (c *client) ask(u, first *url.URL, user *url.Userinfo) (*http.Response, error) {
 	bare := *u
 	bare.User, bare.Fragment = nil, ""
-	req, err := http.NewRequestWithContext(c.ctx, http.MethodGet, bare.String(), nil)
+	method, body := http.MethodGet, io.Reader(nil)
+	if c.put != nil {
+		method, body = http.MethodPut, bytes.NewReader(c.put)
+	}
+	req, err := http.NewRequestWithContext(c.ctx, method, bare.String(), body)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"time"
@@ -34,7 +35,8 @@ type Budget struct {
 // Task is what a Runner executes: a payload that has been let in already.
 type Task struct {
 	ID           string            // execution id
-	Name         string            // name of the script, for messages and the Lua chunk name
+	Name         string            // name of the script, for messages
+	Chunk        string            // Lua chunk name; "": Name
 	Format       string            // one of the Format words that can run
 	Payload      []byte            // source text or bytecode; the runner does not change it
 	Args         map[string]string // Lua table args, LANDER_ARG_K for programs
@@ -49,6 +51,9 @@ type Task struct {
 	Started func()          // called once the run has begun; nil: nobody asks
 	Kill    <-chan struct{} // when closed, the run is ended without a grace
 }
+
+// ChunkName is what positions in Lua messages begin with.
+func (t Task) ChunkName() string { return cmp.Or(t.Chunk, t.Name) }
 
 // Streams are the script's own streams. A nil Stdin reads as empty. The
 // writers are called from one goroutine each and bound what they keep.

@@ -174,5 +174,8 @@ type Function struct {
 	f value
 }
 
+// Same reports whether both are one and the same function of a run.
+func (f *Function) Same(g *Function) bool { return f.r == g.r && f.f == g.f }
+
 // errOutside is what a callback gives that is called from elsewhere.
 var errOutside = errors.New("a script's function was called outside its run")

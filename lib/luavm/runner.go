@@ -32,7 +32,7 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 	if b.Depth == 0 {
 		b.Depth = r.Limits.Depth
 	}
-	p, err := r.Cache.Load(t.Name, t.Format, t.Payload)
+	p, err := r.Cache.Load(t.ChunkName(), t.Format, t.Payload)
 	if err == nil {
 		_, err = p.Run(ctx, Config{
 			Args: t.Args, Capabilities: t.Capabilities, Budget: b, Poll: true,

@@ -45,6 +45,9 @@ func ChildMain() int {
 	p := &parent{conn: conn, replies: make(chan frame.Response, 1)}
 	r := frame.NewReader(conn, maxMessage)
 	f, err := r.Next()
+	if err == nil && f.Command == cmdRules && !f.Response {
+		return rulesMain(conn, f)
+	}
 	if err != nil || f.Command != cmdRun || f.Response {
 		return 2
 	}
@@ -65,13 +68,13 @@ func ChildMain() int {
 }
 
 func (p *parent) runScript(t job.Task, hosted bool, in io.Reader, out, errw io.Writer) job.Outcome {
-	prog, err := luavm.Load(t.Name, t.Format, t.Payload)
+	prog, err := luavm.Load(t.ChunkName(), t.Format, t.Payload)
 	if err != nil {
 		return luavm.OutcomeOf(err)
 	}
 	conf := luavm.Config{Args: t.Args, Capabilities: t.Capabilities, Budget: t.Budget, Stdin: in, Stdout: out, Stderr: errw}
 	if hosted {
-		conf.Modules = p.modules()
+		conf.Modules = offers{p.call}.modules()
 	}
 	_, err = prog.Run(context.Background(), conf)
 	return luavm.OutcomeOf(err)

@@ -10,12 +10,19 @@ import (
 	"lander/lib/luavm"
 )
 
+// offers are the modules of one conversation with the agent.
+type offers struct {
+	call func(frame.Command, []byte) (frame.Response, error)
+}
+
 // modules are what an agent offers to a script in its child. Each is reached
 // by require, and stands under its capability word.
-func (p *parent) modules() []luavm.Module {
+func (p offers) modules() []luavm.Module {
 	return []luavm.Module{
-		{Name: "tree", Word: capability.Tree, Global: true, Funcs: map[string]luavm.Func{"get": p.treeGet, "set": p.treeSet, "list": p.treeList}},
+		{Name: "tree", Word: capability.Tree, Global: true, Funcs: map[string]luavm.Func{"get": p.treeGet, "set": p.treeSet, "list": p.treeList, "watch": p.treeWatch}},
 		{Name: "device", Word: capability.Device, Global: true, Funcs: map[string]luavm.Func{"id": p.deviceID, "groups": p.deviceGroups}},
+		{Name: "data", Word: capability.Data, Global: true, Funcs: map[string]luavm.Func{"send": p.dataSend, "flush": p.dataFlush}},
+		{Name: "agent.monitoring", Word: capability.Monitoring, Funcs: p.monitoring()},
 		{Name: "log", Word: capability.Log, Global: true, Funcs: map[string]luavm.Func{
 			"error": p.log("error"), "warning": p.log("warning"), "info": p.log("info"), "debug": p.log("debug"),
 		}},
@@ -23,7 +30,7 @@ func (p *parent) modules() []luavm.Module {
 }
 
 // ask sends a command and returns the body of a good answer.
-func (p *parent) ask(c frame.Command, payload []byte) (frame.Value, error) {
+func (p offers) ask(c frame.Command, payload []byte) (frame.Value, error) {
 	r, err := p.call(c, payload)
 	if err != nil {
 		return frame.Value{}, fmt.Errorf("asking the agent: %w", err)
@@ -35,7 +42,7 @@ func (p *parent) ask(c frame.Command, payload []byte) (frame.Value, error) {
 }
 
 // treeGet is tree.get(path): the value, or nil for a node and for nothing.
-func (p *parent) treeGet(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
+func (p offers) treeGet(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 	v, err := p.variable(c)
 	if err != nil || v.Len() == 0 {
 		return []luavm.Value{nil}, err
@@ -45,7 +52,7 @@ func (p *parent) treeGet(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) 
 
 // treeList is tree.list(path): the absolute paths of the direct children, an
 // empty table where there are none.
-func (p *parent) treeList(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
+func (p offers) treeList(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 	v, err := p.variable(c)
 	if err != nil {
 		return nil, err
@@ -59,7 +66,7 @@ func (p *parent) treeList(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error)
 	return []luavm.Value{children}, nil
 }
 
-func (p *parent) variable(c *luavm.Call) (frame.Value, error) {
+func (p offers) variable(c *luavm.Call) (frame.Value, error) {
 	path, err := c.OptString(1, "")
 	if err != nil {
 		return frame.Value{}, err
@@ -69,7 +76,7 @@ func (p *parent) variable(c *luavm.Call) (frame.Value, error) {
 
 // treeSet is tree.set(path, value): it sets, deletes with nil, and returns
 // true, or nil and a message.
-func (p *parent) treeSet(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
+func (p offers) treeSet(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 	path, err := c.String(1)
 	if err != nil {
 		return nil, err
@@ -84,15 +91,15 @@ func (p *parent) treeSet(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) 
 	return []luavm.Value{true}, nil
 }
 
-func (p *parent) deviceID(luavm.Context, *luavm.Call) ([]luavm.Value, error) {
+func (p offers) deviceID(luavm.Context, *luavm.Call) ([]luavm.Value, error) {
 	return p.device("id")
 }
 
-func (p *parent) deviceGroups(luavm.Context, *luavm.Call) ([]luavm.Value, error) {
+func (p offers) deviceGroups(luavm.Context, *luavm.Call) ([]luavm.Value, error) {
 	return p.device("groups")
 }
 
-func (p *parent) device(key string) ([]luavm.Value, error) {
+func (p offers) device(key string) ([]luavm.Value, error) {
 	v, err := p.ask(CmdDevice, nil)
 	if err != nil {
 		return nil, err
@@ -101,7 +108,7 @@ func (p *parent) device(key string) ([]luavm.Value, error) {
 	return []luavm.Value{luaValue(m)}, nil
 }
 
-func (p *parent) log(level string) luavm.Func {
+func (p offers) log(level string) luavm.Func {
 	return func(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 		text, err := c.String(1)
 		if err != nil {
@@ -110,71 +117,4 @@ func (p *parent) log(level string) luavm.Func {
 		_, err = p.ask(CmdLog, frame.Map(frame.Member{Key: "level", Value: frame.String(level)}, frame.Member{Key: "text", Value: frame.String(text)}).Append(nil))
 		return nil, err
 	}
-}
-
-// luaValue turns a JSON value into what a script sees: lists and maps become
-// tables, numbers floats.
-func luaValue(v frame.Value) luavm.Value {
-	if f, ok := v.Float(); ok {
-		return f
-	}
-	if n, ok := v.Int(); ok {
-		return float64(n)
-	}
-	if b, ok := v.Bool(); ok {
-		return b
-	}
-	if s, ok := v.Str(); ok {
-		return s
-	}
-	switch v.Kind() {
-	case frame.KindList:
-		out := []luavm.Value{}
-		for _, e := range v.Elems() {
-			out = append(out, luaValue(e))
-		}
-		return out
-	case frame.KindMap:
-		out := map[string]luavm.Value{}
-		for _, m := range v.Members() {
-			out[m.Key] = luaValue(m.Value)
-		}
-		return out
-	}
-	return nil
-}
-
-// frameValue is the inverse: a whole number becomes an integer, as the
-// original agent encodes it.
-func frameValue(v luavm.Value) (frame.Value, error) {
-	switch v := v.(type) {
-	case float64:
-		if n := int64(v); float64(n) == v && n > -1<<53 && n < 1<<53 {
-			return frame.Int(n), nil
-		}
-		return frame.Float(v), nil
-	case []luavm.Value:
-		var out []frame.Value
-		for _, e := range v {
-			f, err := frameValue(e)
-			if err != nil {
-				return frame.Value{}, err
-			}
-			out = append(out, f)
-		}
-		return frame.List(out...), nil
-	case map[string]luavm.Value:
-		var out []frame.Member
-		for k, e := range v {
-			f, err := frameValue(e)
-			if err != nil {
-				return frame.Value{}, err
-			}
-			out = append(out, frame.Member{Key: k, Value: f})
-		}
-		return frame.Map(out...), nil
-	case *luavm.Function:
-		return frame.Value{}, fmt.Errorf("a function cannot be a variable")
-	}
-	return frame.Of(v)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"lander/lib/bundle"
@@ -31,8 +32,8 @@ type Service struct {
 	Log       *slog.Logger
 }
 
-// Order is one script to run, and who asks. Exactly one of Bundle, Signature
-// and Unsigned says what.
+// Order is one script to run, and who asks. Exactly one of Bundle, Signature,
+// Unsigned and Legacy says what.
 type Order struct {
 	Source string // a job.Source word
 	Actor  string // who asks, as far as the door knows
@@ -46,7 +47,9 @@ type Order struct {
 	Fetch func(trust.Verdict) (io.ReadCloser, error)
 
 	Unsigned *Unsigned
+	Legacy   *Legacy
 
+	Chunk  string // Lua chunk name; "": the script's name
 	Name   string // for a stock signature, which has no name
 	Args   map[string]string
 	Budget job.Budget
@@ -61,6 +64,14 @@ type Unsigned struct {
 	Format       string
 	Payload      []byte
 	Capabilities capability.Set
+}
+
+// Legacy is a script that is vouched for by its MD5 alone, as by the original
+// agent: anybody can make one. The device's configuration must say so. It gets
+// the default capabilities.
+type Legacy struct {
+	MD5   string // hex
+	Fetch func() (io.ReadCloser, error)
 }
 
 // Admitted is a script that was let in and whose serial is recorded.
@@ -87,7 +98,7 @@ func (s *Service) Run(ctx context.Context, o Order) (job.Result, error) {
 // so is every other reason not to run.
 func (s *Service) Admit(ctx context.Context, o Order) (*Admitted, error) {
 	a := &Admitted{s: s, order: o}
-	err := s.admit(a)
+	err := s.admit(ctx, a)
 	if err == nil {
 		return a, nil
 	}
@@ -99,13 +110,16 @@ func (s *Service) Admit(ctx context.Context, o Order) (*Admitted, error) {
 	return nil, err
 }
 
-func (s *Service) admit(a *Admitted) error {
+func (s *Service) admit(ctx context.Context, a *Admitted) error {
 	a.Result.Source = a.order.Source
 	if a.order.Ticket != "" {
 		a.Result.Ticket = &a.order.Ticket
 	}
 	if a.order.Unsigned != nil {
 		return s.admitUnsigned(a, *a.order.Unsigned)
+	}
+	if a.order.Legacy != nil {
+		return s.admitLegacy(ctx, a, *a.order.Legacy)
 	}
 	store, err := s.Trust()
 	if err != nil {
@@ -201,9 +215,43 @@ func (s *Service) admitUnsigned(a *Admitted, u Unsigned) error {
 	return s.prepare(a)
 }
 
+// maxLegacy bounds such a script in bytes, as bundles of scripts are.
+const maxLegacy = 1 << 20
+
+func (s *Service) admitLegacy(ctx context.Context, a *Admitted, l Legacy) error {
+	r, err := l.Fetch()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	payload, err := io.ReadAll(io.LimitReader(r, maxLegacy+1))
+	switch {
+	case err != nil:
+		return err
+	case len(payload) > maxLegacy:
+		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("the script has more than %d bytes", maxLegacy)}
+	}
+	a.Task.Name, a.Task.Payload, a.Task.Format = a.order.Name, payload, job.FormatLua
+	a.Result.Name, a.Result.SHA256 = a.Task.Name, digest(payload)
+	if !strings.EqualFold(trust.LegacyMD5(payload), l.MD5) {
+		return &trust.Refusal{Reason: trust.ReasonSignature, Message: "corrupted script content"}
+	}
+	if job.DetectFormat("", payload[:min(256, len(payload))]) == job.FormatLuac51 {
+		a.Task.Format = job.FormatLuac51
+	}
+	a.Task.Capabilities = capability.Default()
+	if s.Limit != nil {
+		a.Task.Capabilities = capability.Intersect(a.Task.Capabilities, s.Limit)
+	}
+	if s.Log != nil {
+		s.Log.WarnContext(ctx, "a script is let in by its MD5, which is no signature", "name", a.Task.Name, "sha256", a.Result.SHA256)
+	}
+	return s.prepare(a)
+}
+
 // prepare finds the runner. What it cannot find must not cost a serial.
 func (s *Service) prepare(a *Admitted) error {
-	a.Task.Args, a.Task.Budget = a.order.Args, a.order.Budget
+	a.Task.Args, a.Task.Budget, a.Task.Chunk = a.order.Args, a.order.Budget, a.order.Chunk
 	r, ok := s.Runners[a.Task.Format]
 	if !ok {
 		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("format %s does not run here", a.Task.Format)}
@@ -228,8 +276,11 @@ func (a *Admitted) Execute(ctx context.Context) (job.Result, error) {
 	a.Result = r
 	line := a.line()
 	line.Verdict, line.Outcome, line.ExitCode = journal.Accepted, string(r.Status), r.ExitCode
-	if a.order.Unsigned != nil {
+	switch {
+	case a.order.Unsigned != nil:
 		line.Reason = "unsigned"
+	case a.order.Legacy != nil:
+		line.Reason = "md5"
 	}
 	if r.Error != nil {
 		line.Outcome += ": " + r.Error.Code

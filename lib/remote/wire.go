@@ -13,10 +13,64 @@ import (
 // The private commands between parent and child. Everything else on the
 // socket is EMP as applications speak it.
 const (
-	cmdRun    = frame.PrivateFirst + iota // parent to child, once: a task; the response is the outcome
-	CmdDevice                             // child to parent: null; the answer is {"id","groups"}
-	CmdLog                                // child to parent: {"level","text"}
+	cmdRun        = frame.PrivateFirst + iota // parent to child, once: a task; the response is the outcome
+	CmdDevice                                 // child to parent: null; the answer is {"id","groups"}
+	CmdLog                                    // child to parent: {"level","text"}
+	CmdMonitoring                             // child to parent: a MonitoringOrder; the answer is what its operation gives
+	CmdWatch                                  // child to parent: {"paths","seconds"}; the answer is a map of changes, or null
+	CmdRuleData                               // rules' child to parent: RuleData
+	cmdRules                                  // parent to child, once: it will run rules; see rulesMessage
+	cmdRuleLoad                               // parent to rules' child: ruleMessage
+	cmdRuleUnload                             // parent to rules' child: ruleMessage
+	cmdRuleBusy                               // rules' child to parent: code of a rule begins; the name
+	cmdRuleIdle                               // rules' child to parent: it has ended
+	cmdRuleEnded                              // rules' child to parent: ruleMessage with Error
 )
+
+// The operations of a MonitoringOrder.
+const (
+	MonitoringInstall      = "install"
+	MonitoringUninstall    = "uninstall"
+	MonitoringUninstallAll = "uninstallall"
+	MonitoringEnable       = "enable"
+	MonitoringDisable      = "disable"
+	MonitoringList         = "list"
+	MonitoringLoad         = "load"
+	MonitoringUnload       = "unload"
+)
+
+// MonitoringOrder is what a script asks of the agent's monitoring.
+type MonitoringOrder struct {
+	Op   string `json:"op"`
+	Name string `json:"name,omitempty"` // of a rule; for list "installed" or "loaded"
+	Text string `json:"text,omitempty"`
+	Off  bool   `json:"off,omitempty"` // install without enabling
+}
+
+// RuleData is timestamped data that a rule sends.
+type RuleData struct {
+	Path       string        `json:"path"`
+	Column     string        `json:"column"`
+	Timestamps []frame.Value `json:"timestamps"`
+	Values     []frame.Value `json:"values"`
+}
+
+// WatchOrder is what a script waits for.
+type WatchOrder struct {
+	Paths   []string `json:"paths"`
+	Seconds float64  `json:"seconds"`
+}
+
+type rulesMessage struct {
+	Uptime int64 `json:"uptime_ms"`
+}
+
+type ruleMessage struct {
+	Name         string   `json:"name"`
+	Text         string   `json:"text,omitempty"`
+	Capabilities []string `json:"capabilities,omitempty"`
+	Error        string   `json:"error,omitempty"`
+}
 
 // statusRan is the status of every response to cmdRun: how the script fared
 // is in the body.
@@ -30,6 +84,7 @@ const maxMessage = 4 << 20
 type taskMessage struct {
 	ID           string            `json:"id"`
 	Name         string            `json:"name"`
+	Chunk        string            `json:"chunk,omitempty"`
 	Format       string            `json:"format"`
 	Payload      []byte            `json:"payload_b64"`
 	Args         map[string]string `json:"args,omitempty"`
@@ -43,7 +98,7 @@ type taskMessage struct {
 
 func appendTask(dst []byte, t job.Task, hosted bool) ([]byte, error) {
 	b, err := json.Marshal(taskMessage{
-		ID: t.ID, Name: t.Name, Format: t.Format, Payload: t.Payload, Args: t.Args, Capabilities: t.Capabilities,
+		ID: t.ID, Name: t.Name, Chunk: t.Chunk, Format: t.Format, Payload: t.Payload, Args: t.Args, Capabilities: t.Capabilities,
 		CPU: t.Budget.CPU.Milliseconds(), Memory: t.Budget.Memory, Output: t.Budget.Output, Depth: t.Budget.Depth, Hosted: hosted,
 	})
 	if err != nil {
@@ -62,7 +117,7 @@ func parseTask(payload []byte) (job.Task, bool, error) {
 		return job.Task{}, false, fmt.Errorf("reading the task: %w", err)
 	}
 	return job.Task{
-		ID: m.ID, Name: m.Name, Format: m.Format, Payload: m.Payload, Args: m.Args, Capabilities: caps,
+		ID: m.ID, Name: m.Name, Chunk: m.Chunk, Format: m.Format, Payload: m.Payload, Args: m.Args, Capabilities: caps,
 		Budget: job.Budget{CPU: time.Duration(m.CPU) * time.Millisecond, Memory: m.Memory, Output: m.Output, Depth: m.Depth},
 	}, m.Hosted, nil
 }

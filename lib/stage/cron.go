@@ -109,3 +109,16 @@ func (c *cron) next(t time.Time) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
+
+// Cron is a time table of the form that policies have.
+type Cron struct{ c *cron }
+
+// ParseCron reads "minute hour day-of-month month day-of-week".
+func ParseCron(text string) (Cron, error) {
+	c, err := parseCron(text)
+	return Cron{c}, err
+}
+
+// Next is the first minute after t, in its location; ok is false when none
+// comes in the next eight years.
+func (c Cron) Next(t time.Time) (at time.Time, ok bool) { return c.c.next(t) }

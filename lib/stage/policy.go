@@ -194,9 +194,45 @@ func (s *Stage) armCron(p *policy) {
 	})
 }
 
+// backoff is how long to wait after the last failure. mu is held.
+func (s *Stage) backoff() time.Duration {
+	d := s.o.Retry
+	for range s.failures - 1 {
+		if d *= 2; d >= s.o.MaxRetry {
+			return s.o.MaxRetry
+		}
+	}
+	return d
+}
+
+// sessionEnded counts the sessions that failed. The first one that does not
+// has all policies try that wait for it.
+func (s *Stage) sessionEnded(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.failures++
+		return
+	}
+	if s.failures == 0 {
+		return
+	}
+	s.failures = 0
+	for _, p := range s.policies {
+		if p.try != nil {
+			stop(&p.try)
+			s.begin(p)
+		}
+	}
+}
+
 // begin starts a session for a policy that works by itself, and another one
-// behind it when it is called meanwhile. mu is held.
+// behind it when it is called meanwhile. While the policy waits after a
+// failure, it waits on. mu is held.
 func (s *Stage) begin(p *policy) {
+	if p.try != nil {
+		return
+	}
 	p.due = true
 	if p.running || s.closing {
 		return
@@ -215,7 +251,7 @@ func (s *Stage) begin(p *policy) {
 				stop(&p.try)
 			case s.ctx.Err() == nil:
 				s.log.Warn("sending data", "policy", p.name, "error", err)
-				s.arm(&p.try, s.o.Retry, func() { s.begin(p) })
+				s.arm(&p.try, s.backoff(), func() { s.begin(p) })
 			}
 		}
 		p.running = false

@@ -76,7 +76,9 @@ func (s *Stage) uplink(ctx context.Context, ms []Message) error {
 	if s.o.Uplink == nil {
 		return &SessionError{ErrNoUplink}
 	}
-	if err := s.o.Uplink.Send(ctx, ms); err != nil {
+	err := s.o.Uplink.Send(ctx, ms)
+	s.sessionEnded(err)
+	if err != nil {
 		return &SessionError{err}
 	}
 	return nil
@@ -103,101 +105,64 @@ func (s *Stage) send(ctx context.Context, sel selection) error {
 	}
 	defer func() { <-s.session }()
 
+	if s.doubt != nil {
+		if err := s.sendBatch(ctx, *s.doubt); err != nil {
+			return err
+		}
+	}
 	s.mu.Lock()
-	ms, tables := s.collect(sel)
-	upto := s.seq
+	s.consolidateFor(sel)
+	batches := s.batches(sel)
+	s.mu.Unlock()
+	for _, b := range batches {
+		if err := s.sendBatch(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendBatch has the uplink take a batch, and forgets it.
+func (s *Stage) sendBatch(ctx context.Context, b batch) error {
+	s.mu.Lock()
+	ms, tables := s.collect(b)
 	s.mu.Unlock()
 	if len(ms) == 0 {
+		s.doubt = nil
 		return nil
 	}
 	if err := s.uplink(ctx, ms); err != nil {
+		if s.o.Batch > 0 {
+			s.doubt = &b
+		}
 		return err
 	}
+	s.doubt = nil
 	// What was sent is forgotten before anybody is told: else it would be sent
 	// again after a crash.
 	saved := make(chan error, 1)
 	s.mu.Lock()
-	for _, p := range sel.policies {
-		s.dropGroups(p, upto)
-		s.dropAcks(p, upto)
+	for _, p := range b.policies {
+		s.dropGroups(p, b.to)
+		s.dropAcks(p, b.to)
 		if p.holds(s) {
 			s.armLatency(p)
 		} else {
 			stop(&p.latency)
 		}
 	}
-	if sel.keep {
+	if b.keep {
 		tables = nil
 	}
 	for _, t := range tables {
-		t.rows = s.dropRows(t.rows, upto)
+		t.rows = s.dropRows(t.rows, b.to)
 	}
 	if s.file != nil {
-		s.persist(func(dst []byte) []byte { return appendSent(dst, upto, sel.policies, tables) })
+		s.persist(func(dst []byte) []byte { return appendSent(dst, b.to, b.policies, tables) })
 	}
 	s.confirm(func(err error) { saved <- err }, true)
 	if err := <-saved; err != nil {
 		s.log.Error("forgetting what was sent: after a restart it is sent again", "error", err)
 	}
 	return nil
-}
-
-// collect makes the messages of a session, in the order of the document:
-// loose records, consolidations, tables, acknowledges in ram and then those
-// in flash [EMP 5]. mu is held.
-func (s *Stage) collect(sel selection) (ms []Message, tables []*table) {
-	for _, p := range sel.policies {
-		for _, g := range p.groups {
-			m := Message{Policy: p.name, Path: g.path}
-			for i, name := range g.columns {
-				m.Columns = append(m.Columns, Column{Name: name, Values: column(g.rows, i)})
-			}
-			ms = append(ms, m)
-		}
-	}
-	for _, p := range sel.policies {
-		for _, t := range s.sortedTables() {
-			if t.conso != nil && t.conso.policy == p.name {
-				s.consolidate(t, true)
-			}
-		}
-	}
-	add := func(policy string, t *table) {
-		if len(t.rows) == 0 {
-			return
-		}
-		m := Message{Policy: policy, Path: t.path}
-		for i, c := range t.columns {
-			m.Columns = append(m.Columns, Write(c, column(t.rows, i)))
-		}
-		ms, tables = append(ms, m), append(tables, t)
-	}
-	for _, p := range sel.policies {
-		for _, t := range s.sortedTables() {
-			if t.policy == p.name {
-				add(p.name, t)
-			}
-		}
-	}
-	for _, t := range sel.tables {
-		add("", t)
-	}
-	for _, flash := range []bool{false, true} {
-		for _, p := range sel.policies {
-			for _, a := range p.acks {
-				if a.flash == flash {
-					ms = append(ms, Message{Policy: p.name, Ticket: a.ticket, Status: a.status, Text: a.text})
-				}
-			}
-		}
-	}
-	return ms, tables
-}
-
-func column(rows []row, i int) []frame.Value {
-	out := make([]frame.Value, len(rows))
-	for j, r := range rows {
-		out[j] = r.values[i]
-	}
-	return out
 }

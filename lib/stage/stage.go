@@ -21,9 +21,11 @@ import (
 // DefaultMaxBytes bounds what waits, in ram and flash together.
 const DefaultMaxBytes = 64 << 20
 
-// DefaultRetry is how long after a session that failed a policy that works by
-// itself tries again.
-const DefaultRetry = time.Minute
+// The defaults of how long after a session that failed the next one is tried.
+const (
+	DefaultRetry    = time.Minute
+	DefaultMaxRetry = 15 * time.Minute
+)
 
 // maxTables bounds the number of tables.
 const maxTables = 10_000
@@ -50,8 +52,15 @@ type Options struct {
 	Policies map[string]Policy
 	// Uplink takes what is sent; nil: every session fails with ErrNoUplink.
 	Uplink   Uplink
-	MaxBytes int64         // 0: DefaultMaxBytes
+	MaxBytes int64 // 0: DefaultMaxBytes
+	// Batch cuts what a session sends in pieces of about so many bytes, by the
+	// stage's own measure: each is taken, and forgotten here, by itself. 0: all
+	// in one.
+	Batch int64
+	// Retry is how long after a session that failed a policy that works by
+	// itself tries again; it doubles with each failure in a row up to MaxRetry.
 	Retry    time.Duration // 0: DefaultRetry
+	MaxRetry time.Duration // 0: DefaultMaxRetry; less than Retry: Retry
 	Clock    Clock         // nil: the system's
 	Logger   *slog.Logger  // nil drops what is said
 }
@@ -68,6 +77,7 @@ type Stage struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	session chan struct{} // holds a token while a session is on
+	doubt   *batch        // failed last time; belongs to the holder of the token
 
 	mu       sync.Mutex
 	policies map[string]*policy
@@ -75,6 +85,7 @@ type Stage struct {
 	tickets  map[string]*ack // by the JSON text of the ticket
 	bytes    int64
 	seq      uint64 // of the last row, record or acknowledge
+	failures int    // sessions that failed in a row
 	closing  bool   // nothing new is taken
 	ended    bool   // nor will anything come of what was taken
 
@@ -93,6 +104,10 @@ func Open(o Options) (*Stage, error) {
 	if o.Retry <= 0 {
 		o.Retry = DefaultRetry
 	}
+	if o.MaxRetry <= 0 {
+		o.MaxRetry = DefaultMaxRetry
+	}
+	o.MaxRetry = max(o.MaxRetry, o.Retry)
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}

@@ -1,0 +1,468 @@
+//go:build unix
+
+package agent_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"lander/lib/agent"
+	"lander/lib/bundle"
+	"lander/lib/emp"
+	"lander/lib/emp/frame"
+	"lander/lib/job"
+	"lander/lib/journal"
+	"lander/lib/m3da/bysant"
+	"lander/lib/m3da/envelope"
+	"lander/lib/m3da/m3datest"
+	"lander/lib/trust"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// plant is a device whose server and web server are in the test.
+type plant struct {
+	*device
+	site *m3datest.Site
+	l    *m3datest.Listener
+	web  *httptest.Server
+	mux  *http.ServeMux
+	set  func(*agent.Config)
+	addr string // of the site
+}
+
+// startPlant starts an agent with a server. set may change its settings.
+func startPlant(t *testing.T, o m3datest.Options, set func(*agent.Config)) *plant {
+	t.Helper()
+	p := &plant{site: m3datest.New(o), mux: http.NewServeMux(), set: set}
+	var err error
+	if p.l, err = p.site.Listen("127.0.0.1:0", nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.l.Close)
+	p.addr = p.l.Addr()
+	p.web = httptest.NewServer(p.mux)
+	t.Cleanup(p.web.Close)
+	p.device = start(t, "", nil, p.configure)
+	return p
+}
+
+func (p *plant) configure(c *agent.Config) {
+	addr := p.addr
+	c.Server = &agent.Server{Keep: true, Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", addr)
+	}}
+	c.Fetch.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	// What waits for a policy goes at once.
+	c.AfterFunc = func(d time.Duration, f func()) func() bool {
+		return time.AfterFunc(min(d, 50*time.Millisecond), f).Stop
+	}
+	if p.set != nil {
+		p.set(c)
+	}
+}
+
+// restart ends the agent and starts another one on the same state.
+func (p *plant) restart() {
+	p.stop()
+	p.device = start(p.t, p.dir, &p.key, p.configure)
+}
+
+// serve has the web server answer a path.
+func (p *plant) serve(path string, body []byte) string {
+	p.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { w.Write(body) })
+	return p.web.URL + path
+}
+
+// detached signs a script and returns the signature's text.
+func (p *plant) detached(source, format string, serial int64, change func(*trust.Statement)) string {
+	p.t.Helper()
+	b, err := bundle.Spool(strings.NewReader(source), 1<<20, "")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	st := trust.Statement{Name: fmt.Sprintf("d%d.%s", serial, format), Format: format, Size: b.Size, SHA256: b.SHA256, Targets: []string{"gw-1"}, Serial: serial, Signed: time.Now().Truncate(time.Second)}
+	if change != nil {
+		change(&st)
+	}
+	comment, err := st.Comment()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(b.Sign(p.key, comment, bundle.Comment))
+}
+
+// response waits for the one response to a ticket.
+func (p *plant) response(ticket int64) (int64, string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	defer cancel()
+	if err := p.site.Wait(ctx, func() bool { return len(p.site.Responses("gw-1", ticket)) > 0 }); err != nil {
+		p.t.Fatalf("ticket %d: no response", ticket)
+	}
+	r := p.site.Responses("gw-1", ticket)[0]
+	text, _ := r.Data.Str()
+	return r.Status, text
+}
+
+// deliver has a message come to the agent: it is sent with the reply to the
+// agent's next envelope, which it asks the agent for.
+func (p *plant) deliver(items ...envelope.Item) {
+	p.t.Helper()
+	p.site.Send("gw-1", items...)
+	peer := p.dial(nil)
+	for range 100 { // a session may be on already
+		if r := p.call(peer, frame.CmdConnectToServer, "null"); r.Status == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	p.t.Fatal("the agent does not connect")
+}
+
+func (p *plant) wantResponse(ticket, status int64, text string) {
+	p.t.Helper()
+	if s, got := p.response(ticket); s != status || got != text && !(strings.HasSuffix(text, "*") && strings.HasPrefix(got, strings.TrimSuffix(text, "*"))) {
+		p.t.Errorf("ticket %d: %d %q, want %d %q", ticket, s, got, status, text)
+	}
+}
+
+// journalled are the journal lines of a ticket.
+func (p *plant) journalled(ticket int64) (out []journal.Line) {
+	for _, l := range p.lines() {
+		if l.Ticket == fmt.Sprint(ticket) && l.Source == job.SourceM3DA {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func TestServerRunsScripts(t *testing.T) {
+	p := startPlant(t, m3datest.Options{}, func(c *agent.Config) {
+		c.Budget.Wall, c.Budget.CPU = 2*time.Second, 10*time.Second
+		c.Fetch.Stall = time.Second
+	})
+	good := "tree.set('ram.ran', (tree.get('ram.ran') or 0) + 1) print('hello')"
+	url := p.serve("/good.lua", []byte(good))
+	p.mux.HandleFunc("/slow.lua", func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	p.mux.HandleFunc("/huge.lua", func(w http.ResponseWriter, r *http.Request) {
+		piece := make([]byte, 1<<20)
+		for range 100 {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	})
+	sign := func(source string, serial int64, change func(*trust.Statement)) string {
+		return p.detached(source, "lua", serial, change)
+	}
+	script := func(ticket int64, name, source string) envelope.Message {
+		url := p.serve("/"+name, []byte(source))
+		return m3datest.Command(ticket, "ExecuteScript", url, sign(source, 100+ticket, nil))
+	}
+	bundled := p.serve("/bundle", p.sign("print(1)", "lua", 150))
+	named := m3datest.Command(3, "x")
+	named.Path = "@sys.commands.ExecuteScript"
+	named.Body = bysant.OfMap(envelope.Text("url", bundled))
+	other := p.serve("/other.lua", []byte("return 1"))
+	type test struct {
+		name   string
+		m      envelope.Message
+		status int64
+		text   string
+	}
+	tests := []test{
+		{"good", m3datest.Command(1, "ExecuteScript", url, sign(good, 1, nil)), 0, "ok"},
+		{"bundle, by name", named, 0, "ok"},
+		{"throws", script(4, "throw.lua", "\nerror('boom')"), -1, p.web.URL + "/throw.lua:2: boom"},
+		{"throws no text", script(5, "table.lua", "error({})"), -1, "(error object is a table value)"},
+		{"syntax error", script(6, "syntax.lua", "x = = 1"), -1, "load: " + p.web.URL + "/syntax.lua:1: *"},
+		{"wrong signature", m3datest.Command(7, "ExecuteScript", other, sign("return 2", 7, nil)), -1, "signature: *"},
+		{"no signature at all", m3datest.Command(8, "ExecuteScript", other, "garbage"), -1, "signature: *"},
+		{"MD5", m3datest.Command(9, "ExecuteScript", other, trust.LegacyMD5([]byte("return 1"))), -1, "signature: *"},
+		{"expired", m3datest.Command(10, "ExecuteScript", other, sign("return 1", 10, func(s *trust.Statement) {
+			s.Signed, s.Expires = s.Signed.Add(-2*time.Hour), s.Signed.Add(-time.Hour)
+		})), -1, "expired: *"},
+		{"other target", m3datest.Command(11, "ExecuteScript", other, sign("return 1", 11, func(s *trust.Statement) { s.Targets = []string{"gw-2"} })), -1, "not-for-this-device: *"},
+		{"replayed", m3datest.Command(12, "ExecuteScript", other, sign("return 1", 0, func(s *trust.Statement) { s.Name = "d1.lua" })), -1, "replayed: *"},
+		{"capability", m3datest.Command(13, "ExecuteScript", other, sign("return 1", 13, func(s *trust.Statement) { s.Cap = []string{"fs:/etc"} })), -1, "capability: *"},
+		{"404", m3datest.Command(14, "ExecuteScript", p.web.URL+"/none.lua", sign("return 1", 14, nil)), -1, "download: *"},
+		{"slow server", m3datest.Command(15, "ExecuteScript", p.web.URL+"/slow.lua", sign("return 1", 15, nil)), -1, "download: *"},
+		{"100 MB", m3datest.Command(16, "ExecuteScript", p.web.URL+"/huge.lua", sign("return 1", 16, nil)), -1, "signature: the payload is longer *"},
+		{"100 MB as a bundle", m3datest.Command(17, "ExecuteScript", p.web.URL+"/huge.lua", ""), -1, "*"},
+		{"file URL", m3datest.Command(18, "ExecuteScript", "file:///etc/passwd", ""), -1, "download: *"},
+		{"link-local", m3datest.Command(19, "ExecuteScript", "http://169.254.169.254/", ""), -1, "download: *"},
+		{"endless", script(20, "loop.lua", "while true do end"), -1, "timeout: *"},
+		{"no url", m3datest.Command(21, "ExecuteScript"), -1, "bad-arguments: *"},
+		{"unknown command", m3datest.Command(22, "Fly"), -1, "unknown command Fly"},
+		{"unknown asset", envelope.Message{Path: "nobody.x", Ticket: bysant.OfInt(23), Body: bysant.OfMap()}, -1, "unknown assetid"},
+		{"no body", envelope.Message{Path: "@sys.commands", Ticket: bysant.OfInt(24)}, -1, "invalid message: message body is nil or empty"},
+	}
+	var all []envelope.Item
+	for _, tt := range tests {
+		all = append(all, tt.m)
+	}
+	p.deliver(all...)
+	for _, tt := range tests {
+		n, _ := tt.m.Ticket.Int()
+		t.Run(tt.name, func(t *testing.T) { p.wantResponse(n, tt.status, tt.text) })
+	}
+	key := p.key.Public().ID()
+	lines := p.journalled(1)
+	if len(lines) != 1 {
+		t.Fatalf("%d journal lines of ticket 1", len(lines))
+	}
+	if l := lines[0]; l.Actor != "AIRVANTAGE" || l.Name != "d1.lua" || l.KeyID != key || l.Verdict != journal.Accepted || l.Outcome != "completed" || l.Serial == nil || *l.Serial != 1 || l.SHA256 == "" {
+		t.Errorf("journal of a good run: %+v", l)
+	}
+	for ticket, reason := range map[int64]string{7: "signature", 10: "expired", 11: "signed for", 14: "404"} {
+		lines := p.journalled(ticket)
+		if len(lines) != 1 || lines[0].Verdict != journal.Refused || !strings.Contains(lines[0].Reason, reason) {
+			t.Errorf("journal of ticket %d: %+v", ticket, lines)
+		}
+	}
+	// Delivered again, before and after a restart: the stored answer, no run.
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for n := 2; n <= 3; n++ {
+		p.deliver(tests[0].m, tests[2].m)
+		if err := p.site.Wait(ctx, func() bool { return len(p.site.Responses("gw-1", 1)) >= n && len(p.site.Responses("gw-1", 4)) >= n }); err != nil {
+			t.Errorf("delivery %d: %d and %d responses", n, len(p.site.Responses("gw-1", 1)), len(p.site.Responses("gw-1", 4)))
+		}
+		p.restart()
+	}
+	for _, ticket := range []int64{1, 4} {
+		rs := p.site.Responses("gw-1", ticket)
+		for _, r := range rs {
+			if !r.Data.Equal(rs[0].Data) || r.Status != rs[0].Status {
+				t.Errorf("ticket %d: %v", ticket, rs)
+			}
+		}
+		if n := len(p.journalled(ticket)); n != 1 {
+			t.Errorf("ticket %d is in the journal %d times", ticket, n)
+		}
+	}
+	if f := p.site.Faults(); f != nil {
+		t.Error(f)
+	}
+}
+
+// The execution object follows the response, to a server that can take it.
+func TestExecutionObject(t *testing.T) {
+	for _, original := range []bool{false, true} {
+		p := startPlant(t, m3datest.Options{Original: original}, nil)
+		p.deliver() // so that the server's kind is known
+		url := p.serve("/s.lua", []byte("print('out')"))
+		p.deliver(m3datest.Command(5, "ExecuteScript", url, p.detached("print('out')", "lua", 1, nil)))
+		p.wantResponse(5, 0, "ok")
+		var found []envelope.Message
+		for _, i := range p.site.Items("gw-1") {
+			if m, ok := i.(envelope.Message); ok && m.Path == "@sys.execution" {
+				found = append(found, m)
+			}
+		}
+		if original != (len(found) == 0) {
+			t.Errorf("original %v: %d execution objects", original, len(found))
+		}
+		for _, m := range found {
+			out, _ := m.Body.Get("stdout")
+			if text, _ := out.Str(); text != "out\n" || !m.Ticket.Equal(bysant.OfInt(5)) {
+				t.Errorf("execution %+v", m)
+			}
+		}
+	}
+}
+
+// Legacy MD5 "signatures" are taken only when configured, and the journal
+// says so.
+func TestMD5(t *testing.T) {
+	p := startPlant(t, m3datest.Options{Original: true}, func(c *agent.Config) { c.Server.AllowMD5 = true })
+	url := p.serve("/s.lua", []byte("error('x', 0)"))
+	p.deliver(m3datest.Command(1, "ExecuteScript", url, strings.ToUpper(trust.LegacyMD5([]byte("error('x', 0)")))), m3datest.Command(2, "ExecuteScript", url, trust.LegacyMD5([]byte("other"))))
+	p.wantResponse(1, -1, "x")
+	p.wantResponse(2, -1, "signature: corrupted script content")
+	if l := p.journalled(1); len(l) != 1 || l[0].Reason != "md5" || l[0].KeyID != "" {
+		t.Errorf("journal %+v", l)
+	}
+}
+
+// StopExecution comes while a script runs.
+func TestServerStopsAScript(t *testing.T) {
+	p := startPlant(t, m3datest.Options{}, nil)
+	p.deliver()
+	source := "tree.set('ram.begun', true) while true do end"
+	url := p.serve("/loop.lua", []byte(source))
+	p.deliver(m3datest.Command(1, "ExecuteScript", url, p.detached(source, "lua", 1, nil)))
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if v, _, ok := p.agent.Tree().Get("ram.begun"); ok && v.Kind() == frame.KindBool {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the script does not begin")
+		}
+	}
+	if err := p.site.Push("gw-1", m3datest.Command(2, "StopExecution", "1")); err != nil {
+		t.Fatal(err)
+	}
+	p.wantResponse(1, -1, "interrupted*")
+	p.wantResponse(2, 0, "ok")
+}
+
+func TestDeviceCommands(t *testing.T) {
+	reboots := make(chan string, 10)
+	uploads := make(chan string, 1)
+	p := startPlant(t, m3datest.Options{}, func(c *agent.Config) {
+		c.Reboot = func(_ context.Context, reason string) error { reboots <- reason; return nil }
+	})
+	p.mux.HandleFunc("PUT /log", func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		uploads <- string(b)
+	})
+	p.deliver(
+		envelope.Message{Path: "@sys.ram.a", Ticket: bysant.OfInt(1), Body: bysant.OfMap(envelope.Int("x", 5), envelope.Text("y.z", "w"))},
+		m3datest.Command(2, "ReadNode", "ram.a"),
+		m3datest.Command(3, "ReadNode", "ram.none"),
+		m3datest.Command(4, "Connect"),
+		envelope.Message{Path: "@sys.config.agent.deviceId", Ticket: bysant.OfInt(5), Body: bysant.OfList(bysant.OfInt(1))},
+		m3datest.Command(6, "LogUpload", p.web.URL+"/log", "ram"),
+		m3datest.Command(7, "LogUpload", p.web.URL+"/log", "flash"),
+		m3datest.Command(8, "LogUpload", "ftp://x/y"),
+		envelope.Message{Path: "@sys.config.keep", Body: bysant.OfMap(envelope.Int("me", 1))},
+		m3datest.Command(0, "Connect"),
+	)
+	p.wantResponse(1, 0, "ok")
+	p.wantResponse(2, 0, "ok")
+	p.wantResponse(3, -1, "no such variable: ram.none")
+	p.wantResponse(4, 0, "ok")
+	p.wantResponse(5, -1, "*")
+	p.wantResponse(6, 0, "ok")
+	p.wantResponse(7, -1, "no such log: flash")
+	p.wantResponse(8, -1, "upload: *")
+	if text := <-uploads; !strings.Contains(text, "level=") {
+		t.Errorf("the log is %q", text)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := p.site.Wait(ctx, func() bool {
+		return len(p.site.Column("gw-1", "@sys.ram.a", "x")) > 0 && len(p.site.Column("gw-1", "@sys.ram.a.y", "z")) > 0
+	}); err != nil {
+		t.Fatalf("ReadNode sent %v", p.site.Items("gw-1"))
+	}
+	if v := p.site.Column("gw-1", "@sys.ram.a", "x"); !v[0].Equal(bysant.OfInt(5)) {
+		t.Errorf("x is %v", v)
+	}
+	// A reset forgets what was set, and is answered after the restart.
+	p.deliver(m3datest.Command(20, "ResetToFactoryDefault", "6"))
+	select {
+	case reason := <-reboots:
+		if reason != "reset to factory default" {
+			t.Errorf("reboot: %s", reason)
+		}
+	case <-time.After(patience):
+		t.Fatalf("no reboot: %v", p.site.Responses("gw-1", 20))
+	}
+	p.restart()
+	p.wantResponse(20, 0, "ok")
+	if _, _, ok := p.agent.Tree().Get("config.keep.me"); ok {
+		t.Error("a variable has survived the reset")
+	}
+	p.deliver(m3datest.Command(21, "Reboot"))
+	if reason := <-reboots; reason != "asked for by the server" {
+		t.Errorf("reboot: %s", reason)
+	}
+	p.restart()
+	p.wantResponse(21, 0, "ok")
+	if n := len(p.site.Responses("gw-1", 20)); n != 1 {
+		t.Errorf("%d responses to the reset", n)
+	}
+	if f := p.site.Faults(); f != nil {
+		t.Error(f)
+	}
+}
+
+// Commands in one body are done by name, and the first that fails ends them.
+func TestSeveralCommands(t *testing.T) {
+	p := startPlant(t, m3datest.Options{}, nil)
+	list := func(s ...string) bysant.Value {
+		var vs []bysant.Value
+		for _, t := range s {
+			vs = append(vs, bysant.OfString(t))
+		}
+		return bysant.OfList(vs...)
+	}
+	field := func(name string, v bysant.Value) bysant.Member {
+		return bysant.Member{Key: bysant.Name(name), Value: v}
+	}
+	p.deliver(
+		envelope.Message{Path: "@sys.commands", Ticket: bysant.OfInt(1), Body: bysant.OfMap(field("ReadNode", list("ram.none")), field("Connect", list()), field("SoftwareUpdate", list("http://127.0.0.1:1/")))},
+		envelope.Message{Path: "@sys", Ticket: bysant.OfInt(2), Body: bysant.OfMap(field("ram.b", bysant.OfInt(3)), field("commands.ReadNode", list("ram.b")))},
+	)
+	p.wantResponse(1, -1, "no such variable: ram.none")
+	p.wantResponse(2, -1, "no such variable: ram.b")
+}
+
+// Data of the server reaches the application that owns its path; a ticket is
+// answered by it, once.
+func TestServerSendsData(t *testing.T) {
+	p := startPlant(t, m3datest.Options{}, nil)
+	got := make(chan string, 10)
+	app := p.dial(emp.HandlerFunc(func(_ []byte, r *emp.Request) ([]byte, error) {
+		got <- string(r.Payload)
+		return nil, nil
+	}))
+	p.want(app, frame.CmdRegister, `"house"`, 0, "null")
+	m := envelope.Message{Path: "house.kitchen", Ticket: bysant.OfInt(7), Body: bysant.OfMap(envelope.Int("light", 1))}
+	p.deliver(m)
+	select {
+	case text := <-got:
+		if !strings.Contains(text, `"light":1`) || !strings.Contains(text, `"house.kitchen"`) {
+			t.Errorf("delivered %s", text)
+		}
+	case <-time.After(patience):
+		t.Fatal("nothing was delivered")
+	}
+	p.deliver(m) // under way: nothing happens
+	p.want(app, frame.CmdPAcknowledge, `{"ticket":7,"status":3,"message":"dark"}`, 0, "null")
+	p.wantResponse(7, 3, "dark")
+	for deadline := time.Now().Add(patience); len(p.site.Responses("gw-1", 7)) < 2; time.Sleep(20 * time.Millisecond) {
+		p.deliver(m) // the stored answer
+		if time.Now().After(deadline) {
+			t.Fatal("a ticket that came again is not answered")
+		}
+	}
+	if len(got) > 0 {
+		t.Error("the message was delivered twice")
+	}
+}
+
+// With a link for each session only, commands come all the same, and a secured
+// server works as a plain one.
+func TestSecuredWithoutKeeping(t *testing.T) {
+	for i, c := range []m3datest.Credentials{{Auth: "hmac-md5", Password: "pw"}, {Auth: "hmac-sha1", Cipher: "aes-cbc-256", Password: "pw"}} {
+		p := startPlant(t, m3datest.Options{Original: i == 0, Devices: map[string]m3datest.Credentials{"gw-1": c}}, func(cfg *agent.Config) {
+			k, err := trust.NewM3DASecret([]byte("pw")).Keys("AIRVANTAGE", "gw-1", c.Auth, c.Cipher)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Server.Keys, cfg.Server.Keep = k.Side(trust.M3DADevice), false
+		})
+		p.deliver(m3datest.Command(1, "Connect"))
+		p.wantResponse(1, 0, "ok")
+		p.restart()
+		p.deliver(m3datest.Command(2, "Connect"))
+		p.wantResponse(2, 0, "ok")
+	}
+}
