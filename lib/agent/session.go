@@ -50,6 +50,9 @@ func (s *session) onGone(*emp.Peer, error) {
 	for name := range names {
 		s.a.event(Event{Event: "unregister", Asset: name})
 	}
+	if len(names) > 0 {
+		s.a.describeAgain()
+	}
 }
 
 // Answer implements emp.Handler.
@@ -132,6 +135,7 @@ func (s *session) register(r *emp.Request) ([]byte, error) {
 		return nil, frame.StatusBadParameter
 	}
 	a.event(Event{Event: "register", Asset: p.Name})
+	a.describeAgain()
 	return nil, nil
 }
 
@@ -155,6 +159,7 @@ func (s *session) unregister(r *emp.Request) error {
 		return frame.Errorf(frame.StatusNotPermitted, "asset %s belongs to another connection", strings.ToValidUTF8(p.Name, "?"))
 	}
 	a.event(Event{Event: "unregister", Asset: p.Name})
+	a.describeAgain()
 	return nil
 }
 
