@@ -131,14 +131,16 @@ func (f *Fleet) arrive(c *connection, s *m3da.Session) {
 			d.rec.FirstSeen, first = &now, true
 		}
 		d.conn, c.session = c, s
-		d.rec.Lander = lander
 	}
-	d.rec.LastSeen = &now
+	turned := d.rec.Lander != lander
+	d.rec.Lander, d.rec.LastSeen = lander, &now
 	f.mu.Unlock()
+	if fresh || turned {
+		f.save(d)
+	}
 	if !fresh {
 		return
 	}
-	f.save(d)
 	if first {
 		f.event(d, "known")
 	}
