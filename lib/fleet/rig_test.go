@@ -219,7 +219,9 @@ func (d *device) start() {
 			return n.DialContext(ctx, "tcp", addr)
 		}},
 		// What waits for a policy goes at once.
-		AfterFunc: func(d time.Duration, f func()) func() bool { return time.AfterFunc(min(d, 50*time.Millisecond), f).Stop },
+		AfterFunc: func(d time.Duration, f func()) func() bool {
+			return time.AfterFunc(min(d, 50*time.Millisecond), f).Stop
+		},
 	}
 	cfg.Fetch.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	if d.set != nil {
