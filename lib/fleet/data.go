@@ -77,19 +77,20 @@ func (f *Fleet) takeData(d *device, messages []envelope.Message) error {
 // recordOf reads a message: a map of columns, or a list without names.
 func recordOf(m envelope.Message) (Record, error) {
 	r := Record{Path: strings.ToValidUTF8(m.Path, "\uFFFD"), Columns: map[string][]any{}}
+	var x expansion
 	for _, c := range m.Body.Members() {
-		vs, err := envelope.Expand(c.Value, maxSamples)
+		vs, err := x.list(c.Value)
 		if err != nil {
-			return r, err
+			return Record{}, err
 		}
 		out := make([]any, len(vs))
 		for i, v := range vs {
-			out[i] = fromBysant(v, 0)
+			out[i] = x.value(v, 0)
 		}
 		r.Columns[strings.ToValidUTF8(c.Key.String(), "\uFFFD")] = out
 	}
 	for i, v := range m.Body.Elems() {
-		r.Columns[fmt.Sprint(i+1)] = []any{fromBysant(v, 0)}
+		r.Columns[fmt.Sprint(i+1)] = []any{x.value(v, 0)}
 	}
 	return r, nil
 }

@@ -172,7 +172,7 @@ func (f *Fleet) leave(c *connection) {
 func (f *Fleet) describe(d *device, body bysant.Value) {
 	text := func(name string) string {
 		v, _ := body.Get(name)
-		if vs, err := envelope.Expand(v, maxSamples); err == nil && len(vs) > 0 {
+		if vs, err := envelope.Expand(v, 100); err == nil && len(vs) > 0 {
 			v = vs[len(vs)-1]
 		}
 		s, _ := v.Str()

@@ -3,6 +3,7 @@ package fleet
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"sync"
 
@@ -94,7 +95,8 @@ func (f *Fleet) settleAll(d *device, responses []envelope.Response, objects map[
 func resultOf(r envelope.Response, body bysant.Value, has bool) job.Result {
 	if has {
 		var out job.Result
-		b, err := json.Marshal(fromBysant(body, 0))
+		var x expansion
+		b, err := json.Marshal(x.value(body, 0))
 		if err == nil && json.Unmarshal(b, &out) == nil && out.Status.Final() {
 			return out
 		}
@@ -121,11 +123,22 @@ func resultOf(r envelope.Response, body bysant.Value, has bool) job.Result {
 	return out
 }
 
-// maxSamples bounds the values of one column.
-const maxSamples = 10_000
+// maxSamples bounds the values that one message stands for: a few bytes of a
+// vector can stand for billions.
+const maxSamples = 500_000
 
-// fromBysant makes what encoding/json writes.
-func fromBysant(v bysant.Value, depth int) any {
+// expansion makes values of JSON, and counts them.
+type expansion struct{ used int }
+
+// list gives the values of a list or vector.
+func (x *expansion) list(v bysant.Value) ([]bysant.Value, error) {
+	vs, err := envelope.Expand(v, maxSamples-x.used)
+	x.used += len(vs)
+	return vs, err
+}
+
+// value makes what encoding/json writes.
+func (x *expansion) value(v bysant.Value, depth int) any {
 	switch v.Kind() {
 	case bysant.Bool:
 		b, _ := v.Bool()
@@ -135,27 +148,27 @@ func fromBysant(v bysant.Value, depth int) any {
 		return n
 	case bysant.Float:
 		n, _ := v.Float()
-		if _, err := json.Marshal(n); err != nil {
+		if math.IsNaN(n) || math.IsInf(n, 0) {
 			return nil // no number of JSON
 		}
 		return n
 	case bysant.String:
 		s, _ := v.Str()
-		return s
+		return strings.ToValidUTF8(s, "\uFFFD")
 	case bysant.List, bysant.Object:
-		vs, err := envelope.Expand(v, maxSamples)
+		vs, err := x.list(v)
 		if err != nil || depth > bysant.MaxDepth {
 			return nil
 		}
 		out := make([]any, len(vs))
 		for i, e := range vs {
-			out[i] = fromBysant(e, depth+1)
+			out[i] = x.value(e, depth+1)
 		}
 		return out
 	case bysant.Map:
 		out := make(map[string]any, v.Len())
 		for _, m := range v.Members() {
-			out[m.Key.String()] = fromBysant(m.Value, depth+1)
+			out[m.Key.String()] = x.value(m.Value, depth+1)
 		}
 		return out
 	}
