@@ -210,10 +210,19 @@ func (f *Fleet) keepPayload(ctx context.Context, sha256 string, payload []byte) 
 	if len(payload) > store.MaxValue {
 		return sovd.Errorf(sovd.KindTooLarge, "Scripts of devices hold at most %d bytes", store.MaxValue)
 	}
+	f.mu.Lock()
+	there := f.payloads[sha256]
+	f.mu.Unlock()
+	if there {
+		return nil
+	}
 	_, err := f.o.Store.Put(context.WithoutCancel(ctx), payloadKey(sha256), payload, 0)
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("keeping a script: %w", err)
 	}
+	f.mu.Lock()
+	f.payloads[sha256] = true
+	f.mu.Unlock()
 	return nil
 }
 

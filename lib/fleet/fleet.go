@@ -89,6 +89,7 @@ type Fleet struct {
 	tokens     map[string]*execution
 	keys       map[string]*execution // by idempotency key
 	records    map[string]*many
+	payloads   map[string]bool // by sha256: those that the store has
 	evicted    []*execution
 	closed     bool
 
@@ -120,7 +121,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		o: o, history: job.NewHistory(o.History), devices: map[string]*device{}, components: map[string]*device{},
-		execs: map[string]*execution{}, tokens: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{},
+		execs: map[string]*execution{}, tokens: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]bool{},
 	}
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for id, c := range o.Devices {

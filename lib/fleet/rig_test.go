@@ -41,6 +41,13 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == childArg {
 		os.Exit(remote.ChildMain())
 	}
+	if dir := os.Getenv(gatewayVar); dir != "" {
+		if err := gatewayMain(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 
@@ -56,6 +63,7 @@ type rig struct {
 	fleet *fleet.Fleet
 	gw    *sovd.Gateway
 	web   *httptest.Server
+	url   string // of the gateway
 	front *front // of web: it stays when the gateway is started anew
 	addr  string // of the M3DA listener
 	set   func(*fleet.Options)
@@ -87,6 +95,7 @@ func newRig(t testing.TB, set func(*fleet.Options)) *rig {
 		t.Fatal(err)
 	}
 	g.web = httptest.NewServer(g.front)
+	g.url = g.web.URL
 	t.Cleanup(g.web.Close)
 	g.open()
 	t.Cleanup(func() { g.stop() })
@@ -293,7 +302,7 @@ func (g *rig) sign(source, format string, serial int64) []byte {
 // do asks the gateway for something.
 func (g *rig) do(method, path, typ string, body []byte, want int) map[string]any {
 	g.t.Helper()
-	req, err := http.NewRequestWithContext(g.t.Context(), method, g.web.URL+"/api/v1"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(g.t.Context(), method, g.url+"/api/v1"+path, bytes.NewReader(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}
