@@ -103,7 +103,7 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 	case <-f.ctx.Done():
 		return nil
 	}
-	x.mu.Lock()
+	f.lock(x)
 	rec := x.rec
 	x.mu.Unlock()
 	switch {
@@ -189,7 +189,7 @@ func (f *Fleet) expire() {
 	}
 	for _, x := range late {
 		<-x.recorded
-		x.mu.Lock()
+		f.lock(x)
 		sent := x.rec.SentAt != nil
 		x.mu.Unlock()
 		text := "The device did not come before the execution's time was over"
@@ -265,7 +265,7 @@ func (f *Fleet) Payload(token string) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	x.mu.Lock()
+	f.lock(x)
 	sum, final := x.rec.SHA256, x.rec.Status.Final()
 	x.mu.Unlock()
 	if final {

@@ -3,7 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"encoding/json"
+
 	"errors"
 	"fmt"
 	"slices"
@@ -53,7 +53,9 @@ type execution struct {
 
 	mu   sync.Mutex // held while a change is made durable; taken before Fleet.mu
 	rec  record
+	raw  []byte // what lock makes it of; nil: that is done
 	rev  store.Revision
+	last job.Status  // of one that has ended; set before done is closed
 	lost bool        // its start could not be recorded
 	out  *job.Output // of those who follow it
 
@@ -66,6 +68,15 @@ type execution struct {
 // errFinal is a change of what has ended.
 var errFinal = errors.New("the execution has ended")
 
+// putRecord makes the record of an execution durable.
+func (f *Fleet) putRecord(rec *record, rev store.Revision) (store.Revision, error) {
+	b, err := rec.encode()
+	if err != nil {
+		return 0, err
+	}
+	return f.o.Store.Put(context.WithoutCancel(f.ctx), executionKey(rec.ID), b, rev)
+}
+
 func executionKey(id string) string { return "fleet/executions/" + id }
 
 func newExecution(d *device, rec record) *execution {
@@ -74,14 +85,14 @@ func newExecution(d *device, rec record) *execution {
 
 // change makes a change durable; what has ended does not change any more.
 func (f *Fleet) change(x *execution, edit func(*record)) error {
-	x.mu.Lock()
+	f.lock(x)
 	defer x.mu.Unlock()
 	if x.rec.Status.Final() || x.lost {
 		return errFinal
 	}
 	rec := x.rec
 	edit(&rec)
-	rev, err := f.put(executionKey(x.id), rec, x.rev)
+	rev, err := f.putRecord(&rec, x.rev)
 	if err != nil {
 		return fmt.Errorf("recording the execution %s: %w", x.id, err)
 	}
@@ -161,6 +172,7 @@ func (f *Fleet) ended(x *execution) {
 		fill(x.out, x.rec.Result)
 	}
 	v := x.view()
+	x.last = x.rec.Status
 	x.mu.Unlock()
 	close(x.done)
 	if m != nil {
@@ -239,8 +251,8 @@ func (x *execution) view() sovd.Execution {
 	return sovd.FromResult(job.Result{ID: r.ID, Status: r.Status, StartedAt: r.Started}, d)
 }
 
-func (x *execution) look() sovd.Execution {
-	x.mu.Lock()
+func (f *Fleet) look(x *execution) sovd.Execution {
+	f.lock(x)
 	defer x.mu.Unlock()
 	return x.view()
 }
@@ -267,13 +279,13 @@ func (f *Fleet) recoverExecutions(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("reading the executions: %w", err)
 		}
-		var rec record
-		if err := json.Unmarshal(e.Value, &rec); err != nil || executionKey(rec.ID) != e.Key {
+		rec, rest, err := parseRecord(strings.TrimPrefix(e.Key, executionKey("")), e.Value)
+		if err != nil {
 			f.o.Log.Error("a record of an execution is damaged", "key", e.Key, "error", err)
 			continue
 		}
 		x := newExecution(f.add(rec.Device), rec)
-		x.rev = e.Rev
+		x.rev, x.raw, x.last = e.Rev, rest, rec.Status
 		close(x.recorded)
 		f.execs[x.id] = x
 		if m := f.records[x.parent]; m != nil {

@@ -173,8 +173,8 @@ func (m *many) tally() (counts map[job.Status]int, running, bad int) {
 		select {
 		case <-x.done:
 			// It does not change any more.
-			counts[x.rec.Status]++
-			if x.rec.Status != job.Completed {
+			counts[x.last]++
+			if x.last != job.Completed {
 				bad++
 			}
 			continue
@@ -378,7 +378,7 @@ func (f *Fleet) ManyResults(_ context.Context, id string) ([]sovd.ManyResult, er
 	f.mu.Unlock()
 	for i, x := range children {
 		if x != nil {
-			v := x.look()
+			v := f.look(x)
 			out[i].Status, out[i].Execution, out[i].Error, out[i].Output = v.Status, v.ID, v.Error, v.Parameters
 		}
 	}
@@ -457,7 +457,7 @@ func (f *Fleet) RetryFailed(_ context.Context, id, actor string) (sovd.Many, err
 		if x != nil {
 			select {
 			case <-x.done:
-				if x.rec.Status == job.Completed {
+				if x.last == job.Completed {
 					continue
 				}
 			default:

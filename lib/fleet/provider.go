@@ -155,7 +155,7 @@ func (f *Fleet) StartExecution(ctx context.Context, e sovd.Ref, script string, s
 	if !fresh {
 		return f.again(ctx, x, s.Digest)
 	}
-	return x.look(), nil
+	return f.look(x), nil
 }
 
 // again answers a start that came before.
@@ -165,7 +165,7 @@ func (f *Fleet) again(ctx context.Context, x *execution, digest string) (sovd.Ex
 	case <-ctx.Done():
 		return sovd.Execution{}, fmt.Errorf("waiting for the first request with the same key: %w", ctx.Err())
 	}
-	x.mu.Lock()
+	f.lock(x)
 	defer x.mu.Unlock()
 	switch {
 	case x.rec.Request != digest:
@@ -227,8 +227,8 @@ func (f *Fleet) begin(d *device, rec record) (x *execution, fresh bool, err erro
 	d.open = append(d.open, x)
 	f.mu.Unlock()
 	var rev store.Revision
-	if rev, err = f.put(executionKey(x.id), rec, 0); err != nil {
-		x.mu.Lock()
+	if rev, err = f.putRecord(&rec, 0); err != nil {
+		f.lock(x)
 		x.lost = true
 		x.mu.Unlock()
 		f.mu.Lock()
@@ -238,7 +238,7 @@ func (f *Fleet) begin(d *device, rec record) (x *execution, fresh bool, err erro
 		close(x.recorded)
 		return nil, false, fmt.Errorf("recording an execution: %w", err)
 	}
-	x.mu.Lock()
+	f.lock(x)
 	x.rev = rev
 	x.mu.Unlock()
 	close(x.recorded)
@@ -254,7 +254,7 @@ func (f *Fleet) lookup(e sovd.Ref, script, id string) (*execution, error) {
 		return nil, sovd.Errorf(sovd.KindNotFound, "Execution not found: %s", id)
 	}
 	<-x.recorded
-	x.mu.Lock()
+	f.lock(x)
 	defer x.mu.Unlock()
 	if x.lost {
 		return nil, sovd.Errorf(sovd.KindNotFound, "Execution not found: %s", id)
@@ -268,7 +268,7 @@ func (f *Fleet) GetExecution(_ context.Context, e sovd.Ref, script, id string) (
 	if err != nil {
 		return sovd.Execution{}, err
 	}
-	return x.look(), nil
+	return f.look(x), nil
 }
 
 // controlWait is how long a control waits for the end, so that its answer
@@ -283,7 +283,7 @@ func (f *Fleet) ControlExecution(ctx context.Context, e sovd.Ref, script, id str
 	if err != nil {
 		return sovd.Execution{}, err
 	}
-	v := x.look()
+	v := f.look(x)
 	if v.Status.Final() {
 		return sovd.Execution{}, notRunning(v.Status)
 	}
@@ -293,7 +293,7 @@ func (f *Fleet) ControlExecution(ctx context.Context, e sovd.Ref, script, id str
 	if err := f.stop(ctx, x, a); err != nil {
 		return sovd.Execution{}, err
 	}
-	v = x.look()
+	v = f.look(x)
 	if v.Status == job.Completed {
 		return sovd.Execution{}, notRunning(v.Status) // it was faster
 	}
@@ -387,7 +387,7 @@ func (f *Fleet) ListExecutions(_ context.Context, e sovd.Ref, script string) ([]
 	slices.SortFunc(found, func(a, b *execution) int { return cmp.Compare(b.id, a.id) })
 	out := make([]sovd.Execution, 0, len(found))
 	for _, x := range found {
-		v := x.look()
+		v := f.look(x)
 		out = append(out, sovd.Execution{ID: v.ID, Status: v.Status, StartedAt: v.StartedAt, CompletedAt: v.CompletedAt})
 	}
 	return out, nil
@@ -403,7 +403,7 @@ func (f *Fleet) WaitExecution(ctx context.Context, e sovd.Ref, script, id string
 	case <-x.done:
 	case <-ctx.Done():
 	}
-	return x.look(), nil
+	return f.look(x), nil
 }
 
 // Output implements sovd.Follower: a device tells its output at the end.
@@ -412,7 +412,7 @@ func (f *Fleet) Output(_ context.Context, e sovd.Ref, script, id string) (*job.O
 	if err != nil {
 		return nil, err
 	}
-	x.mu.Lock()
+	f.lock(x)
 	defer x.mu.Unlock()
 	if x.out == nil {
 		x.out = job.NewOutput(0)
