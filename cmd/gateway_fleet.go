@@ -60,9 +60,16 @@ func (k *call) openFleet(cfg *sovd.Config, st store.Store, lines *eventLines) (*
 	if o.Devices, err = k.m3daCredentials(); err != nil {
 		return nil, err
 	}
+	cfg.Metrics = sovd.NewMetrics(nil)
+	metrics := cfg.Metrics
+	o.Ended = func(x sovd.Execution) {
+		metrics.Ended(x)
+		if k.json {
+			lines.write(sovd.EndedEvent(x), false)
+		}
+	}
 	if k.json {
 		o.Event = func(e fleet.Event) { lines.write(e, false) }
-		o.Ended = func(x sovd.Execution) { lines.write(sovd.EndedEvent(x), false) }
 	}
 	g := &gatewayFleet{}
 	switch path := k.cli.String("sink"); path {

@@ -97,7 +97,10 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	}
 	if line := k.cli.String("provider"); line != "" {
 		c := sovd.StartCommand(sovd.CommandOptions{Argv: []string{"/bin/sh", "-c", line}, Env: os.Environ(), Runner: runner, Log: k.log})
-		cfg.Provider, cfg.Metrics = c, sovd.NewMetrics(nil)
+		cfg.Provider = c
+		if cfg.Metrics == nil {
+			cfg.Metrics = sovd.NewMetrics(nil)
+		}
 		g.over(k, cfg, nil)
 		return func(context.Context) error { return c.Close() }, nil
 	}
@@ -170,7 +173,9 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 	if cfg.Manifest != nil {
 		o.Managed = cfg.Manifest.Scripts
 	}
-	cfg.Metrics = sovd.NewMetrics(nil)
+	if cfg.Metrics == nil {
+		cfg.Metrics = sovd.NewMetrics(nil)
+	}
 	o.Ended = func(x sovd.Execution) {
 		cfg.Metrics.Ended(x)
 		if k.json {

@@ -95,9 +95,9 @@ func (f *Fleet) event(d *device, status string) {
 
 // groups of a device: its own, and the tags of its component. mu is held.
 func (f *Fleet) groups(d *device) []string {
-	groups := d.rec.Groups
+	groups := slices.Clone(d.rec.Groups)
 	if e := f.o.Manifest.Entities[d.component]; e != nil && e.Kind == sovd.Components {
-		groups = append(slices.Clip(groups), e.Tags...)
+		groups = append(groups, e.Tags...)
 	}
 	slices.Sort(groups)
 	return slices.Compact(groups)

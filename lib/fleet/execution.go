@@ -80,7 +80,7 @@ func (f *Fleet) putRecord(rec *record, rev store.Revision) (store.Revision, erro
 func executionKey(id string) string { return "fleet/executions/" + id }
 
 func newExecution(d *device, rec record) *execution {
-	return &execution{id: rec.ID, script: rec.Script, key: rec.Key, parent: rec.Parent, token: rec.Token, dev: d, rec: rec, deadline: rec.Deadline.Time, stopping: rec.Stop != "", done: make(chan struct{}), recorded: make(chan struct{})}
+	return &execution{id: rec.ID, script: rec.Script, key: rec.Key, parent: rec.Parent, token: rec.Token, dev: d, rec: rec, deadline: rec.Deadline.Time, stopping: rec.Stop != "", done: make(chan struct{})}
 }
 
 // change makes a change durable; what has ended does not change any more.
@@ -274,6 +274,8 @@ func fill(out *job.Output, r *job.Result) {
 
 // recoverExecutions reads the executions; those that are open go on.
 func (f *Fleet) recoverExecutions(ctx context.Context) error {
+	recorded := make(chan struct{})
+	close(recorded)
 	var finished []*execution
 	for e, err := range f.o.Store.List(ctx, "fleet/executions") {
 		if err != nil {
@@ -286,7 +288,7 @@ func (f *Fleet) recoverExecutions(ctx context.Context) error {
 		}
 		x := newExecution(f.add(rec.Device), rec)
 		x.rev, x.raw, x.last = e.Rev, rest, rec.Status
-		close(x.recorded)
+		x.recorded = recorded
 		f.execs[x.id] = x
 		if m := f.records[x.parent]; m != nil {
 			m.children[x.dev.id] = x

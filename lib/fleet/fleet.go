@@ -120,7 +120,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 		o.Manifest = &sovd.Manifest{}
 	}
 	f := &Fleet{
-		o: o, history: job.NewHistory(o.History), devices: map[string]*device{}, components: map[string]*device{},
+		o: o, history: job.NewHistory(o.History), devices: make(map[string]*device, len(o.Devices)), components: make(map[string]*device, len(o.Devices)),
 		execs: map[string]*execution{}, tokens: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]bool{},
 	}
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))

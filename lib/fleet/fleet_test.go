@@ -4,11 +4,14 @@ package fleet_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"mime/multipart"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"lander/lib/emp"
@@ -252,4 +255,86 @@ func TestData(t *testing.T) {
 		t.Errorf("data: %v", v)
 	}
 	g.do("GET", "/components/gw-1/data/none", "", nil, 404)
+}
+
+// A gateway that takes only signed scripts takes those for its devices, by
+// their names and their groups, and no others.
+func TestSignedOnly(t *testing.T) {
+	g := newRig(t, nil)
+	g.stop()
+	dir := t.TempDir()
+	if _, err := trust.Add(dir, g.key.Public().Text(), ""); err != nil {
+		t.Fatal(err)
+	}
+	serials, err := trust.OpenSerials(filepath.Join(dir, "serials"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.files = func(o *sovd.FilesOptions) {
+		o.Signed = &sovd.Signed{Trust: func() (*trust.Store, error) { return trust.OpenStore(dir) }, Serials: serials, Names: g.fleet.Names}
+	}
+	g.open()
+	g.agent("gw-1", nil, nil)
+	g.until("the group", func() bool { e := g.fleet.Entity("gw-1"); return e != nil && len(e.Tags) == 1 })
+	for i, target := range []string{"gw-1", "group:north", "*"} {
+		script := g.upload("components/gw-1", "x.lua", g.signFor(target, "print(1)", "lua", int64(i)))
+		if end := g.final(g.begin("components/gw-1", script)); end["status"] != "completed" {
+			t.Errorf("for %s: %v", target, end)
+		}
+	}
+	script := g.upload("fleet", "x.lua", g.signFor("group:north", "print(2)", "lua", 7))
+	x := g.do("POST", "/fleet/executions", "", []byte(`{"script":"`+script+`","target":{"group":"north"}}`), 202)
+	if end := g.waitMany(x["id"].(string)); end["status"] != "completed" {
+		t.Errorf("the group: %v", end)
+	}
+	refused := func(to string, script []byte) {
+		t.Helper()
+		var b bytes.Buffer
+		w := multipart.NewWriter(&b)
+		part, err := w.CreateFormFile("file", "x.lua")
+		if err == nil {
+			_, err = part.Write(script)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		g.do("POST", "/"+to+"/scripts", w.FormDataContentType(), b.Bytes(), 403)
+	}
+	refused("components/gw-1", []byte("print(1)"))
+	refused("components/gw-1", g.signFor("gw-2", "print(1)", "lua", 8))
+	refused("fleet", g.signFor("group:south", "print(1)", "lua", 9))
+}
+
+// Lines of many writers stand whole, one after the other.
+func TestSink(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "sink"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	s := fleet.NewSink(file)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if err := s.Write(fleet.Record{Device: "d", Path: "p", Columns: map[string][]any{"x": {1}}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	b, err := os.ReadFile(file.Name())
+	if err != nil || bytes.Count(b, []byte("\n")) != 50 {
+		t.Errorf("%d lines %v", bytes.Count(b, []byte("\n")), err)
+	}
+	for l := range bytes.Lines(b) {
+		var r fleet.Record
+		if err := json.Unmarshal(l, &r); err != nil || r.Device != "d" {
+			t.Errorf("%s: %v", l, err)
+		}
+	}
+	file.Close()
+	if err := s.Write(fleet.Record{}); err == nil {
+		t.Error("a sink that is closed takes a record")
+	}
 }

@@ -220,6 +220,7 @@ func (f *Fleet) begin(d *device, rec record) (x *execution, fresh bool, err erro
 		rec.Status, rec.SentAt, rec.URL = job.Running, &rec.Started, f.urlOf(rec.Token, c)
 	}
 	x = newExecution(d, rec)
+	x.recorded = make(chan struct{})
 	f.execs[x.id], f.tokens[rec.Token] = x, x
 	if x.key != "" {
 		f.keys[x.key] = x

@@ -67,6 +67,7 @@ type rig struct {
 	front *front // of web: it stays when the gateway is started anew
 	addr  string // of the M3DA listener
 	set   func(*fleet.Options)
+	files func(*sovd.FilesOptions) // nil: as they are
 	stop  func()
 }
 
@@ -122,9 +123,13 @@ func (g *rig) open() {
 	if g.fleet, err = fleet.Open(context.Background(), o); err != nil {
 		g.t.Fatal(err)
 	}
-	files, err := sovd.OpenFiles(context.Background(), sovd.FilesOptions{
+	fo := sovd.FilesOptions{
 		Dir: filepath.Join(g.dir, "scripts"), State: g.dir, Store: st, Runners: map[string]job.Runner{"sh": &proc.Runner{TempDir: g.dir}}, Log: log,
-	})
+	}
+	if g.files != nil {
+		g.files(&fo)
+	}
+	files, err := sovd.OpenFiles(context.Background(), fo)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -282,12 +287,16 @@ func journalled(t testing.TB, dir, word string) (out []journal.Line) {
 
 // sign makes a bundle for any device.
 func (g *rig) sign(source, format string, serial int64) []byte {
+	return g.signFor("*", source, format, serial)
+}
+
+func (g *rig) signFor(target, source, format string, serial int64) []byte {
 	g.t.Helper()
 	p, err := bundle.Spool(strings.NewReader(source), 1<<20, "")
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	st := trust.Statement{Name: fmt.Sprintf("s%d.%s", serial, format), Format: format, Size: p.Size, SHA256: p.SHA256, Targets: []string{"*"}, Serial: serial, Signed: time.Now().Truncate(time.Second), ArgsAllow: true}
+	st := trust.Statement{Name: fmt.Sprintf("s%d.%s", serial, format), Format: format, Size: p.Size, SHA256: p.SHA256, Targets: []string{target}, Serial: serial, Signed: time.Now().Truncate(time.Second), ArgsAllow: true}
 	comment, err := st.Comment()
 	if err != nil {
 		g.t.Fatal(err)

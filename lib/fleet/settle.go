@@ -57,9 +57,11 @@ func (f *Fleet) take(c *connection, r m3da.Request) error {
 	if err := f.takeData(d, data); err != nil {
 		return err
 	}
-	f.mu.Lock()
-	d.batch = r.Batch
-	f.mu.Unlock()
+	if r.Batch != "" {
+		f.mu.Lock()
+		d.batch = r.Batch
+		f.mu.Unlock()
+	}
 	return nil
 }
 
