@@ -79,7 +79,7 @@ func runAgent(k *call) error {
 	}
 	defer closeService()
 	cfg := agent.Config{
-		ID: k.deviceID(), Groups: k.cli.StringSlice("group"), Dir: filepath.Join(k.stateDir(), "agent"),
+		ID: k.deviceID(), Version: readVersion().Version, Groups: k.cli.StringSlice("group"), Dir: filepath.Join(k.stateDir(), "agent"),
 		UnsignedPackages: k.cli.Bool("unsigned-packages"), Script: svc, MaxRunning: k.cli.Int("max-running"), Clock: time.Now, Log: k.log,
 	}
 	if lua, ok := svc.Runners[job.FormatLua].(*remote.Child); ok {

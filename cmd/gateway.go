@@ -34,7 +34,7 @@ library may be filled by hand: SCRIPTS/<entity>/<script>/metadata.json beside sc
 A configuration file in YAML is read as a parameter file of ros2_medkit. With the operand
 hash-secret it reads a client's secret on its input and prints the hash for the auth file.
 INT and TERM stop running scripts, finish what is open, and end.`,
-		flags: []cli.Flag{
+		flags: append([]cli.Flag{
 			listenFlag(gatewayListen), readyFileFlag(), stateFlag(), trustFlag(), storeFlag(), capabilityFlag(),
 			&cli.StringFlag{Name: "scripts", Usage: "keep the scripts in `DIR`; without it the feature is off (501)"},
 			&cli.StringFlag{Name: "manifest", Usage: "the entities and managed scripts are in the YAML `FILE`"},
@@ -57,12 +57,13 @@ INT and TERM stop running scripts, finish what is open, and end.`,
 			&cli.StringFlag{Name: "script-user", Usage: "run scripts as the user `NAME`; needs root"},
 			&cli.BoolFlag{Name: "no-new-privileges", Usage: "keep the gateway and its scripts from gaining rights by set-user-id programs"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
-		},
+		}, fleetFlags()...),
 		max: 1, server: true,
 		exits: []exitCode{exitRefused, exitUnreachable},
 		examples: []example{
 			{"lander gateway --scripts /var/lib/scripts --manifest robot.yaml", "for this machine only"},
 			{"lander gateway --scripts s/ --manifest robot.yaml --auth auth.toml --tls-cert c.pem --tls-key k.pem --listen tcp://0.0.0.0:8443", "for others, who log in"},
+			{"lander gateway --scripts s/ --m3da m3da://127.0.0.1:44900 --m3da-credentials agents.toml", "agents connect and are components"},
 			{"lander gateway hash-secret < secret.txt", "a line for secret_hash in the auth file"},
 		},
 		run: runGateway,
@@ -112,7 +113,13 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return err
 	}
-	closeProvider, err := k.gatewayProvider(set, &cfg, st, dir, lines)
+	var agents *gatewayFleet
+	defer func() {
+		if cerr := agents.close(); err == nil {
+			err = cerr
+		}
+	}()
+	closeProvider, err := k.gatewayProvider(set, &cfg, st, dir, lines, &agents)
 	if err != nil {
 		return err
 	}
@@ -127,7 +134,7 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return invalidf("", "%w", err)
 	}
-	return k.serveGateway(gw, &cfg, tlsConfig, ros2Address(set)...)
+	return k.serveGateway(gw, &cfg, tlsConfig, agents, ros2Address(set)...)
 }
 
 func runHashSecret(k *call) error {

@@ -65,7 +65,7 @@ func readInput(path string) ([]byte, error) {
 }
 
 // gatewayProvider opens the scripts: a directory, a program, or nothing.
-func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, dir string, lines *eventLines) (func(context.Context) error, error) {
+func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, dir string, lines *eventLines, agents **gatewayFleet) (func(context.Context) error, error) {
 	none := func(context.Context) error { return nil }
 	if file := or(k, "manifest", k.cli.String("manifest"), said(set.ROS2.Manifest)); file != "" {
 		text, err := readInput(file)
@@ -88,9 +88,20 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	if err != nil {
 		return nil, err
 	}
+	g, err := k.openFleet(cfg, st, lines)
+	if err != nil {
+		return nil, err
+	}
+	if *agents = g; g != nil {
+		cfg.Devices = g
+	}
 	if line := k.cli.String("provider"); line != "" {
 		c := sovd.StartCommand(sovd.CommandOptions{Argv: []string{"/bin/sh", "-c", line}, Env: os.Environ(), Runner: runner, Log: k.log})
-		cfg.Provider, cfg.Metrics = c, sovd.NewMetrics(nil)
+		cfg.Provider = c
+		if cfg.Metrics == nil {
+			cfg.Metrics = sovd.NewMetrics(nil)
+		}
+		g.over(k, cfg, nil)
 		return func(context.Context) error { return c.Close() }, nil
 	}
 	o := sovd.FilesOptions{
@@ -99,16 +110,21 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 		History: or(k, "history", k.cli.Int("history"), set.Scripts.History),
 	}
 	if o.Dir == "" {
+		g.over(k, cfg, nil)
 		return none, nil
 	}
 	if err := k.filesOptions(set, cfg, &o, runner, lines); err != nil {
 		return nil, err
+	}
+	if o.Signed != nil && g != nil {
+		o.Signed.Names = g.Names
 	}
 	files, err := sovd.OpenFiles(k.ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Provider = files
+	g.over(k, cfg, files)
 	cfg.Metrics.SetRunning(files.Running)
 	return files.Close, nil
 }
@@ -157,7 +173,9 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 	if cfg.Manifest != nil {
 		o.Managed = cfg.Manifest.Scripts
 	}
-	cfg.Metrics = sovd.NewMetrics(nil)
+	if cfg.Metrics == nil {
+		cfg.Metrics = sovd.NewMetrics(nil)
+	}
 	o.Ended = func(x sovd.Execution) {
 		cfg.Metrics.Ended(x)
 		if k.json {
@@ -250,12 +268,25 @@ func ros2Address(set *sovd.Settings) []string {
 
 // serveGateway listens, at otherwise unless the command line says where, and
 // serves.
-func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, otherwise ...string) error {
+func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, agents *gatewayFleet, otherwise ...string) error {
 	listeners, err := k.listen(otherwise...)
 	if err != nil {
 		return err
 	}
 	defer closeAll(listeners)
+	all := listeners
+	if agents != nil {
+		base, err := k.fetchBase(listeners, c != nil)
+		if err != nil {
+			return err
+		}
+		agents.SetBase(base)
+		if agents.listener, err = k.listenAgents(); err != nil {
+			return err
+		}
+		defer agents.listener.Close()
+		all = append(listeners[:len(listeners):len(listeners)], agents.listener)
+	}
 	k.exposed(listeners, cfg.Auth != nil || c != nil && c.ClientCAs != nil)
 	if cfg.Metrics != nil {
 		closeMetrics, err := k.publish(cfg.Metrics)
@@ -264,7 +295,7 @@ func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, o
 		}
 		defer closeMetrics()
 	}
-	done, err := k.ready(listeners)
+	done, err := k.ready(all)
 	if err != nil {
 		return err
 	}
@@ -274,7 +305,16 @@ func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, o
 	for _, l := range listeners {
 		ls = append(ls, sovd.Listener(k.ctx, l, c))
 	}
-	return gw.Serve(k.ctx, ls)
+	if agents == nil {
+		return gw.Serve(k.ctx, ls)
+	}
+	ctx, cancel := context.WithCancelCause(k.ctx)
+	defer cancel(nil)
+	defer agents.serve(ctx, cancel)()
+	if err := gw.Serve(ctx, ls); err != nil || k.ctx.Err() != nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
 
 // exposed warns of scripts that anybody may start.

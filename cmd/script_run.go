@@ -45,19 +45,22 @@ is printed instead. Refused scripts never run and never cost a serial.`,
 			&cli.DurationFlag{Name: "wall", Usage: "end it after `DUR`; 0: no limit", Value: 5 * time.Minute},
 			&cli.DurationFlag{Name: "cpu", Usage: "end it after `DUR` of processor time", Value: time.Minute},
 			&cli.StringFlag{Name: "lock", Usage: "run only when no other run holds the lock `NAME`; exit 5 when one does"},
-			&cli.StringFlag{Name: "on", Usage: "run it on the agent at `ADDR`, or on each agent that a file (or -) names, one a line"},
+			&cli.StringFlag{Name: "on", Usage: "run it on the agent at `ADDR`, on each agent that a file (or -) names, one a line, or by a gateway: its https://.../components/ID or .../fleet/GROUP"},
+			&cli.StringFlag{Name: "token-file", Usage: "with --on of a gateway: the token is in `FILE`"},
+			&cli.StringFlag{Name: "retry-failed", Usage: "with --on .../fleet: run the script of `RECORD` anew where it did not complete"},
 			&cli.StringFlag{Name: "ticket", Usage: "with --on: the agent runs it once under the ticket `T`, and answers a repetition with what came of it"},
 			&cli.DurationFlag{Name: "wait", Usage: "with --on: keep trying to connect for `DUR`"},
 			&cli.IntFlag{Name: "max-concurrency", Usage: "with --on FILE: run on `N` agents at once", Value: 8},
 			&cli.StringFlag{Name: "max-errors", Usage: "with --on FILE: stop when more than `N` (or N%) agents failed"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
 		},
-		min: 1, max: 1,
+		max:   1,
 		exits: []exitCode{exitRefused, exitUnreachable, exitRejected, exitScript, exitINT, exitTERM},
 		examples: []example{
 			{"lander script run job.lua.signed", "verify and run, output passed through"},
 			{"curl -fsS https://example.org/job.signed | lander script run --trust keys -", "straight from a server"},
 			{"lander script run --on tcp://gw-17:9999 job.lua.signed", "there: the agent verifies and runs, its output comes back"},
+			{"lander script run --on https://gw:8443/api/v1/fleet/north --token-file token --max-errors 5% job.lua.signed", "on every agent of a group, by its gateway"},
 			{"lander script run --lock backup --wall 10m --json backup.sh.signed", "from cron: one at a time, result as JSON"},
 		},
 		run: runScriptRun,
@@ -65,7 +68,14 @@ is printed instead. Refused scripts never run and never cost a serial.`,
 }
 
 func runScriptRun(k *call) error {
-	if k.cli.String("on") != "" {
+	switch {
+	case k.onGateway():
+		return runOnGateway(k)
+	case k.cli.String("retry-failed") != "" || k.cli.String("token-file") != "":
+		return usagef("--on https://HOST:PORT/api/v1/fleet", "--retry-failed and --token-file are for --on with a gateway")
+	case len(k.args) == 0:
+		return usagef("see lander script run --help", "lander script run needs FILE|URL|-")
+	case k.cli.String("on") != "":
 		return runOn(k)
 	}
 	order, done, err := k.runOrder()

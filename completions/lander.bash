@@ -140,8 +140,8 @@ _lander() {
         values=" --trust --policy --signature --target --at --log-level --log-format --config --timeout " ;;
     " script run")
         subs=""
-        flags="--trust --state --signature --unsigned --arg --capability --id --group --memory --wall --cpu --lock --on --ticket --wait --max-concurrency --max-errors --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
-        values=" --trust --state --signature --arg --capability --id --group --memory --wall --cpu --lock --on --ticket --wait --max-concurrency --max-errors --log-level --log-format --config --timeout " ;;
+        flags="--trust --state --signature --unsigned --arg --capability --id --group --memory --wall --cpu --lock --on --token-file --retry-failed --ticket --wait --max-concurrency --max-errors --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --trust --state --signature --arg --capability --id --group --memory --wall --cpu --lock --on --token-file --retry-failed --ticket --wait --max-concurrency --max-errors --log-level --log-format --config --timeout " ;;
     " trust")
         subs="list add remove apply"
         flags="--help"
@@ -172,8 +172,8 @@ _lander() {
         values=" --state --head --log-level --log-format --config --timeout " ;;
     " gateway")
         subs=""
-        flags="--listen --ready-file --state --trust --store --capability --scripts --manifest --no-uploads --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --signed-only --provider --metrics --access-log --memory --cpu --output-limit --script-user --no-new-privileges --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
-        values=" --listen --ready-file --state --trust --store --capability --scripts --manifest --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --provider --metrics --access-log --memory --cpu --output-limit --script-user --log-level --log-format --config " ;;
+        flags="--listen --ready-file --state --trust --store --capability --scripts --manifest --no-uploads --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --signed-only --provider --metrics --access-log --memory --cpu --output-limit --script-user --no-new-privileges --uncontained --m3da --m3da-credentials --server-id --public-url --queue-ttl --sink --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
+        values=" --listen --ready-file --state --trust --store --capability --scripts --manifest --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --provider --metrics --access-log --memory --cpu --output-limit --script-user --m3da --m3da-credentials --server-id --public-url --queue-ttl --sink --log-level --log-format --config " ;;
     " doctor")
         subs=""
         flags="--trust --state --id --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"

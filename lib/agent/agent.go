@@ -15,6 +15,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/devtree"
@@ -40,8 +41,10 @@ const grace = 2 * time.Second
 type Config struct {
 	ID     string
 	Groups []string
-	Dir    string          // STATE/agent
-	Script *remote.Service // its Runners may lack Lua: see Lua
+	// Version is the program's, told to a server that asks for it.
+	Version string
+	Dir     string          // STATE/agent
+	Script  *remote.Service // its Runners may lack Lua: see Lua
 	// Lua makes the runner of Lua scripts, which ask their host for what the
 	// agent offers.
 	Lua        func(remote.Host) job.Runner
@@ -114,6 +117,8 @@ type Agent struct {
 	ended     bool                 // no more timers
 	rebooting bool
 	arrival   chan struct{} // closed when an asset is registered
+
+	described atomic.Bool // a server has asked what there is here
 
 	connecting sync.Mutex
 	connection *connection // nil: none is put off

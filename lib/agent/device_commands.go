@@ -33,6 +33,7 @@ func (c *commands) command(name string, args bysant.Value) todo {
 		"ResetToFactoryDefault": {false, c.factoryDefault},
 		"SoftwareUpdate":        {false, c.softwareUpdate},
 		"LogUpload":             {true, c.logUpload},
+		"Describe":              {false, c.describe},
 	}
 	f, ok := all[name]
 	if !ok {
@@ -58,7 +59,7 @@ func (c *commands) executeScript(ctx context.Context, args arguments, o occasion
 			return failed("%s: an MD5 is no signature, and allow_md5 is not set", trust.ReasonSignature)
 		}
 		d.order = c.a.legacyOrder(url, signature)
-	} else if d.order, err = c.a.order(frame.ExecuteScript{URL: url, Signature: signature}); err != nil {
+	} else if d.order, err = c.a.order(frame.ExecuteScript{URL: url, Signature: signature, Args: args.named()}); err != nil {
 		return failed("%s", textOf(err))
 	}
 	d.order.Source, d.order.Actor, d.order.Ticket, d.order.Chunk = d.source, d.actor, d.ticket, url

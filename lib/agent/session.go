@@ -51,6 +51,9 @@ func (s *session) onGone(*emp.Peer, error) {
 	for name := range names {
 		s.a.event(Event{Event: "unregister", Asset: name})
 	}
+	if len(names) > 0 {
+		s.a.describeAgain()
+	}
 }
 
 // Answer implements emp.Handler.
@@ -133,6 +136,7 @@ func (s *session) register(r *emp.Request) ([]byte, error) {
 		return nil, frame.StatusBadParameter
 	}
 	a.event(Event{Event: "register", Asset: p.Name})
+	a.describeAgain()
 	return nil, nil
 }
 
@@ -156,6 +160,7 @@ func (s *session) unregister(r *emp.Request) error {
 		return frame.Errorf(frame.StatusNotPermitted, "asset %s belongs to another connection", strings.ToValidUTF8(p.Name, "?"))
 	}
 	a.event(Event{Event: "unregister", Asset: p.Name})
+	a.describeAgain()
 	return nil
 }
 

@@ -83,6 +83,7 @@ func (u *uplink) Send(ctx context.Context, messages []stage.Message) error {
 			return err
 		}
 		fresh = isNew
+		before := dev.Lander()
 		if len(messages) > 0 && !dev.Known() {
 			err = dev.Exchange(ctx, "", nil)
 		}
@@ -90,6 +91,10 @@ func (u *uplink) Send(ctx context.Context, messages []stage.Message) error {
 		if err == nil {
 			payload = u.a.payload(messages, dev.Lander())
 			err = dev.Exchange(ctx, u.batch(payload), payload)
+		}
+		if err == nil && !before && dev.Lander() && u.s.Keep && len(payload) == 0 {
+			// The server learns that it may send at any time.
+			err = dev.Exchange(ctx, "", nil)
 		}
 		if err == nil && len(payload) > 0 {
 			u.count++ // the next payload is another one, even when it is the same

@@ -111,6 +111,14 @@ func (s *Session) next() (envelope.Envelope, error) {
 // Device is the id of the device.
 func (s *Session) Device() string { return s.device }
 
+// Lander reports whether the device has announced our additions, in the
+// envelope that came last.
+func (s *Session) Lander() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lander
+}
+
 // refuse sends a status that nobody has to believe.
 func (s *Session) refuse(status int64) error {
 	return s.w.send(envelope.Envelope{Header: envelope.Header(envelope.Int(fieldStatus, status))})

@@ -44,7 +44,7 @@ func access(q *request, rec *recorder, begun time.Time, took time.Duration) Acce
 		host = q.r.RemoteAddr
 	}
 	return Access{
-		Event: "request", Time: job.Time{Time: begun}, Client: host, Actor: q.actor.String(), Method: q.r.Method, Path: q.r.URL.EscapedPath(),
+		Event: "request", Time: job.Time{Time: begun}, Client: host, Actor: q.actor.String(), Method: q.r.Method, Path: shownPath(q.r.URL.EscapedPath()),
 		Status: rec.status, Bytes: rec.bytes, Millis: float64(took.Microseconds()) / 1000,
 	}
 }

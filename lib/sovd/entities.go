@@ -2,7 +2,6 @@ package sovd
 
 import (
 	"cmp"
-	"maps"
 	"net/http"
 	"slices"
 )
@@ -18,7 +17,7 @@ func (g *Gateway) resolve(kind, id string) (*Entity, error) {
 	if bad := badID(id, "Entity"); bad != "" {
 		return nil, entityError("invalid-parameter", "Invalid entity ID", map[string]any{"details": bad, "entity_id": id})
 	}
-	e := g.c.Manifest.Entities[id]
+	e := g.entity(id)
 	if e == nil {
 		return nil, entityError("entity-not-found", "Entity not found", map[string]any{"entity_id": id})
 	}
@@ -32,7 +31,7 @@ func (g *Gateway) resolve(kind, id string) (*Entity, error) {
 // of lists the entities of a kind that want lets through, by id.
 func (g *Gateway) of(kind string, want func(*Entity) bool) []*Entity {
 	var out []*Entity
-	for _, e := range g.c.Manifest.Entities {
+	for e := range g.entities() {
 		if e.Kind == kind && (want == nil || want(e)) {
 			out = append(out, e)
 		}
@@ -62,6 +61,12 @@ func item(e *Entity) object {
 		extra["ros2"] = object{"node": node}
 	}
 	o := object{"id": e.ID, "name": e.Name, "href": href(e), "type": singular(e.Kind), "x-medkit": extra}
+	if e.Online != nil {
+		extra["source"], extra["is_online"] = "agent", *e.Online
+	}
+	if e.Detail != nil {
+		o["x-lander"] = e.Detail
+	}
 	if e.Description != "" {
 		o["description"] = e.Description
 	}
@@ -98,7 +103,7 @@ func entity(kind string) func(*request) error {
 		o := item(e)
 		delete(o, "href")
 		var capabilities []object
-		for _, name := range collections[kind] {
+		for _, name := range q.g.collectionsOf(e) {
 			o[name] = self + "/" + name
 			capabilities = append(capabilities, object{"name": name, "href": self + "/" + name})
 		}
@@ -167,7 +172,7 @@ func locatedOn(g *Gateway, a *Entity) []*Entity {
 // counts says how many entities of each kind there are.
 func (g *Gateway) counts() map[string]int {
 	n := map[string]int{}
-	for e := range maps.Values(g.c.Manifest.Entities) {
+	for e := range g.entities() {
 		n[e.Kind]++
 	}
 	return n

@@ -35,6 +35,7 @@ const (
 type Config struct {
 	Manifest *Manifest
 	Provider ScriptProvider // nil: the feature is off, and its routes answer 501
+	Devices  Devices        // entities beyond the manifest; nil: there are none
 	Auth     *Auth
 	Limits   *RateLimit
 	CORS     *CORS
@@ -163,6 +164,9 @@ func (g *Gateway) serve(q *request) error {
 	path := q.r.URL.EscapedPath()
 	rest, inAPI := strings.CutPrefix(path, Base)
 	if !inAPI || rest != "" && rest[0] != '/' {
+		if token, ok := strings.CutPrefix(path, FetchPath); ok && g.c.Devices != nil {
+			return q.payload(token)
+		}
 		if g.c.Page != nil && (q.r.Method == http.MethodGet || q.r.Method == http.MethodHead) {
 			g.c.Page.ServeHTTP(q.w, q.r)
 			return nil

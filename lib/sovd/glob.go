@@ -27,3 +27,7 @@ func checkGlob(pattern string) error {
 	_, err := path.Match(pattern, "x")
 	return err
 }
+
+// MatchEntity reports whether one pattern of an entity_filter is for an
+// entity.
+func MatchEntity(pattern, kind, id string) bool { return visible([]string{pattern}, kind, id) }

@@ -16,7 +16,7 @@ func (q *request) rootInfo() error {
 		"api_base": Base, "name": gatewayName, "version": g.c.Version,
 		"capabilities": object{
 			"aggregation": false, "async_actions": g.c.Provider != nil, "authentication": g.c.Auth != nil, "bulk_data": false, "configurations": false,
-			"cyclic_subscriptions": false, "data_access": false, "discovery": true, "faults": false, "locking": false, "logs": false, "operations": false,
+			"cyclic_subscriptions": false, "data_access": g.c.Devices != nil, "discovery": true, "faults": false, "locking": false, "logs": false, "operations": false,
 			"scripts": g.c.Provider != nil, "tls": g.c.TLS, "triggers": false, "updates": false, "vendor_extensions": false,
 		},
 		"endpoints": g.endpoints(),

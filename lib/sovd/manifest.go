@@ -46,6 +46,9 @@ type Entity struct {
 	LocatedOn string   `yaml:"is_located_on"` // of an app: a component
 	DependsOn []string `yaml:"depends_on"`
 	Tags      []string `yaml:"tags"`
+
+	Online *bool          `yaml:"-"` // of an entity that comes and goes
+	Detail map[string]any `yaml:"-"` // shown as x-lander
 }
 
 // ManagedScript is a script of the manifest. It cannot be deleted by clients.

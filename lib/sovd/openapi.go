@@ -56,12 +56,17 @@ func (g *Gateway) describe(want func(path string) bool) object {
 		}
 		p[strings.ToLower(r.method)] = g.operation(r)
 	}
+	bodies := schemas()
+	if g.c.Devices == nil {
+		delete(bodies, "FleetStart")
+		delete(bodies, "FleetRecord")
+	}
 	doc := object{
 		"openapi":    "3.1.0",
 		"info":       object{"title": gatewayName, "version": g.c.Version, "description": "SOVD diagnostic scripts (ISO 17978-3, 7.15)", "license": object{"name": "See the distribution", "identifier": "LicenseRef-Lander"}},
 		"servers":    []object{{"url": "/"}},
 		"paths":      paths,
-		"components": object{"schemas": schemas()},
+		"components": object{"schemas": bodies},
 	}
 	if g.c.Auth != nil {
 		doc["components"].(object)["securitySchemes"] = object{"bearer": object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
@@ -74,7 +79,11 @@ func (g *Gateway) operation(r *route) object {
 	o := object{"operationId": operationID(r), "summary": r.summary, "tags": []string{r.tag}}
 	var params []object
 	for _, name := range r.params {
-		params = append(params, object{"name": name, "in": "path", "required": true, "schema": object{"type": "string", "minLength": 1, "maxLength": MaxID, "pattern": "^[A-Za-z0-9_-]+$"}})
+		schema := object{"type": "string", "minLength": 1}
+		if name != "data_id" {
+			schema["maxLength"], schema["pattern"] = MaxID, "^[A-Za-z0-9_-]+$"
+		}
+		params = append(params, object{"name": name, "in": "path", "required": true, "schema": schema})
 	}
 	for _, name := range r.query {
 		params = append(params, object{"name": name, "in": "query", "schema": object{"type": "string"}})
@@ -104,6 +113,8 @@ func (g *Gateway) operation(r *route) object {
 		case "":
 		case "Events":
 			a["content"] = object{"text/event-stream": object{"schema": object{"type": "string"}}}
+		case "Lines":
+			a["content"] = object{"application/x-ndjson": object{"schema": object{"type": "string"}}}
 		default:
 			a["content"] = object{"application/json": ref(name)}
 		}
@@ -174,6 +185,10 @@ func schemas() object {
 			"error":      obj([]string{"message"}, object{"message": str, "exit_code": integer}),
 			"x-lander": obj(nil, object{"script": str, "format": str, "sha256": str, "key_id": str, "serial": integer, "code": str, "truncated": boolean,
 				"stdout_dropped": integer, "stderr_dropped": integer, "stdout_b64": str, "stderr_b64": str})}),
+		"FleetStart": obj([]string{"script", "target"}, object{"script": str, "target": obj(nil, object{"group": str, "filter": str, "ids": object{"type": "array", "items": str}}),
+			"parameters": object{"description": "What the script gets"}, "max_concurrency": integer, "max_errors": object{"type": []string{"integer", "string"}}}),
+		"FleetRecord": obj([]string{"id", "status", "script", "total", "counts", "started_at"}, object{"id": str, "status": str, "script": str, "total": integer,
+			"counts": object{"type": "object"}, "started_at": when, "completed_at": when, "results": object{"type": "array", "items": object{"type": "object"}}}),
 		"ExecutionList": list(obj([]string{"id", "status", "started_at", "href"}, object{"id": str, "status": str, "started_at": when, "completed_at": when, "href": str})),
 	}
 }

@@ -54,7 +54,12 @@ type Ref struct {
 }
 
 // Path is the entity's path below the API's base.
-func (r Ref) Path() string { return r.Kind + "/" + r.ID }
+func (r Ref) Path() string {
+	if r == FleetRef {
+		return r.Kind
+	}
+	return r.Kind + "/" + r.ID
+}
 
 // Script is one script as an entity sees it.
 type Script struct {

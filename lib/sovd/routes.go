@@ -36,6 +36,12 @@ func (g *Gateway) table() []route {
 	}
 	for _, kind := range []string{Components, Apps} {
 		routes = append(routes, scriptRoutes(kind)...)
+		if g.c.Devices != nil {
+			routes = append(routes, dataRoutes(kind)...)
+		}
+	}
+	if g.c.Devices != nil {
+		routes = append(routes, fleetRoutes()...)
 	}
 	if !g.c.NoDocs {
 		routes = append(routes, get("/docs", "server", "This description", "Description", (*request).docs))

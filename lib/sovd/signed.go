@@ -24,13 +24,19 @@ type Signed struct {
 	BuildTime time.Time
 	Limit     capability.Set // the gateway's own limit; nil: none
 	SpoolDir  string
+	// Names are further names that an entity answers to as a target; nil: none.
+	Names func(Ref) []string
 }
 
 // subject is the gateway as one of its entities: it answers to components/ID
 // or apps/ID.
 func (s *Signed) subject(e Ref, now time.Time) trust.Subject {
+	names := []string{e.Path()}
+	if s.Names != nil {
+		names = append(names, s.Names(e)...)
+	}
 	return trust.Subject{
-		Names: []string{e.Path()}, Now: now, BuildTime: s.BuildTime, Limit: s.Limit, Need: proc.Need,
+		Names: names, Now: now, BuildTime: s.BuildTime, Limit: s.Limit, Need: proc.Need,
 		Formats: []string{job.FormatLua, job.FormatSh, job.FormatBash, job.FormatPython},
 	}
 }

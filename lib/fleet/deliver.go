@@ -1,0 +1,280 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+
+	"lander/lib/job"
+	"lander/lib/m3da/bysant"
+	"lander/lib/m3da/envelope"
+	"lander/lib/sovd"
+	"lander/lib/store"
+)
+
+// maxCommands is how many commands one reply carries at most: the rest comes
+// with the next.
+const maxCommands = 200
+
+const commandsPath = "@sys.commands"
+
+// member and command make what is sent.
+func member(name string, v bysant.Value) bysant.Member {
+	return bysant.Member{Key: bysant.Name(name), Value: v}
+}
+
+func command(ticket bysant.Value, name string, args bysant.Value) envelope.Message {
+	return envelope.Message{Path: commandsPath, Ticket: ticket, Body: bysant.OfMap(member(name, args)).Sized()}
+}
+
+func execute(rec *record) envelope.Message {
+	args := []bysant.Member{member("url", bysant.OfString(rec.URL)), member("signature", bysant.OfString(rec.Signature))}
+	if rec.Args != "" {
+		var v any
+		if json.Unmarshal([]byte(rec.Args), &v) == nil {
+			args = append(args, member("args", toBysant(v)))
+		}
+	}
+	return command(bysant.OfString(rec.ID), "ExecuteScript", bysant.OfMap(args...).Sized())
+}
+
+func stopCommand(id string) envelope.Message {
+	return command(bysant.Value{}, "StopExecution", bysant.OfMap(member("ticket", bysant.OfString(id))).Sized())
+}
+
+// urlOf is where a device fetches an execution's script. mu is held.
+func (f *Fleet) urlOf(token string, c *connection) string {
+	base := f.base
+	if scheme, rest, ok := strings.Cut(base, "://"); ok && strings.HasPrefix(rest, ":") {
+		base = scheme + "://" + net.JoinHostPort(c.local.Host, rest[1:])
+	}
+	return base + sovd.FetchPath + token
+}
+
+// compose makes the commands that go out with a reply: a request for a
+// description, what waits, and what was sent in an earlier session and has no
+// answer. The last only to devices of ours: they know a ticket that comes
+// again, and others would run it twice.
+func (f *Fleet) compose(c *connection) []envelope.Item {
+	var items []envelope.Item
+	f.mu.Lock()
+	d := c.dev
+	lander := d.rec.Lander
+	if lander && !c.asked {
+		c.asked = true
+		items = append(items, command(bysant.Value{}, "Describe", bysant.OfMap(member("again", bysant.OfBool(true))).Sized()))
+	}
+	var todo []*execution
+	for _, x := range d.open {
+		if len(todo) == maxCommands {
+			break
+		}
+		if x.sentIn != c && !x.stopping {
+			x.sentIn = c
+			todo = append(todo, x)
+		} else if lander && x.stopping {
+			items = append(items, stopCommand(x.id))
+		}
+	}
+	f.mu.Unlock()
+	ready := make([]envelope.Item, len(todo))
+	var wg sync.WaitGroup
+	for i, x := range todo {
+		wg.Go(func() { ready[i] = f.dispatch(x, c, lander) })
+	}
+	wg.Wait()
+	for _, m := range ready {
+		if m != nil {
+			items = append(items, m)
+		}
+	}
+	return items
+}
+
+// dispatch makes an execution a running one and returns its command; nil when
+// there is nothing to send.
+func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item {
+	select {
+	case <-x.recorded:
+	case <-f.ctx.Done():
+		return nil
+	}
+	f.lock(x)
+	rec := x.rec
+	x.mu.Unlock()
+	switch {
+	case rec.Status.Final() || rec.Stop != "":
+		return nil
+	case rec.SentAt != nil && lander:
+		return execute(&rec)
+	case rec.SentAt != nil:
+		return nil // it may have come: it is not sent twice
+	}
+	f.mu.Lock()
+	url := f.urlOf(rec.Token, c)
+	f.mu.Unlock()
+	err := f.change(x, func(r *record) {
+		now := f.now()
+		r.Status, r.SentAt, r.URL = job.Running, &now, url
+		r.Deadline = job.Time{Time: now.Add(f.o.TTL)}
+		rec = *r
+	})
+	if err != nil {
+		if !errors.Is(err, errFinal) {
+			f.o.Log.Error("sending a script", "execution", x.id, "device", x.dev.id, "error", err)
+			f.mu.Lock()
+			x.sentIn = nil
+			f.mu.Unlock()
+		}
+		return nil
+	}
+	if rec.Stop != "" {
+		return nil
+	}
+	return execute(&rec)
+}
+
+// push sends an execution to a device that is there and takes what it did not
+// ask for. Otherwise it waits for what the device sends next.
+func (f *Fleet) push(x *execution) {
+	f.mu.Lock()
+	c := x.dev.conn
+	ok := c != nil && c.session != nil && x.dev.rec.Lander && x.sentIn != c
+	if ok {
+		x.sentIn = c
+	}
+	f.mu.Unlock()
+	if !ok {
+		return
+	}
+	if m := f.dispatch(x, c, true); m != nil {
+		if err := c.session.Push(m); err != nil {
+			f.o.Log.Debug("a command waits for the next session", "device", x.dev.id, "error", err)
+		}
+	}
+}
+
+// pushStop asks a device that is there to stop an execution.
+func (f *Fleet) pushStop(x *execution) bool {
+	f.mu.Lock()
+	c := x.dev.conn
+	ok := c != nil && c.session != nil && x.dev.rec.Lander
+	f.mu.Unlock()
+	return ok && c.session.Push(stopCommand(x.id)) == nil
+}
+
+// expire ends what waits for too long, and repeats stops: a script that was
+// not running yet when the first one came has not heard of it.
+func (f *Fleet) expire() {
+	now := f.o.Clock()
+	var late, stop []*execution
+	f.mu.Lock()
+	for _, d := range f.devices {
+		for _, x := range d.open {
+			switch {
+			case now.After(x.deadline):
+				late = append(late, x)
+			case x.stopping && d.conn != nil:
+				stop = append(stop, x)
+			}
+		}
+	}
+	f.mu.Unlock()
+	for _, x := range stop {
+		f.pushStop(x)
+	}
+	for _, x := range late {
+		<-x.recorded
+		f.lock(x)
+		sent := x.rec.SentAt != nil
+		x.mu.Unlock()
+		text := "The device did not come before the execution's time was over"
+		if sent {
+			text = "The device did not answer before the execution's time was over"
+		}
+		err := f.end(x, job.Result{Status: job.Terminated, Error: job.Errorf(job.CodeInterrupted, "%s", text)})
+		if err != nil && !errors.Is(err, errFinal) {
+			f.o.Log.Error("ending an execution that waited too long", "execution", x.id, "error", err)
+		}
+	}
+}
+
+func payloadKey(sha256 string) string { return "fleet/payloads/" + sha256 }
+
+// keepPayload makes what devices will fetch durable, once for all of them.
+func (f *Fleet) keepPayload(ctx context.Context, sha256 string, payload []byte) error {
+	if len(payload) > store.MaxValue {
+		return sovd.Errorf(sovd.KindTooLarge, "Scripts of devices hold at most %d bytes", store.MaxValue)
+	}
+	f.mu.Lock()
+	there := f.payloads[sha256]
+	f.mu.Unlock()
+	if there {
+		return nil
+	}
+	_, err := f.o.Store.Put(context.WithoutCancel(ctx), payloadKey(sha256), payload, 0)
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("keeping a script: %w", err)
+	}
+	f.mu.Lock()
+	f.payloads[sha256] = true
+	f.mu.Unlock()
+	return nil
+}
+
+// dropPayloads removes what no execution that is open, and no record of many,
+// needs any more.
+func (f *Fleet) dropPayloads(ctx context.Context) error {
+	needed := map[string]bool{}
+	for _, x := range f.execs {
+		if !x.rec.Status.Final() {
+			needed[x.rec.SHA256] = true
+		}
+	}
+	for _, m := range f.records {
+		needed[m.rec.SHA256] = true
+	}
+	var old []store.Entry
+	for e, err := range f.o.Store.List(ctx, "fleet/payloads") {
+		if err != nil {
+			return fmt.Errorf("reading the scripts of devices: %w", err)
+		}
+		if !needed[strings.TrimPrefix(e.Key, payloadKey(""))] {
+			old = append(old, store.Entry{Key: e.Key, Rev: e.Rev})
+		}
+	}
+	for _, e := range old {
+		if err := f.o.Store.Delete(ctx, e.Key, e.Rev); err != nil {
+			return fmt.Errorf("forgetting a script: %w", err)
+		}
+	}
+	return nil
+}
+
+// Payload implements sovd.Devices. A token holds until its execution has
+// ended or is to be stopped.
+func (f *Fleet) Payload(token string) ([]byte, bool) {
+	f.mu.Lock()
+	x := f.tokens[token]
+	ok := x != nil && !x.stopping && f.o.Clock().Before(x.deadline)
+	f.mu.Unlock()
+	if !ok {
+		return nil, false
+	}
+	f.lock(x)
+	sum, final := x.rec.SHA256, x.rec.Status.Final()
+	x.mu.Unlock()
+	if final {
+		return nil, false
+	}
+	e, err := f.o.Store.Get(f.ctx, payloadKey(sum))
+	if err != nil {
+		f.o.Log.Error("reading a script for a device", "execution", x.id, "error", err)
+		return nil, false
+	}
+	return e.Value, true
+}

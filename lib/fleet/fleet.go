@@ -1,0 +1,222 @@
+// Package fleet is the agents that are connected to a gateway, or have been:
+// their sessions, what waits for them, what came of it, and what they send.
+//
+// An agent is a component of the gateway, and its assets are apps. A script
+// that is started on it becomes an ExecuteScript [M3DA 5]: the agent fetches
+// it from the gateway, under a path that nobody can guess, and the
+// acknowledgement ends the execution. An execution is on record before
+// anything of it is sent, and ends in one final state, whatever dies
+// meanwhile.
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"lander/lib/job"
+	"lander/lib/m3da"
+	"lander/lib/sovd"
+	"lander/lib/store"
+)
+
+// The defaults of Options.
+const (
+	DefaultTTL     = 24 * time.Hour
+	DefaultHistory = 10_000
+)
+
+// maxDevices bounds how many devices may make themselves known where anybody
+// may connect.
+const maxDevices = 200_000
+
+// Library is where the scripts are; sovd.Files is one.
+type Library interface {
+	ListScripts(ctx context.Context, e sovd.Ref) ([]sovd.Script, error)
+	GetScript(ctx context.Context, e sovd.Ref, id string) (sovd.Script, error)
+	UploadScript(ctx context.Context, e sovd.Ref, u sovd.Upload) (sovd.Script, error)
+	DeleteScript(ctx context.Context, e sovd.Ref, id string) error
+	ReadScript(ctx context.Context, e sovd.Ref, id string) (sovd.Source, error)
+}
+
+// Options are the settings of a Fleet. Store, Clock and Log are needed.
+type Options struct {
+	Store    store.Store
+	ServerID string // as the devices know it; "": m3da.DefaultServerID
+	// Devices are those that may connect, which are known before they come;
+	// nil: all, in plain sessions.
+	Devices  map[string]Credentials
+	Manifest *sovd.Manifest // components whose ids are those of devices; their tags are groups
+	TTL      time.Duration  // how long an execution waits for its device, and then for its end; 0: DefaultTTL
+	History  int            // finished executions that are kept; 0: DefaultHistory
+	// Sink takes what the devices send, before they are told that it came; an
+	// error has them keep it.
+	Sink func(Record) error
+	// Event is told what devices do; nil: nobody is.
+	Event  func(Event)
+	Ended  func(sovd.Execution) // called for each execution that has ended; nil: nobody asks
+	Clock  func() time.Time
+	Random io.Reader // nil: crypto/rand
+	Log    *slog.Logger
+}
+
+// Event is something that a device did.
+type Event struct {
+	Time   job.Time `json:"time"`
+	Event  string   `json:"event"` // "agent"
+	Device string   `json:"device"`
+	Status string   `json:"status"` // known, online, offline
+}
+
+// Fleet implements sovd.Devices, sovd.ScriptProvider and sovd.Follower for its
+// devices. The zero value is not usable: see Open.
+type Fleet struct {
+	o       Options
+	library Library // nil: no scripts run
+	history *job.History
+
+	mu         sync.Mutex // of the maps and of what is said to stand under it; never held while anything waits
+	base       string     // of the URLs that devices fetch
+	devices    map[string]*device
+	components map[string]*device
+	execs      map[string]*execution
+	tokens     map[string]*execution
+	keys       map[string]*execution // by idempotency key
+	records    map[string]*many
+	payloads   map[string]bool // by sha256: those that the store has
+	evicted    []*execution
+	closed     bool
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+// Open reads what is known of the devices and of what waits for them. What
+// was under way goes on.
+func Open(ctx context.Context, o Options) (*Fleet, error) {
+	if o.Store == nil || o.Clock == nil || o.Log == nil {
+		return nil, errors.New("opening a fleet: a store, a clock and a log are needed")
+	}
+	if o.ServerID == "" {
+		o.ServerID = m3da.DefaultServerID
+	}
+	if o.TTL <= 0 {
+		o.TTL = DefaultTTL
+	}
+	if o.History == 0 {
+		o.History = DefaultHistory
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Manifest == nil {
+		o.Manifest = &sovd.Manifest{}
+	}
+	f := &Fleet{
+		o: o, history: job.NewHistory(o.History), devices: make(map[string]*device, len(o.Devices)), components: make(map[string]*device, len(o.Devices)),
+		execs: map[string]*execution{}, tokens: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]bool{},
+	}
+	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for id, c := range o.Devices {
+		d := f.add(id)
+		keys, err := c.keys(o.ServerID, id)
+		if err != nil {
+			return nil, fmt.Errorf("opening a fleet: %w", err)
+		}
+		d.keys = keys
+	}
+	if err := f.recover(ctx); err != nil {
+		return nil, err
+	}
+	f.wg.Go(f.tend)
+	for _, m := range f.records {
+		f.wg.Go(func() { f.drive(m) })
+	}
+	return f, nil
+}
+
+// Use gives the fleet its scripts, before it serves.
+func (f *Fleet) Use(l Library) { f.library = l }
+
+// SetBase says under which URL devices reach the gateway, such as
+// http://gw.example:8080, before it serves. Without a host, http://:8080, it
+// is the address at which the device has reached its M3DA listener.
+func (f *Fleet) SetBase(url string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.base = url
+}
+
+// Close ends what the fleet does by itself. What is under way goes on with the
+// next Open; the sessions must have ended.
+func (f *Fleet) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	f.cancel()
+	f.wg.Wait()
+	f.forgetEvicted()
+	return nil
+}
+
+func (f *Fleet) now() job.Time { return job.Time{Time: f.o.Clock()} }
+
+// tendEvery is how often deadlines are looked at and stops are repeated.
+const tendEvery = time.Second
+
+// tend does what time brings.
+func (f *Fleet) tend() {
+	t := time.NewTicker(tendEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-f.ctx.Done():
+			return
+		case <-t.C:
+			f.expire()
+			f.forgetEvicted()
+		}
+	}
+}
+
+// put writes a value as JSON.
+func (f *Fleet) put(key string, v any, rev store.Revision) (store.Revision, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return 0, fmt.Errorf("recording %s: %w", key, err)
+	}
+	return f.o.Store.Put(context.WithoutCancel(f.ctx), key, b, rev)
+}
+
+// recover reads the records.
+func (f *Fleet) recover(ctx context.Context) error {
+	for e, err := range f.o.Store.List(ctx, "fleet/devices") {
+		if err != nil {
+			return fmt.Errorf("reading the devices: %w", err)
+		}
+		var rec deviceRecord
+		if err := json.Unmarshal(e.Value, &rec); err != nil || deviceKey(rec.ID) != e.Key {
+			f.o.Log.Error("the record of a device is damaged", "key", e.Key, "error", err)
+			continue
+		}
+		if _, ok := f.o.Devices[rec.ID]; !ok && f.o.Devices != nil {
+			continue // it may not connect any more
+		}
+		d := f.add(rec.ID)
+		d.rec, d.rev = rec, e.Rev
+	}
+	if err := f.recoverMany(ctx); err != nil {
+		return err
+	}
+	if err := f.recoverExecutions(ctx); err != nil {
+		return err
+	}
+	return f.dropPayloads(ctx)
+}

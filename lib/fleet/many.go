@@ -1,0 +1,498 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"lander/lib/job"
+	"lander/lib/sovd"
+	"lander/lib/store"
+)
+
+// manyRecord is the record of a script on many devices. What became of each
+// is in the records of its executions, which name it as their parent.
+type manyRecord struct {
+	ID             string          `json:"id"`
+	Script         string          `json:"script"`
+	Common         record          `json:"common"` // of all its executions
+	SHA256         string          `json:"sha256"`
+	Target         sovd.ManyTarget `json:"target"`
+	Devices        []string        `json:"devices"`
+	MaxConcurrency int             `json:"max_concurrency,omitempty"`
+	MaxErrors      string          `json:"max_errors,omitempty"`
+	RetryOf        string          `json:"retry_of,omitempty"`
+	Status         job.Status      `json:"status"`
+	Started        job.Time        `json:"started_at"`
+	Completed      *job.Time       `json:"completed_at,omitempty"`
+	Stop           sovd.Action     `json:"stop,omitempty"`
+	Message        string          `json:"message,omitempty"`
+}
+
+// many is one of them.
+type many struct {
+	id   string
+	wake chan struct{} // holds a token when something has changed
+	done chan struct{} // closed when it has ended
+
+	saving sync.Mutex // of rev
+	rev    store.Revision
+
+	// Under Fleet.mu:
+	rec      manyRecord
+	children map[string]*execution // by device
+	late     []string              // children that are to be forgotten with its end
+}
+
+// over reports whether nothing more is begun for it. Fleet.mu is held.
+func (m *many) over() bool { return m == nil || m.rec.Status.Final() }
+
+func manyKey(id string) string { return "fleet/many/" + id }
+
+func newMany(rec manyRecord) *many {
+	return &many{id: rec.ID, rec: rec, wake: make(chan struct{}, 1), done: make(chan struct{}), children: map[string]*execution{}}
+}
+
+func (m *many) poke() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// maxMany is how many records are kept.
+const maxMany = 100
+
+// StartMany implements sovd.FleetRuns.
+func (f *Fleet) StartMany(ctx context.Context, s sovd.ManyStart) (sovd.Many, error) {
+	if s.MaxConcurrency < 0 {
+		return sovd.Many{}, sovd.Errorf(sovd.KindInput, "max_concurrency is below 0")
+	}
+	ids, err := f.pick(s.Target)
+	if err != nil {
+		return sovd.Many{}, err
+	}
+	if _, err := allowed(s.MaxErrors, len(ids)); err != nil {
+		return sovd.Many{}, err
+	}
+	p, err := f.plan(ctx, sovd.FleetRef, s.Script, s.Parameters)
+	if e, ok := err.(*sovd.Error); ok && e.Kind == sovd.KindNotFound {
+		// One of the manifest, which each of them sees.
+		f.mu.Lock()
+		first := f.devices[ids[0]].component
+		f.mu.Unlock()
+		p, err = f.plan(ctx, sovd.Ref{Kind: sovd.Components, ID: first}, s.Script, s.Parameters)
+	}
+	if err != nil {
+		return sovd.Many{}, err
+	}
+	p.rec.Actor = s.Actor
+	return f.open(manyRecord{Script: s.Script, Common: p.rec, SHA256: p.rec.SHA256, Target: s.Target, Devices: ids, MaxConcurrency: s.MaxConcurrency, MaxErrors: s.MaxErrors})
+}
+
+// open records a start on many devices and begins it.
+func (f *Fleet) open(rec manyRecord) (sovd.Many, error) {
+	rec.Started = f.now()
+	rec.ID, rec.Status = "fleet_"+strings.TrimPrefix(job.NewID(rec.Started.Time, f.o.Random), "exec_"), job.Running
+	m := newMany(rec)
+	var err error
+	if m.rev, err = f.put(manyKey(m.id), rec, 0); err != nil {
+		return sovd.Many{}, fmt.Errorf("recording a start on many devices: %w", err)
+	}
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return sovd.Many{}, sovd.Errorf(sovd.KindUnavailable, "The gateway is shutting down")
+	}
+	f.records[m.id] = m
+	f.wg.Go(func() { f.drive(m) })
+	f.mu.Unlock()
+	f.prune()
+	return f.GetMany(f.ctx, m.id)
+}
+
+// pick lists the devices of a target, by their ids.
+func (f *Fleet) pick(t sovd.ManyTarget) ([]string, error) {
+	n := 0
+	for _, given := range []bool{t.Group != "", t.Filter != "", len(t.IDs) > 0} {
+		if given {
+			n++
+		}
+	}
+	if n != 1 {
+		return nil, sovd.Errorf(sovd.KindInput, "The target is one of group, filter and ids")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []string
+	for _, id := range t.IDs {
+		d := f.components[id]
+		if d == nil {
+			return nil, sovd.Errorf(sovd.KindNotFound, "No such device: %.100s", id)
+		}
+		out = append(out, d.id)
+	}
+	for _, d := range f.devices {
+		if t.Group != "" && (t.Group == "*" || slices.Contains(f.groups(d), t.Group)) || t.Filter != "" && sovd.MatchEntity(t.Filter, sovd.Components, d.component) {
+			out = append(out, d.id)
+		}
+	}
+	if len(out) == 0 {
+		return nil, sovd.Errorf(sovd.KindNotFound, "The target has no device")
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// allowed is how many devices may fail before no more are begun.
+func allowed(text string, total int) (int, error) {
+	if text == "" {
+		return total, nil
+	}
+	digits, percent := strings.CutSuffix(text, "%")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 0 || percent && n > 100 {
+		return 0, sovd.Errorf(sovd.KindInput, "max_errors %.40q is no number and no percentage", text)
+	}
+	if percent {
+		n = total * n / 100
+	}
+	return n, nil
+}
+
+// tally counts what became of the devices. mu is held.
+func (m *many) tally() (counts map[job.Status]int, running, bad int) {
+	counts = map[job.Status]int{}
+	for _, x := range m.children {
+		select {
+		case <-x.done:
+			// It does not change any more.
+			counts[x.last]++
+			if x.last != job.Completed {
+				bad++
+			}
+			continue
+		default:
+		}
+		running++
+		counts[job.Running]++
+	}
+	if n := len(m.rec.Devices) - len(m.children); n > 0 {
+		counts[job.Prepared] = n
+	}
+	return counts, running, bad
+}
+
+// drive begins the executions of a record, as many at once as it says, until
+// all have ended.
+func (f *Fleet) drive(m *many) {
+	for f.ctx.Err() == nil {
+		f.mu.Lock()
+		if m.rec.Status.Final() {
+			f.mu.Unlock()
+			return
+		}
+		counts, running, bad := m.tally()
+		limit, _ := allowed(m.rec.MaxErrors, len(m.rec.Devices))
+		common := m.rec.Common
+		common.Parent = m.id
+		var next []*device
+		halt := m.rec.Stop != "" || bad > limit
+		for _, id := range m.rec.Devices {
+			if halt || m.rec.MaxConcurrency > 0 && running+len(next) >= m.rec.MaxConcurrency || len(next) == atOnce {
+				break
+			}
+			if d := f.devices[id]; d != nil && m.children[id] == nil {
+				next = append(next, d)
+			}
+		}
+		f.mu.Unlock()
+		if len(next) == 0 && running == 0 {
+			f.closeMany(m, counts, bad, limit)
+			return
+		}
+		if f.beginAll(m, next, common) {
+			continue
+		}
+		var again <-chan time.Time
+		if len(next) > 0 {
+			again = time.After(tendEvery) // the store has refused
+		}
+		select {
+		case <-m.wake:
+		case <-again:
+		case <-f.ctx.Done():
+		}
+	}
+}
+
+// atOnce is how many executions are begun side by side: their records share
+// the syncs of the store.
+const atOnce = 256
+
+// beginAll begins one execution on each device; false when there was none.
+func (f *Fleet) beginAll(m *many, devices []*device, common record) bool {
+	var wg sync.WaitGroup
+	for _, d := range devices {
+		wg.Go(func() {
+			x, _, err := f.begin(d, common)
+			if err != nil {
+				f.o.Log.Error("beginning a script on one of many devices", "record", m.id, "device", d.id, "error", err)
+				return
+			}
+			f.mu.Lock()
+			m.children[d.id] = x
+			f.mu.Unlock()
+		})
+	}
+	wg.Wait()
+	begun := 0
+	f.mu.Lock()
+	for _, d := range devices {
+		if m.children[d.id] != nil {
+			begun++
+		}
+	}
+	f.mu.Unlock()
+	return begun > 0
+}
+
+// closeMany ends a record.
+func (f *Fleet) closeMany(m *many, counts map[job.Status]int, bad, limit int) {
+	now := f.now()
+	f.edit(m, func(r *manyRecord) {
+		r.Completed, r.Status = &now, job.Completed
+		switch {
+		case r.Stop != "":
+			r.Status, r.Message = job.Terminated, causeOf(r.Stop)
+		case bad > limit && counts[job.Prepared] > 0:
+			r.Status, r.Message = job.Failed, fmt.Sprintf("Stopped after %d failures: %d devices were not begun", bad, counts[job.Prepared])
+		case counts[job.Completed] < len(r.Devices):
+			r.Status = job.Failed
+		}
+	})
+	close(m.done)
+	f.mu.Lock()
+	f.evict(m.late)
+	m.late = nil
+	f.mu.Unlock()
+}
+
+// edit changes a record and makes it durable.
+func (f *Fleet) edit(m *many, change func(*manyRecord)) {
+	m.saving.Lock()
+	defer m.saving.Unlock()
+	f.mu.Lock()
+	change(&m.rec)
+	rec := m.rec
+	f.mu.Unlock()
+	rev, err := f.put(manyKey(m.id), rec, m.rev)
+	if err != nil {
+		f.o.Log.Error("recording a start on many devices", "record", m.id, "error", err)
+		return
+	}
+	m.rev = rev
+}
+
+// prune forgets the oldest records.
+func (f *Fleet) prune() {
+	f.mu.Lock()
+	var old []*many
+	ids := sortedKeys(f.records)
+	for _, id := range ids[:max(0, len(ids)-maxMany)] {
+		if m := f.records[id]; m.rec.Status.Final() {
+			delete(f.records, id)
+			old = append(old, m)
+		}
+	}
+	f.mu.Unlock()
+	for _, m := range old {
+		if err := f.o.Store.Delete(context.WithoutCancel(f.ctx), manyKey(m.id), m.rev); err != nil {
+			f.o.Log.Error("forgetting a start on many devices", "record", m.id, "error", err)
+		}
+	}
+}
+
+func (f *Fleet) record(id string) (*many, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m := f.records[id]; m != nil {
+		return m, nil
+	}
+	return nil, sovd.Errorf(sovd.KindNotFound, "Execution not found: %s", id)
+}
+
+// GetMany implements sovd.FleetRuns.
+func (f *Fleet) GetMany(_ context.Context, id string) (sovd.Many, error) {
+	m, err := f.record(id)
+	if err != nil {
+		return sovd.Many{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return m.view(), nil
+}
+
+// view is what clients see. Fleet.mu is held.
+func (m *many) view() sovd.Many {
+	counts, _, _ := m.tally()
+	r := &m.rec
+	return sovd.Many{
+		ID: r.ID, Status: r.Status, Script: r.Script, Name: r.Common.Name, SHA256: r.SHA256, Target: r.Target, MaxConcurrency: r.MaxConcurrency, MaxErrors: r.MaxErrors,
+		Total: len(r.Devices), Counts: counts, RetryOf: r.RetryOf, StartedAt: r.Started, CompletedAt: r.Completed, Message: r.Message,
+	}
+}
+
+// WaitMany implements sovd.FleetRuns.
+func (f *Fleet) WaitMany(ctx context.Context, id string) (sovd.Many, error) {
+	m, err := f.record(id)
+	if err != nil {
+		return sovd.Many{}, err
+	}
+	select {
+	case <-m.done:
+	case <-ctx.Done():
+	}
+	return f.GetMany(ctx, id)
+}
+
+// ManyResults implements sovd.FleetRuns.
+func (f *Fleet) ManyResults(_ context.Context, id string) ([]sovd.ManyResult, error) {
+	m, err := f.record(id)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	out := make([]sovd.ManyResult, len(m.rec.Devices))
+	children := make([]*execution, len(out))
+	for i, id := range m.rec.Devices {
+		children[i] = m.children[id]
+		out[i] = sovd.ManyResult{ID: componentID(id), Status: job.Prepared}
+	}
+	f.mu.Unlock()
+	for i, x := range children {
+		if x != nil {
+			v := f.look(x)
+			out[i].Status, out[i].Execution, out[i].Error, out[i].Output = v.Status, v.ID, v.Error, v.Parameters
+		}
+	}
+	return out, nil
+}
+
+// ListMany implements sovd.FleetRuns.
+func (f *Fleet) ListMany(context.Context) ([]sovd.Many, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []sovd.Many
+	for _, m := range f.records {
+		out = append(out, m.view())
+	}
+	slices.SortFunc(out, func(a, b sovd.Many) int { return cmp.Compare(b.ID, a.ID) })
+	return out, nil
+}
+
+// StopMany implements sovd.FleetRuns.
+func (f *Fleet) StopMany(ctx context.Context, id string, a sovd.Action) (sovd.Many, error) {
+	m, err := f.record(id)
+	if err != nil {
+		return sovd.Many{}, err
+	}
+	f.mu.Lock()
+	status := m.rec.Status
+	f.mu.Unlock()
+	if status.Final() {
+		return sovd.Many{}, notRunning(status)
+	}
+	f.edit(m, func(r *manyRecord) { r.Stop = a })
+	m.poke()
+	f.mu.Lock()
+	var open []*execution
+	for _, x := range m.children {
+		select {
+		case <-x.done:
+		default:
+			open = append(open, x)
+		}
+	}
+	f.mu.Unlock()
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, atOnce)
+	for _, x := range open {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := f.stop(ctx, x, a); err != nil {
+				f.o.Log.Info("stopping a script on one of many devices", "record", id, "device", x.dev.id, "error", err)
+			}
+		})
+	}
+	wg.Wait()
+	return f.WaitMany(ended(ctx), id)
+}
+
+// ended is a context that has ended: a wait with it only looks.
+func ended(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	return ctx
+}
+
+// RetryFailed implements sovd.FleetRuns.
+func (f *Fleet) RetryFailed(_ context.Context, id, actor string) (sovd.Many, error) {
+	m, err := f.record(id)
+	if err != nil {
+		return sovd.Many{}, err
+	}
+	f.mu.Lock()
+	rec := m.rec
+	rec.Devices = nil
+	for _, d := range m.rec.Devices {
+		x := m.children[d]
+		if x != nil {
+			select {
+			case <-x.done:
+				if x.last == job.Completed {
+					continue
+				}
+			default:
+			}
+		}
+		rec.Devices = append(rec.Devices, d)
+	}
+	f.mu.Unlock()
+	switch {
+	case !rec.Status.Final():
+		return sovd.Many{}, sovd.Errorf(sovd.KindRunning, "The executions of %s have not all ended", id)
+	case len(rec.Devices) == 0:
+		return sovd.Many{}, sovd.Errorf(sovd.KindNotRunning, "Nothing failed in %s", id)
+	}
+	rec.Completed, rec.Stop, rec.Message, rec.RetryOf, rec.Common.Actor = nil, "", "", id, actor
+	return f.open(rec)
+}
+
+// recoverMany reads the records and finds their executions.
+func (f *Fleet) recoverMany(ctx context.Context) error {
+	for e, err := range f.o.Store.List(ctx, "fleet/many") {
+		if err != nil {
+			return fmt.Errorf("reading the starts on many devices: %w", err)
+		}
+		var rec manyRecord
+		if err := json.Unmarshal(e.Value, &rec); err != nil || manyKey(rec.ID) != e.Key {
+			f.o.Log.Error("the record of a start on many devices is damaged", "key", e.Key, "error", err)
+			continue
+		}
+		m := newMany(rec)
+		m.rev = e.Rev
+		f.records[m.id] = m
+		if rec.Status.Final() {
+			close(m.done)
+		}
+	}
+	return nil
+}

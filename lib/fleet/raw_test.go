@@ -1,0 +1,363 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lander/lib/job"
+	"lander/lib/link"
+	"lander/lib/m3da"
+	"lander/lib/m3da/bysant"
+	"lander/lib/m3da/envelope"
+	"lander/lib/sovd"
+	"lander/lib/store"
+	"lander/lib/trust"
+)
+
+// shelf is a Library of one script that every entity sees.
+type shelf struct{ script []byte }
+
+func (s shelf) ListScripts(context.Context, sovd.Ref) ([]sovd.Script, error) { return nil, nil }
+func (s shelf) GetScript(_ context.Context, _ sovd.Ref, id string) (sovd.Script, error) {
+	return sovd.Script{ID: id}, nil
+}
+func (s shelf) UploadScript(context.Context, sovd.Ref, sovd.Upload) (sovd.Script, error) {
+	return sovd.Script{}, nil
+}
+func (s shelf) DeleteScript(context.Context, sovd.Ref, string) error { return nil }
+func (s shelf) ReadScript(_ context.Context, _ sovd.Ref, id string) (sovd.Source, error) {
+	return sovd.Source{Script: sovd.Script{ID: id, Name: id}, Format: job.FormatLua, Bytes: s.script}, nil
+}
+
+// hall is a fleet without a web server in front.
+type hall struct {
+	t     testing.TB
+	fleet *Fleet
+	store store.Store
+	mu    sync.Mutex
+	now   time.Time
+	l     *link.Listener
+}
+
+func newHall(t testing.TB, st store.Store) *hall {
+	t.Helper()
+	h := &hall{t: t, store: st, now: time.Now()}
+	h.open()
+	return h
+}
+
+func (h *hall) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *hall) pass(d time.Duration) {
+	h.mu.Lock()
+	h.now = h.now.Add(d)
+	h.mu.Unlock()
+}
+
+func (h *hall) open() {
+	h.t.Helper()
+	var err error
+	if h.fleet, err = Open(context.Background(), Options{Store: h.store, Clock: h.clock, Log: slog.New(slog.DiscardHandler), TTL: time.Hour}); err != nil {
+		h.t.Fatal(err)
+	}
+	h.fleet.Use(shelf{[]byte("print(1)")})
+	h.fleet.SetBase("http://gw:1")
+	if h.l, err = link.Listen(h.t.Context(), link.Address{Scheme: link.TCP, Host: "127.0.0.1"}, link.Options{}); err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	fl, l := h.fleet, h.l
+	go func() { done <- fl.Serve(ctx, l) }()
+	h.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			h.t.Error(err)
+		}
+		l.Close()
+		fl.Close()
+	})
+}
+
+// original is a device that speaks plain M3DA and nothing of ours.
+type original struct {
+	t    testing.TB
+	id   string
+	conn net.Conn
+	buf  []byte
+}
+
+func (h *hall) original(id string) *original {
+	h.t.Helper()
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", portOf(h.l)))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	return &original{t: h.t, id: id, conn: c}
+}
+
+func portOf(l *link.Listener) string {
+	_, port, _ := strings.Cut(strings.TrimPrefix(l.Address().String(), "tcp://"), ":")
+	return port
+}
+
+// exchange sends items and returns what comes with the reply.
+func (o *original) exchange(items ...envelope.Item) []envelope.Item {
+	o.t.Helper()
+	var payload []byte
+	for _, i := range items {
+		payload = i.Append(payload)
+	}
+	e := envelope.Envelope{Header: envelope.Header(envelope.Text("id", o.id)), Payload: string(payload)}
+	if _, err := o.conn.Write(e.Append(nil)); err != nil {
+		o.t.Fatal(err)
+	}
+	for {
+		if e, rest, err := envelope.Parse(o.buf); err == nil {
+			o.buf = rest
+			if s, _ := e.Status(); s != envelope.StatusOK {
+				o.t.Fatalf("status %d", s)
+			}
+			items, err := envelope.ParseItems(e.Payload)
+			if err != nil {
+				o.t.Fatal(err)
+			}
+			return items
+		}
+		b := make([]byte, 4096)
+		n, err := o.conn.Read(b)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		o.buf = append(o.buf, b[:n]...)
+	}
+}
+
+func gw1(id string) sovd.Ref { return sovd.Ref{Kind: sovd.Components, ID: id} }
+
+// An original device gets its command with a reply, once, by MD5, and answers
+// with a text.
+func TestOriginalDevice(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	o := h.original("old")
+	if items := o.exchange(); len(items) != 0 {
+		t.Errorf("for a device that is new: %v", items)
+	}
+	start := func() sovd.Execution {
+		t.Helper()
+		x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{})
+		if err != nil || x.Status != job.Prepared {
+			t.Fatalf("start: %+v %v", x, err)
+		}
+		return x
+	}
+	look := func(id string) sovd.Execution {
+		t.Helper()
+		x, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	x, y := start(), start()
+	items := o.exchange()
+	if len(items) != 2 {
+		t.Fatalf("commands: %v", items)
+	}
+	m := items[0].(envelope.Message)
+	args, _ := m.Body.Get("ExecuteScript")
+	url, _ := args.Get("url")
+	signature, _ := args.Get("signature")
+	address, _ := url.Str()
+	if md5, _ := signature.Str(); m.Path != "@sys.commands" || md5 != trust.LegacyMD5([]byte("print(1)")) {
+		t.Errorf("command: %v", m)
+	}
+	token, ok := strings.CutPrefix(address, "http://gw:1"+sovd.FetchPath)
+	if b, found := h.fleet.Payload(token); !ok || !found || string(b) != "print(1)" {
+		t.Errorf("%s: %q %v", address, b, found)
+	}
+	if _, found := h.fleet.Payload(token + "x"); found {
+		t.Error("another token holds")
+	}
+	if _, err := h.fleet.ControlExecution(t.Context(), gw1("old"), "s", x.ID, sovd.ActionStop); kind(err) != sovd.KindUnsupported {
+		t.Errorf("a stop: %v", err)
+	}
+	// It does not come twice: the device would run it twice.
+	o = h.original("old")
+	if items := o.exchange(); len(items) != 0 {
+		t.Errorf("again: %v", items)
+	}
+	ticket := func(x sovd.Execution, status int64, text string) envelope.Response {
+		return envelope.Response{Ticket: bysant.OfString(x.ID), Status: status, Data: bysant.OfString(text)}
+	}
+	other := h.original("other")
+	other.exchange(ticket(x, 0, "ok"))
+	if v := look(x.ID); v.Status != job.Running {
+		t.Errorf("another device answered, and it counts: %+v", v)
+	}
+	o.exchange(ticket(x, 0, "ok"), ticket(y, -1, "http://x:3: boom"))
+	o.exchange(ticket(x, -1, "changed its mind"))
+	if v := look(x.ID); v.Status != job.Completed {
+		t.Errorf("ok: %+v", v)
+	}
+	if v := look(y.ID); v.Status != job.Failed || v.Error.Message != "http://x:3: boom" {
+		t.Errorf("boom: %+v %+v", v, v.Error)
+	}
+	if _, found := h.fleet.Payload(token); found {
+		t.Error("the token holds after the end")
+	}
+	z := start()
+	o.exchange()
+	if v, err := h.fleet.ControlExecution(t.Context(), gw1("old"), "s", z.ID, sovd.ActionForced); err != nil || v.Status != job.Terminated {
+		t.Errorf("given up: %+v %v", v, err)
+	}
+	if err := h.fleet.DeleteExecution(t.Context(), gw1("old"), "s", z.ID); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", z.ID); kind(err) != sovd.KindNotFound {
+		t.Errorf("deleted: %v", err)
+	}
+}
+
+func kind(err error) sovd.Kind {
+	if e, ok := err.(*sovd.Error); ok {
+		return e.Kind
+	}
+	return ""
+}
+
+// What nobody fetches in time ends.
+func TestTimeToLive(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	o := h.original("old")
+	o.exchange()
+	x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{Key: "k", Digest: "d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{Key: "k", Digest: "d"}); err != nil || y.ID != x.ID {
+		t.Errorf("the same key: %+v %v", y, err)
+	}
+	if _, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{Key: "k", Digest: "e"}); kind(err) != sovd.KindReused {
+		t.Errorf("another request with the same key: %v", err)
+	}
+	h.pass(30 * time.Minute)
+	h.fleet.expire()
+	if len(o.exchange()) != 1 {
+		t.Fatal("it did not come")
+	}
+	h.pass(45 * time.Minute) // it has an hour from then on
+	h.fleet.expire()
+	look := func() sovd.Execution {
+		v, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", x.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if v := look(); v.Status != job.Running {
+		t.Errorf("too early: %+v", v)
+	}
+	h.pass(30 * time.Minute)
+	h.fleet.expire()
+	if v := look(); v.Status != job.Terminated || v.Error == nil {
+		t.Errorf("late: %+v", v)
+	}
+	o.exchange(envelope.Response{Ticket: bysant.OfString(x.ID), Data: bysant.OfString("ok")})
+	if v := look(); v.Status != job.Terminated {
+		t.Errorf("an answer after the end: %+v", v)
+	}
+}
+
+func TestCredentialsFile(t *testing.T) {
+	password := func(path string) ([]byte, error) { return []byte(strings.TrimPrefix(path, "empty")), nil }
+	good, err := ParseCredentials([]byte("[[device]]\nid='a'\n[[device]]\nid='b'\nauth='hmac-md5'\ncipher='aes-cbc-128'\npassword_file='pw'\n"), password)
+	if err != nil || len(good) != 2 || good["b"].Cipher != "aes-cbc-128" || string(good["b"].Password) != "pw" {
+		t.Errorf("%+v %v", good, err)
+	}
+	if keys, err := good["b"].keys(m3da.DefaultServerID, "b"); err != nil || keys == nil {
+		t.Errorf("keys: %v", err)
+	}
+	for _, c := range []struct{ text, want string }{
+		{"x", "expected"}, {"[[device]]\nid=''", "without id"}, {"[[device]]\nid='a'\n[[device]]\nid='a'", "twice"}, {"[[device]]\nid='a'\nauth='x'", "not known"},
+		{"[[device]]\nid='a'\nauth='hmac-md5'", "password_file"}, {"[[device]]\nid='a'\ncipher='aes-cbc-128'", "without auth"}, {"colour=1", "unknown key"},
+		{"[[device]]\nid='a'\nauth='hmac-md5'\npassword_file='empty'", "is empty"}, {"[[device]]\nid='a'\nauth='hmac-md5'\ncipher='rot13'\npassword_file='x'", "not known"},
+	} {
+		if list, err := ParseCredentials([]byte(c.text), password); err == nil || !strings.Contains(err.Error(), c.want) || list != nil {
+			t.Errorf("%q: %v %v, want %q", c.text, list, err, c.want)
+		}
+	}
+}
+
+func TestComponentID(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	seen := map[string]string{}
+	for _, id := range []string{"gw-1", "a.b", "a:b", "a_b", "ä", long, long + "y"} {
+		got := componentID(id)
+		if other, twice := seen[got]; twice || len(got) > sovd.MaxID || strings.ContainsAny(got, ".:ä") {
+			t.Errorf("%.20q: %.40s, as %.20q", id, got, other)
+		}
+		seen[got] = id
+	}
+	if seen["gw-1"] != "gw-1" || seen["a_b"] != "a_b" {
+		t.Errorf("ids that are plain do not stay: %v", seen)
+	}
+}
+
+// What a device sends never costs more than a constant times its bytes, and
+// becomes JSON whatever it is.
+func FuzzTake(f *testing.F) {
+	f.Add(string(envelope.Message{Path: "house.kitchen", Body: bysant.OfMap(member("temp", bysant.OfList(bysant.OfFloat(21.5))), member("timestamp", bysant.OfList(bysant.OfInt(1))))}.Append(nil)))
+	f.Add(string(envelope.Message{Path: "x", Body: bysant.OfMap(member("v", envelope.Deltas(bysant.OfInt(1), bysant.OfInt(0), []int64{1, 2})))}.Append(nil)))
+	f.Add(string(envelope.Message{Path: "x", Body: bysant.OfMap(member("v", envelope.QuasiPeriodic(bysant.OfInt(1), bysant.OfInt(0), []int64{1 << 40})))}.Append(nil)))
+	f.Add(string(envelope.Response{Ticket: bysant.OfString("t"), Status: -1, Data: bysant.OfString("interrupted: x")}.Append(nil)))
+	f.Fuzz(func(t *testing.T, payload string) {
+		items, err := envelope.ParseItems(payload)
+		if err != nil {
+			return
+		}
+		for _, i := range items {
+			switch i := i.(type) {
+			case envelope.Message:
+				r, err := recordOf(i)
+				if err != nil {
+					continue
+				}
+				n := 0
+				for _, vs := range r.Columns {
+					n += len(vs)
+				}
+				if n > maxSamples+len(payload) {
+					t.Fatalf("%d values of %d bytes", n, len(payload))
+				}
+				if _, err := json.Marshal(r); err != nil {
+					t.Fatal(err)
+				}
+				for _, v := range r.values() {
+					if !json.Valid(v.Value) {
+						t.Fatalf("%s: %s", v.ID, v.Value)
+					}
+				}
+				if out := resultOf(envelope.Response{}, i.Body, true); !out.Status.Final() {
+					t.Fatalf("it has not ended: %+v", out)
+				}
+			case envelope.Response:
+				if out := resultOf(i, bysant.Value{}, false); !out.Status.Final() || out.Status != job.Completed && out.Error == nil {
+					t.Fatalf("%+v", out)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,197 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+
+	"lander/lib/link"
+	"lander/lib/m3da"
+	"lander/lib/m3da/bysant"
+	"lander/lib/m3da/envelope"
+)
+
+// maxDeviceID bounds the id of a device, in bytes.
+const maxDeviceID = 160
+
+// Listener is where devices connect; link.Listener is one.
+type Listener interface {
+	Accept(ctx context.Context) (link.Conn, error)
+	Address() link.Address
+}
+
+// Serve takes the sessions of devices until ctx ends, and returns when the
+// last one is over.
+func (f *Fleet) Serve(ctx context.Context, l Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer func() { cancel(); wg.Wait() }()
+	for {
+		c, err := l.Accept(ctx)
+		if ctx.Err() != nil {
+			if err == nil {
+				c.Close()
+			}
+			return nil
+		}
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			return err
+		}
+		wg.Go(func() { f.serveOne(ctx, c, l.Address()) })
+	}
+}
+
+// connection is one session, from its first envelope on that was let in.
+type connection struct {
+	f     *Fleet
+	local link.Address
+	dev   *device
+
+	// Under Fleet.mu:
+	session *m3da.Session
+	asked   bool // to describe itself
+}
+
+func (f *Fleet) serveOne(ctx context.Context, c link.Conn, local link.Address) {
+	if n, ok := c.(interface{ LocalAddr() net.Addr }); ok {
+		if a, err := link.Parse("tcp://" + n.LocalAddr().String()); err == nil {
+			local = a
+		}
+	}
+	con := &connection{f: f, local: local}
+	err := m3da.Serve(ctx, c, m3da.ServerOptions{ID: f.o.ServerID, Account: con.account})
+	f.leave(con)
+	if err != nil && ctx.Err() == nil {
+		f.o.Log.Info("a session ended", "peer", c.Address().String(), "device", con.name(), "error", err)
+	}
+}
+
+func (c *connection) name() string {
+	if c.dev == nil {
+		return ""
+	}
+	return c.dev.id
+}
+
+// account lets a device in, or not.
+func (c *connection) account(id string) (m3da.Account, bool) {
+	f := c.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.devices[id]
+	if d == nil {
+		if f.o.Devices != nil || len(id) > maxDeviceID || len(f.devices) >= maxDevices {
+			return m3da.Account{}, false
+		}
+		other := f.components[componentID(id)]
+		if other != nil {
+			return m3da.Account{}, false
+		}
+	}
+	if c.dev != nil && c.dev.id != id {
+		return m3da.Account{}, false // one device for each connection
+	}
+	if d == nil {
+		// It is known when its first envelope is whole.
+		d = &device{id: id, component: componentID(id), rec: deviceRecord{ID: id}}
+	}
+	c.dev = d
+	return m3da.Account{Keys: d.keys, Handler: c}, true
+}
+
+// Exchange implements m3da.Handler.
+func (c *connection) Exchange(ctx context.Context, s *m3da.Session, r m3da.Request) m3da.Reply {
+	c.f.arrive(c, s)
+	if err := c.f.take(c, r); err != nil {
+		c.f.o.Log.Error("taking what a device sends", "device", c.dev.id, "error", err)
+		return m3da.Reply{Status: envelope.StatusUnavailable}
+	}
+	return m3da.Reply{Items: c.f.compose(c)}
+}
+
+// arrive notes that a device is there.
+func (f *Fleet) arrive(c *connection, s *m3da.Session) {
+	now, lander := f.now(), s.Lander()
+	f.mu.Lock()
+	d := c.dev
+	first := false
+	if have := f.devices[d.id]; have == nil {
+		f.devices[d.id], f.components[d.component] = d, d
+	} else if have != d {
+		d, c.dev = have, have // two first sessions at once
+	}
+	fresh := d.conn != c
+	if fresh {
+		if d.rec.FirstSeen == nil {
+			d.rec.FirstSeen, first = &now, true
+		}
+		d.conn, c.session = c, s
+	}
+	turned := d.rec.Lander != lander
+	d.rec.Lander, d.rec.LastSeen = lander, &now
+	f.mu.Unlock()
+	if fresh || turned {
+		f.save(d)
+	}
+	if !fresh {
+		return
+	}
+	if first {
+		f.event(d, "known")
+	}
+	f.event(d, "online")
+}
+
+// leave notes that a session is over.
+func (f *Fleet) leave(c *connection) {
+	if c.dev == nil {
+		return
+	}
+	now := f.now()
+	f.mu.Lock()
+	d := c.dev
+	mine := d.conn == c
+	if mine {
+		d.conn = nil
+		d.rec.LastSeen = &now
+	}
+	f.mu.Unlock()
+	if !mine {
+		return // never let in, or another session has followed
+	}
+	f.save(d)
+	f.event(d, "offline")
+}
+
+// describe notes what a device says of itself.
+func (f *Fleet) describe(d *device, body bysant.Value) {
+	text := func(name string) string {
+		v, _ := body.Get(name)
+		if vs, err := envelope.Expand(v, 100); err == nil && len(vs) > 0 {
+			v = vs[len(vs)-1]
+		}
+		s, _ := v.Str()
+		return s
+	}
+	list := func(name string) []string {
+		var out []string
+		for w := range strings.SplitSeq(text(name), ",") {
+			if w != "" && len(w) <= maxDeviceID && len(out) < 100 {
+				out = append(out, w)
+			}
+		}
+		return out
+	}
+	f.mu.Lock()
+	d.rec.Version, d.rec.Groups, d.rec.Assets = text("version"), list("groups"), list("assets")
+	if len(d.rec.Version) > 100 {
+		d.rec.Version = ""
+	}
+	f.mu.Unlock()
+	f.save(d)
+}

@@ -1,0 +1,79 @@
+package sovd
+
+import (
+	"bytes"
+	"context"
+	"unicode/utf8"
+
+	"lander/lib/job"
+)
+
+// Source is a script as it lies in the library, verified where only signed
+// ones are taken.
+type Source struct {
+	Script
+	Format string // by its name, not by its signature
+	Bytes  []byte // a bundle or a bare script
+}
+
+// ReadScript returns a script with its bytes, for a provider that has it run
+// elsewhere.
+func (f *Files) ReadScript(_ context.Context, e Ref, id string) (Source, error) {
+	found, err := f.find(e, id)
+	if err != nil {
+		return Source{}, err
+	}
+	var b []byte
+	if found.managed != nil {
+		b, err = readPath(found.file, f.o.MaxFile)
+	} else {
+		b, err = f.readFile(found.file, f.o.MaxFile)
+	}
+	if err != nil {
+		f.o.Log.Error("reading a script", "entity", e.Path(), "script", id, "error", err)
+		return Source{}, Errorf(KindInternal, "Failed to read script file")
+	}
+	if f.o.Signed != nil {
+		if _, err := f.o.Signed.open(f, e, found, bytes.NewReader(b), f.o.Clock()); err != nil {
+			return Source{}, err
+		}
+	}
+	return Source{Script: found.Script, Format: found.format, Bytes: b}, nil
+}
+
+// Replayed marks an execution that an earlier start with the same
+// Idempotency-Key has made.
+func (x Execution) Replayed() Execution {
+	x.replayed = true
+	return x
+}
+
+// FromResult is an execution object as clients of the API see it.
+func FromResult(r job.Result, d ExecutionDetail) Execution {
+	x := Execution{ID: r.ID, Status: r.Status, StartedAt: r.StartedAt, CompletedAt: r.CompletedAt, Detail: &d}
+	if !r.Status.Final() {
+		return x
+	}
+	exact := func(text string, b64 []byte) []byte {
+		if b64 != nil {
+			return b64
+		}
+		return []byte(text)
+	}
+	stdout, stderr := exact(r.Stdout, r.StdoutB64), exact(r.Stderr, r.StderrB64)
+	if !utf8.Valid(stdout) {
+		d.StdoutB64 = stdout
+	}
+	if !utf8.Valid(stderr) {
+		d.StderrB64 = stderr
+	}
+	d.Truncated, d.StdoutDropped, d.StderrDropped = r.Truncated, r.StdoutDropped, r.StderrDropped
+	x.Parameters = outputParameters(stdout, stderr, r.ExitCode)
+	if r.Status != job.Completed {
+		x.Error = &ExecutionError{ExitCode: r.ExitCode}
+		if r.Error != nil {
+			d.Code, x.Error.Message = r.Error.Code, r.Error.Message
+		}
+	}
+	return x
+}
