@@ -1,14 +1,14 @@
 package sovd
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 
 	"lander/lib/job"
 )
@@ -97,8 +97,8 @@ func ParseManifest(text []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrManifest, len(text), MaxManifest)
 	}
 	var f manifestFile
-	if err := yaml.UnmarshalContext(context.Background(), text, &f); err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrManifest, yaml.FormatError(err, false, false))
+	if err := yaml.Unmarshal(text, &f); err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrManifest, yamlFault(err))
 	}
 	if f.Version == "" {
 		return nil, fmt.Errorf("%w: manifest_version is missing", ErrManifest)
@@ -122,6 +122,14 @@ func ParseManifest(text []byte) (*Manifest, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// yamlFault words an error of the YAML library as one line.
+func yamlFault(err error) string {
+	if te, ok := errors.AsType[*yaml.TypeError](err); ok {
+		return strings.Join(te.Errors, "; ")
+	}
+	return strings.TrimPrefix(err.Error(), "yaml: ")
 }
 
 func (m *Manifest) warnUnknown(text []byte) {

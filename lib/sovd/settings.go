@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 // Settings are the parts of a configuration that have the document's names.
@@ -120,7 +120,7 @@ func ParseROS2(text []byte) (Settings, error) {
 	}
 	var root map[string]map[string]map[string]any
 	if err := yaml.Unmarshal(text, &root); err != nil && !errors.Is(err, io.EOF) {
-		return Settings{}, fmt.Errorf("%w: %s", ErrSettings, yaml.FormatError(err, false, false))
+		return Settings{}, fmt.Errorf("%w: %s", ErrSettings, yamlFault(err))
 	}
 	flat := map[string]any{}
 	for _, node := range root {
