@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"lander/lib/emp"
@@ -44,7 +45,7 @@ func (c *commands) command(name string, args bysant.Value) todo {
 	}}
 }
 
-var md5Hex = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+var md5Hex = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-fA-F]{32}$`) })
 
 // executeScript downloads, checks and runs a script, and waits for its end.
 func (c *commands) executeScript(ctx context.Context, args arguments, o occasion) outcome {
@@ -54,7 +55,7 @@ func (c *commands) executeScript(ctx context.Context, args arguments, o occasion
 	}
 	d := delivery{source: job.SourceM3DA, actor: c.a.uplink.s.ID, ticket: ticketWord(o.ticket), digest: o.key}
 	var err error
-	if md5Hex.MatchString(signature) {
+	if md5Hex().MatchString(signature) {
 		if !c.a.uplink.s.AllowMD5 {
 			return failed("%s: an MD5 is no signature, and allow_md5 is not set", trust.ReasonSignature)
 		}

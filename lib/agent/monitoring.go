@@ -32,7 +32,7 @@ const (
 	rulesDirName = "monitoring"
 )
 
-var ruleName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
+var ruleName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`) })
 
 // ruleRecord is an installed rule: monitoring/NAME.rule. It may do what the
 // script might that installed it.

@@ -92,7 +92,7 @@ func (m *monitoring) install(ctx context.Context, t job.Task, o remote.Monitorin
 	full := m.rules[o.Name] == nil && len(m.rules)+len(m.loaded) >= 2*maxRules
 	m.mu.Unlock()
 	switch {
-	case !ruleName.MatchString(o.Name):
+	case !ruleName().MatchString(o.Name):
 		return frame.Errorf(frame.StatusBadParameter, "%.64q is no name of a rule: letters, digits, _ . -", o.Name)
 	case len(o.Text) > maxRuleText:
 		return frame.Errorf(frame.StatusBadParameter, "a rule of more than %d bytes", maxRuleText)

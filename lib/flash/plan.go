@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"lander/lib/luaota"
 	"lander/lib/luaota/record"
@@ -157,7 +158,7 @@ func (w *work) targets() ([]File, []string, error) {
 
 // tellable are the names of temporary files, damaged ones too, that can be told
 // over the line as they are.
-var tellable = regexp.MustCompile(`^~of\.[0-9A-Za-z.]+$`)
+var tellable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^~of\.[0-9A-Za-z.]+$`) })
 
 // inventory hashes what the board has, and plans.
 func (w *work) inventory(ctx context.Context, files []File) error {
@@ -172,7 +173,7 @@ func (w *work) inventory(ctx context.Context, files []File) error {
 	w.strays = false
 	for _, name := range listed {
 		switch {
-		case tellable.MatchString(name):
+		case tellable().MatchString(name):
 			temps = append(temps, name)
 		case !strings.HasPrefix(name, space):
 			w.strays = true

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,7 +24,7 @@ func sum(s string) int {
 	return a
 }
 
-var answerLine = regexp.MustCompile(`~([A-Z])([^\r\n]*)~(\d{1,5})(?:\.0)?\r?\n`)
+var answerLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`~([A-Z])([^\r\n]*)~(\d{1,5})(?:\.0)?\r?\n`) })
 
 // Answer is what A printed.
 type answer struct {
@@ -34,7 +35,7 @@ type answer struct {
 // answers are the answers in rx whose sums are right.
 func answers(rx []byte) []answer {
 	var out []answer
-	for _, m := range answerLine.FindAllSubmatchIndex(rx, -1) {
+	for _, m := range answerLine().FindAllSubmatchIndex(rx, -1) {
 		tag, text := string(rx[m[2]:m[3]]), string(rx[m[4]:m[5]])
 		if n, err := strconv.Atoi(string(rx[m[6]:m[7]])); err == nil && n == sum(tag+text) {
 			out = append(out, answer{tag, text, m[0]})
