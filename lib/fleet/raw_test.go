@@ -3,10 +3,13 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,12 +45,15 @@ type hall struct {
 	store store.Store
 	mu    sync.Mutex
 	now   time.Time
+	sink  func(Record) error
 	l     *link.Listener
 }
 
-func newHall(t testing.TB, st store.Store) *hall {
+func newHall(t testing.TB, st store.Store) *hall { return newHallWith(t, st, nil) }
+
+func newHallWith(t testing.TB, st store.Store, sink func(Record) error) *hall {
 	t.Helper()
-	h := &hall{t: t, store: st, now: time.Now()}
+	h := &hall{t: t, store: st, now: time.Now(), sink: sink}
 	h.open()
 	return h
 }
@@ -67,7 +73,7 @@ func (h *hall) pass(d time.Duration) {
 func (h *hall) open() {
 	h.t.Helper()
 	var err error
-	if h.fleet, err = Open(context.Background(), Options{Store: h.store, Clock: h.clock, Log: slog.New(slog.DiscardHandler), TTL: time.Hour}); err != nil {
+	if h.fleet, err = Open(context.Background(), Options{Store: h.store, Clock: h.clock, Log: slog.New(slog.DiscardHandler), TTL: time.Hour, Sink: h.sink}); err != nil {
 		h.t.Fatal(err)
 	}
 	h.fleet.Use(shelf{[]byte("print(1)")})
@@ -360,4 +366,78 @@ func FuzzTake(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Data that the sink does not take stays with the device, and an envelope
+// whose answer was lost counts once when it comes again.
+func TestDataOnce(t *testing.T) {
+	var full atomic.Bool
+	var lines atomic.Int64
+	full.Store(true)
+	h := newHallWith(t, store.NewMemory(), func(Record) error {
+		if full.Load() {
+			return errors.New("the disk is full")
+		}
+		lines.Add(1)
+		return nil
+	})
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", portOf(h.l)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev, err := m3da.NewDevice(c, m3da.DeviceOptions{ID: "d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	if err := dev.Exchange(t.Context(), "", nil); err != nil || !dev.Lander() {
+		t.Fatal(err)
+	}
+	row := envelope.Message{Path: "house", Body: bysant.OfMap(member("temp", bysant.OfList(bysant.OfInt(20), bysant.OfInt(21))), member("timestamp", bysant.OfList(bysant.OfInt(1_700_000_000), bysant.OfInt(1_700_000_060))))}.Append(nil)
+	var status *m3da.StatusError
+	if err := dev.Exchange(t.Context(), "b-1", row); !errors.As(err, &status) || status.Status != envelope.StatusUnavailable {
+		t.Errorf("the sink is full: %v", err)
+	}
+	full.Store(false)
+	for range 2 {
+		if err := dev.Exchange(t.Context(), "b-1", row); err != nil {
+			t.Error(err)
+		}
+		if err := dev.Exchange(t.Context(), "", nil); err != nil {
+			t.Error(err)
+		}
+	}
+	all := h.fleet.History(gw1("d"), "house.temp")
+	if len(all) != 2 || lines.Load() != 1 || string(all[1].Value) != "21" || all[1].Time.Unix() != 1_700_000_060 {
+		t.Errorf("%d lines, %+v", lines.Load(), all)
+	}
+	if latest, ok := h.fleet.Data(gw1("d")); !ok || len(latest) != 1 || string(latest[0].Value) != "21" {
+		t.Errorf("latest: %+v", latest)
+	}
+}
+
+// What is kept has an end, and a follower that does not read is let go.
+func TestDataBounds(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	h.original("d").exchange()
+	data, stop := h.fleet.Follow(gw1("d"))
+	defer stop()
+	h.fleet.mu.Lock()
+	for i := range 2 * maxHistory {
+		h.fleet.components["d"].data.add(sovd.Datum{ID: fmt.Sprintf("v.%d", i%700), Value: json.RawMessage(fmt.Sprint(i))})
+	}
+	h.fleet.mu.Unlock()
+	if all, _ := h.fleet.Data(gw1("d")); len(all) != maxVariables {
+		t.Errorf("%d variables", len(all))
+	}
+	if got := h.fleet.History(gw1("d"), "v.599"); len(got) != 2 || string(got[0].Value) != "1299" || string(got[1].Value) != "1999" {
+		t.Errorf("history: %+v", got)
+	}
+	n := 0
+	for range data {
+		n++
+	}
+	if n != maxBehind {
+		t.Errorf("a slow follower got %d", n)
+	}
 }

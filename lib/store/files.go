@@ -281,6 +281,7 @@ func (s *Files) List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 		}
 		keys := s.view.keys(prefix)
 		s.mu.RUnlock()
+		var w window
 		for _, key := range keys {
 			if err := ctx.Err(); err != nil {
 				fail(err)
@@ -291,10 +292,18 @@ func (s *Files) List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 				return
 			}
 			s.mu.RLock()
-			e, err := s.get(key)
+			p, ok := s.view.find(key)
+			var e Entry
+			err := ErrNotFound
+			if ok {
+				e, err = w.value(s.view, key, p)
+			}
 			s.mu.RUnlock()
 			if errors.Is(err, ErrNotFound) {
 				continue
+			}
+			if err != nil {
+				err = fmt.Errorf("getting %s: %w", key, err)
 			}
 			if !yield(e, err) || err != nil && !errors.Is(err, ErrDamaged) {
 				return

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -179,11 +180,54 @@ func (v *view) value(key string, p place) (Entry, error) {
 	if _, err := v.f.ReadAt(b, p.off); err != nil && !errors.Is(err, io.EOF) {
 		return Entry{}, err
 	}
+	return v.parse(key, p, b)
+}
+
+func (v *view) parse(key string, p place, b []byte) (Entry, error) {
 	r, _, ok := parseRecord(b)
 	if !ok || r.kind != kindPut || r.Key != key || r.Rev != p.rev {
 		return Entry{}, fmt.Errorf("%w: the record of %s at %d of %s", ErrDamaged, key, p.off, v.f.Name())
 	}
 	return r.Entry, nil
+}
+
+// ahead is how much a listing reads at once where records follow each other.
+const ahead = 256 << 10
+
+// window reads the records of a listing: those that stand close to each other,
+// as records that came after each other do, with one read.
+type window struct {
+	v    *view
+	off  int64
+	b    []byte
+	last int64
+}
+
+func (w *window) value(v *view, key string, p place) (Entry, error) {
+	if w.v != v {
+		*w = window{v: v} // the log was written anew meanwhile
+	}
+	near := p.off > w.last && p.off-w.last < ahead/8
+	w.last = p.off
+	end := p.off + int64(p.size)
+	if inside := p.off >= w.off && end <= w.off+int64(len(w.b)); !inside {
+		if !near {
+			return v.value(key, p)
+		}
+		b := make([]byte, max(ahead, int(p.size)))
+		n, err := v.f.ReadAt(b, p.off)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return Entry{}, err
+		}
+		// What is behind good may be written yet.
+		w.off, w.b = p.off, b[:min(int64(n), v.good-p.off)]
+		if len(w.b) < int(p.size) {
+			return v.value(key, p)
+		}
+	}
+	e, err := v.parse(key, p, w.b[p.off-w.off:end-w.off])
+	e.Value = bytes.Clone(e.Value)
+	return e, err
 }
 
 func (v *view) close() {

@@ -1,0 +1,94 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"lander/lib/job"
+	"lander/lib/sovd"
+)
+
+// many runs on the devices of a group and prints a line for each.
+func (r *gatewayRun) many(script string) error {
+	args, err := r.parameters()
+	if err != nil {
+		return err
+	}
+	start := map[string]any{"script": script, "target": sovd.ManyTarget{Group: r.group}, "parameters": args, "max_concurrency": r.k.cli.Int("max-concurrency")}
+	if r.k.conf.origin("max-concurrency") == "default" {
+		delete(start, "max_concurrency") // the gateway can do more at once than a command
+	} else if r.k.cli.Int("max-concurrency") < 1 {
+		return usagef("", "--max-concurrency %d is below 1", r.k.cli.Int("max-concurrency"))
+	}
+	if s := r.k.cli.String("max-errors"); s != "" {
+		start["max_errors"] = s
+	}
+	body, err := json.Marshal(start)
+	if err != nil {
+		return err
+	}
+	return r.follow("/fleet/executions", body)
+}
+
+// follow starts what there is to start on many devices, and waits for it.
+func (r *gatewayRun) follow(path string, body []byte) error {
+	var m sovd.Many
+	if err := r.do(r.k.ctx, http.MethodPost, path, "application/json", bytes.NewReader(body), &m); err != nil {
+		return err
+	}
+	record := "/fleet/executions/" + m.ID
+	var end struct {
+		sovd.Many
+		Results []sovd.ManyResult `json:"results"`
+	}
+	for !end.Status.Final() {
+		end.Results = nil
+		if err := r.do(r.k.ctx, http.MethodGet, record+"?wait=60s", "", nil, &end); err != nil {
+			if r.k.ctx.Err() != nil {
+				r.stop(record)
+				return r.k.stopped()
+			}
+			return err
+		}
+	}
+	bad := 0
+	for _, res := range end.Results {
+		if res.Status != job.Completed {
+			bad++
+		}
+		if err := r.line(res); err != nil {
+			return err
+		}
+	}
+	if bad == 0 {
+		return nil
+	}
+	msg := fmt.Sprintf("the script did not complete on %d of %d devices", bad, len(end.Results))
+	if end.Message != "" {
+		msg += ": " + end.Message
+	}
+	return &fault{exit: exitPartial, msg: msg, hint: "--retry-failed " + m.ID, detail: map[string]any{"record": m.ID}}
+}
+
+// line prints what became of one device.
+func (r *gatewayRun) line(res sovd.ManyResult) error {
+	return r.k.ui.result(res, func(w io.Writer) {
+		for l := range strings.Lines(outputOf(res.Output).Stdout) {
+			fmt.Fprintf(w, "%s: %s\n", res.ID, strings.TrimSuffix(l, "\n"))
+		}
+		if res.Status == job.Completed {
+			return
+		}
+		text := string(res.Status)
+		if res.Status == job.Prepared {
+			text = "not begun"
+		} else if res.Error != nil {
+			text = oneLine(res.Error.Message)
+		}
+		fmt.Fprintf(r.k.streams.err, "lander: %s %s: %s\n", r.k.paint(r.k.streams.err, "error:"), res.ID, text)
+	})
+}
