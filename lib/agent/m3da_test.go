@@ -154,6 +154,7 @@ func TestServerRunsScripts(t *testing.T) {
 	p := startPlant(t, m3datest.Options{}, func(c *agent.Config) {
 		c.Budget.Wall, c.Budget.CPU = 2*time.Second, 10*time.Second
 		c.Fetch.Stall = time.Second
+		c.MaxRunning = 64 // all of them may run at once on a slow host
 	})
 	good := "tree.set('ram.ran', (tree.get('ram.ran') or 0) + 1) print('hello')"
 	url := p.serve("/good.lua", []byte(good))

@@ -276,7 +276,7 @@ func TestKilledWhileTheServersScriptRuns(t *testing.T) {
 	p.site.Send("gw-1", m, m3datest.Command(2, "Connect"))
 	victim.Process.Kill()
 	victim.Wait()
-	victim = startVictim(t, p.dir)
+	startVictim(t, p.dir)
 	p.wantResponse(2, 0, "ok")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

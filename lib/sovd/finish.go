@@ -47,7 +47,9 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 		x.out = nil // it may be large: readers get it from the file
 	case x.spool > 0:
 		// Only now: until the record was durable a crash needed the file.
-		err = os.Remove(f.outputFile(x.id))
+		if err := os.Remove(f.outputFile(x.id)); err != nil {
+			f.o.Log.Warn("the output file of a script stays", "execution", rec.ID, "error", err)
+		}
 	}
 	x.mu.Unlock()
 	f.mu.Lock()

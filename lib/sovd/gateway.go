@@ -112,16 +112,6 @@ type request struct {
 	actor  Actor
 }
 
-// param returns the value of a {name} of the route.
-func (q *request) param(name string) string {
-	for i, p := range q.route.params {
-		if p == name {
-			return q.params[i]
-		}
-	}
-	return ""
-}
-
 // ServeHTTP implements http.Handler. In front of every route stand CORS, the
 // rate limit and the check of rights, in this order.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -75,17 +75,6 @@ type rig struct {
 	config sovd.Config
 }
 
-func testLog(t *testing.T) *slog.Logger {
-	return slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-}
-
-type testWriter struct{ t *testing.T }
-
-func (w testWriter) Write(p []byte) (int, error) {
-	w.t.Log(strings.TrimSpace(string(p)))
-	return len(p), nil
-}
-
 // newRig starts a gateway with the manifest above; change may alter what it
 // is made of.
 func newRig(t *testing.T, change ...func(*sovd.FilesOptions, *sovd.Config)) *rig {
