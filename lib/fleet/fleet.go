@@ -78,7 +78,7 @@ type Event struct {
 // devices. The zero value is not usable: see Open.
 type Fleet struct {
 	o       Options
-	library Library // nil: no scripts run
+	shelf   Library // nil: no scripts run
 	history *job.History
 
 	mu         sync.Mutex // of the maps and of what is said to stand under it; never held while anything waits
@@ -143,7 +143,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 }
 
 // Use gives the fleet its scripts, before it serves.
-func (f *Fleet) Use(l Library) { f.library = l }
+func (f *Fleet) Use(l Library) { f.shelf = l }
 
 // SetBase says under which URL devices reach the gateway, such as
 // http://gw.example:8080, before it serves. Without a host, http://:8080, it

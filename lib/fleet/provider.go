@@ -17,31 +17,31 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // ListScripts implements sovd.ScriptProvider.
 func (f *Fleet) ListScripts(ctx context.Context, e sovd.Ref) ([]sovd.Script, error) {
-	if f.library == nil {
+	if f.shelf == nil {
 		return nil, errNoScripts
 	}
-	return f.library.ListScripts(ctx, e)
+	return f.shelf.ListScripts(ctx, e)
 }
 
 // GetScript implements sovd.ScriptProvider.
 func (f *Fleet) GetScript(ctx context.Context, e sovd.Ref, id string) (sovd.Script, error) {
-	if f.library == nil {
+	if f.shelf == nil {
 		return sovd.Script{}, errNoScripts
 	}
-	return f.library.GetScript(ctx, e, id)
+	return f.shelf.GetScript(ctx, e, id)
 }
 
 // UploadScript implements sovd.ScriptProvider.
 func (f *Fleet) UploadScript(ctx context.Context, e sovd.Ref, u sovd.Upload) (sovd.Script, error) {
-	if f.library == nil {
+	if f.shelf == nil {
 		return sovd.Script{}, errNoScripts
 	}
-	return f.library.UploadScript(ctx, e, u)
+	return f.shelf.UploadScript(ctx, e, u)
 }
 
 // DeleteScript implements sovd.ScriptProvider.
 func (f *Fleet) DeleteScript(ctx context.Context, e sovd.Ref, id string) error {
-	if f.library == nil {
+	if f.shelf == nil {
 		return errNoScripts
 	}
 	f.mu.Lock()
@@ -57,7 +57,7 @@ func (f *Fleet) DeleteScript(ctx context.Context, e sovd.Ref, id string) error {
 	if running != "" {
 		return sovd.Errorf(sovd.KindRunning, "Cannot delete script with running execution: %s", running)
 	}
-	return f.library.DeleteScript(ctx, e, id)
+	return f.shelf.DeleteScript(ctx, e, id)
 }
 
 func (f *Fleet) lookup(e sovd.Ref, script, id string) (*execution, error) {

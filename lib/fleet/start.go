@@ -27,10 +27,10 @@ type plan struct {
 // plan reads a script. One that is signed goes out with its signature, and a
 // bare one with its MD5, which devices take only when they are told to.
 func (f *Fleet) plan(ctx context.Context, e sovd.Ref, script string, parameters json.RawMessage) (plan, error) {
-	if f.library == nil {
+	if f.shelf == nil {
 		return plan{}, errNoScripts
 	}
-	s, err := f.library.ReadScript(ctx, e, script)
+	s, err := f.shelf.ReadScript(ctx, e, script)
 	if err != nil {
 		return plan{}, err
 	}
