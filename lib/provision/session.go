@@ -23,11 +23,14 @@ type session struct {
 	srv   *luaota.Server
 	log   *slog.Logger
 	tree  *Tree
-	rel   *Release // what the tree has for it
+	rel   *Release // what the tree has for it, or what it was assigned
 	goal  *Release // what it is to get: rel, or the release before
 	hello luaota.Hello
 	dev   *Device
 	began time.Time
+
+	assigned *Assignment // that rel comes from; nil: it is the tree's
+	own      *Release    // what the tree has for it, when rel was assigned
 
 	listing map[string]int64 // of the flash, nil: not asked
 	hangUp  bool             // the session ends by our closing
