@@ -127,7 +127,9 @@ func TestAssignNames(t *testing.T) {
 		}
 	}
 	all, err := v.Offers(t.Context())
-	if err != nil || len(all) != 3 || !slices.ContainsFunc(all, func(o provision.Offer) bool { return o.Name == "eight" && slices.Equal(o.Manifests, []string{"ESP-8.json"}) }) {
+	if err != nil || len(all) != 3 || !slices.ContainsFunc(all, func(o provision.Offer) bool {
+		return o.Name == "eight" && slices.Equal(o.Manifests, []string{"ESP-8.json"})
+	}) {
 		t.Errorf("offers %+v, %v", all, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"lander/lib/job"
@@ -110,6 +111,7 @@ func (c *session) visit(ctx context.Context, rotate bool) error {
 		dev.FirstSeen = now
 	}
 	dev.LastSeen, dev.Address, dev.Strong = now, c.conn.Address().Host, c.srv.Strong()
+	dev.Groups = c.tree.GroupsOf(c.hello.ID, c.rel)
 	dev.Sessions++
 	p, err := c.decide(ctx, rotate)
 	if err != nil {
@@ -145,7 +147,7 @@ func (c *session) visit(ctx context.Context, rotate bool) error {
 // that it was seen is written once a minute.
 func worthSaving(before, after *Device) bool {
 	return before.rev == 0 || after.LastSeen.Sub(before.LastSeen.Time) > time.Minute ||
-		before.Result != after.Result || before.Reason != after.Reason || before.Boots != after.Boots || before.Chk != after.Chk ||
+		before.Result != after.Result || before.Reason != after.Reason || before.Boots != after.Boots || !slices.Equal(before.Groups, after.Groups) || before.Chk != after.Chk ||
 		(before.Pending == nil) != (after.Pending == nil) || len(before.Bad) != len(after.Bad) || (before.Updated == nil) != (after.Updated == nil)
 }
 
