@@ -122,11 +122,13 @@ func (g *gatewayBoards) close(ctx context.Context) error {
 
 // openForBoard verifies a bundle that is to be put on a board.
 func (k *call) openForBoard(_ context.Context, names, formats []string, text []byte) (boards.Opened, error) {
-	refused := func(why string) error { return sovd.Errorf(sovd.KindRefused, "Script refused: %s", why) }
+	refused := func(reason, why string) error {
+		return &sovd.Error{Kind: sovd.KindRefused, Message: "Script refused: " + why, Parameters: map[string]any{"reason": reason}}
+	}
 	st, err := k.trustStore()
 	if err != nil {
 		k.log.Warn("a program was refused: there is no trust store", "error", err)
-		return boards.Opened{}, refused("there is no trust store to check its signature with")
+		return boards.Opened{}, refused("no-trust", "there is no trust store to check its signature with")
 	}
 	serials, err := trust.OpenSerials(filepath.Join(k.stateDir(), "serials"))
 	if err != nil {
@@ -141,12 +143,12 @@ func (k *call) openForBoard(_ context.Context, names, formats []string, text []b
 	if r, ok := errors.AsType[*trust.Refusal](err); ok {
 		k.log.Warn("a program was refused", "reason", r.Reason, "error", err)
 		if r.Reason == trust.ReasonSignature {
-			return boards.Opened{}, refused("its signature or key is not accepted here")
+			return boards.Opened{}, refused(string(r.Reason), "its signature or key is not accepted here")
 		}
-		return boards.Opened{}, refused(r.Message)
+		return boards.Opened{}, refused(string(r.Reason), r.Message)
 	}
 	if errors.Is(err, trust.ErrInvalid) {
-		return boards.Opened{}, refused("it is not a signed bundle")
+		return boards.Opened{}, refused("bad-arguments", "it is not a signed bundle")
 	}
 	if err != nil {
 		return boards.Opened{}, err

@@ -66,6 +66,7 @@ type Plan struct {
 // Open is an execution that has not ended, as a Source sees it.
 type Open struct {
 	ID, Board, Goal string
+	Started         time.Time
 	Fresh           bool // its Begin may not have returned
 }
 

@@ -275,7 +275,7 @@ func (n NodeMCU) Look(ctx context.Context, x Open) (running bool, end *job.Outco
 		return &job.Outcome{Terminated: true, Err: job.Errorf(job.CodeInterrupted, "%s", text)}
 	}
 	switch {
-	case err != nil, k == nil, (a == nil || a.By != x.ID) && x.Fresh:
+	case err != nil, k == nil, (a == nil || a.By != x.ID && a.At.Before(x.Started)) && x.Fresh:
 		return false, nil, err
 	case a == nil:
 		return false, over("The assignment was withdrawn"), nil

@@ -47,7 +47,7 @@ func (r *record) key() string { return boardPrefix(r.Board) + "/" + r.ID }
 const beginTime = 10 * time.Second
 
 func (r *record) asOpen(now time.Time) Open {
-	return Open{r.ID, r.Board, r.Goal, now.Sub(r.Started.Time) < beginTime}
+	return Open{r.ID, r.Board, r.Goal, r.Started.Time, now.Sub(r.Started.Time) < beginTime}
 }
 
 // errFinal is a change of what has ended.

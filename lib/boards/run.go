@@ -152,7 +152,12 @@ func (b *Boards) begin(ctx context.Context, d *Board, src Source, r record, para
 		b.mu.Lock()
 		b.open[r.ID] = place{r.Board, r.ID}
 		b.mu.Unlock()
-		if r, err = b.look(ctx, r); err != nil {
+		if r, err = b.load(ctx, r.Board, r.ID); err == nil && r.Status.Final() {
+			err = b.withdraw(ctx, r) // another ended it before it had begun
+		} else if err == nil {
+			r, err = b.look(ctx, r)
+		}
+		if err != nil {
 			return sovd.Execution{}, err
 		}
 		return r.view(), nil
