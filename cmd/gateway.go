@@ -95,6 +95,11 @@ func runGateway(k *call) (err error) {
 		return err
 	}
 	defer st.Close()
+	presence, err := k.joinGateways(st, dir)
+	if err != nil {
+		return err
+	}
+	defer presence.Close()
 	j, err := journal.Open(k.stateDir(), journal.Options{Log: k.log})
 	if err != nil {
 		return err
