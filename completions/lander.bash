@@ -38,12 +38,13 @@ _lander() {
         " gateway") path=" gateway" ;;
         " doctor") path=" doctor" ;;
         " completion") path=" completion" ;;
+        " man") path=" man" ;;
         " version") path=" version" ;;
         esac
     done
     case "$path" in
     "")
-        subs="agent emp ota devs script trust journal gateway doctor completion version"
+        subs="agent emp ota devs script trust journal gateway doctor completion man version"
         flags="--help --version"
         values="  " ;;
     " agent")
@@ -182,6 +183,10 @@ _lander() {
         subs="bash zsh fish powershell"
         flags="--json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
         values=" --log-level --log-format --config --timeout " ;;
+    " man")
+        subs=""
+        flags="--output --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --output --log-level --log-format --config --timeout " ;;
     " version")
         subs=""
         flags="--json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"

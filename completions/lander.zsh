@@ -40,6 +40,7 @@ _lander() {
         ' gateway') path=' gateway' ;;
         ' doctor') path=' doctor' ;;
         ' completion') path=' completion' ;;
+        ' man') path=' man' ;;
         ' version') path=' version' ;;
         esac
     done
@@ -56,6 +57,7 @@ _lander() {
             'gateway:serve diagnostic scripts over REST (SOVD)'
             'doctor:check this machine: each thing is fine, or what to do'
             'completion:print the completion script of a shell'
+            'man:print a manual page, or write all of them'
             'version:print the version and how this program was built')
         flags=(
             '--help:show this help'
@@ -444,7 +446,7 @@ _lander() {
     ' script')
         subs=(
             'keygen:make a key pair for signing'
-            'sign:sign scripts, keys lists and packages'
+            'sign:sign scripts, key lists and packages'
             'verify:tell what was signed, by whom and until when'
             'run:run a signed script, here or on an agent')
         flags=(
@@ -722,6 +724,21 @@ _lander() {
             'fish:script for fish'
             'powershell:script for powershell')
         flags=(
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' man')
+        subs=()
+        flags=(
+            '--output:write every page into the directory DIR, as lander-COMMAND.1'
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
