@@ -44,12 +44,12 @@ func stopCommand(id string) envelope.Message {
 }
 
 // urlOf is where a device fetches an execution's script. mu is held.
-func (f *Fleet) urlOf(token string, c *connection) string {
+func (f *Fleet) urlOf(id, token string, c *connection) string {
 	base := f.base
 	if scheme, rest, ok := strings.Cut(base, "://"); ok && strings.HasPrefix(rest, ":") {
 		base = scheme + "://" + net.JoinHostPort(c.local.Host, rest[1:])
 	}
-	return base + sovd.FetchPath + token
+	return base + sovd.FetchPath + id + "." + token
 }
 
 // compose makes the commands that go out with a reply: a request for a
@@ -110,7 +110,7 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 		return f.sendAgain(rec, c, lander)
 	}
 	f.mu.Lock()
-	url := f.urlOf(rec.Token, c)
+	url := f.urlOf(rec.ID, rec.Token, c)
 	f.mu.Unlock()
 	again := false
 	err := f.change(x, func(r *record) bool {
@@ -152,7 +152,7 @@ func (f *Fleet) sendAgain(rec record, c *connection, lander bool) envelope.Item 
 	}
 	f.mu.Lock()
 	if c.dev.rec.Moves {
-		rec.URL = f.urlOf(rec.Token, c)
+		rec.URL = f.urlOf(rec.ID, rec.Token, c)
 	}
 	f.mu.Unlock()
 	return execute(&rec)

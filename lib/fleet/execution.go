@@ -58,7 +58,6 @@ type execution struct {
 	out  *job.Output // of those who follow it
 
 	// Under Fleet.mu:
-	token    string
 	sentIn   *connection // the session in which it was sent
 	deadline time.Time
 	stopping bool
@@ -79,7 +78,7 @@ func (f *Fleet) putRecord(rec *record, rev store.Revision) (store.Revision, erro
 func executionKey(id string) string { return "fleet/executions/" + id }
 
 func newExecution(d *device, rec record) *execution {
-	return &execution{id: rec.ID, script: rec.Script, key: rec.Key, parent: rec.Parent, sha256: rec.SHA256, token: rec.Token, dev: d, rec: rec, deadline: rec.Deadline.Time, stopping: rec.Stop != "", done: make(chan struct{})}
+	return &execution{id: rec.ID, script: rec.Script, key: rec.Key, parent: rec.Parent, sha256: rec.SHA256, dev: d, rec: rec, deadline: rec.Deadline.Time, stopping: rec.Stop != "", done: make(chan struct{})}
 }
 
 // change makes a change durable; what has ended does not change any more. edit
@@ -135,10 +134,6 @@ func (f *Fleet) noted(x *execution) {
 		} else {
 			f.finished = append(f.finished, x.id)
 		}
-	} else if x.token != x.rec.Token {
-		delete(f.tokens, x.token)
-		x.token = x.rec.Token
-		f.tokens[x.token] = x
 	}
 	f.mu.Unlock()
 	if !final {
@@ -243,7 +238,6 @@ func (f *Fleet) close(x *execution) {
 	if i := slices.Index(x.dev.open, x); i >= 0 {
 		x.dev.open = slices.Delete(x.dev.open, i, i+1)
 	}
-	delete(f.tokens, x.token)
 }
 
 // evict takes old executions out of sight. mu is held.

@@ -96,7 +96,6 @@ type Fleet struct {
 	devices    map[string]*device
 	components map[string]*device
 	execs      map[string]*execution
-	tokens     map[string]*execution
 	keys       map[string]*execution // by idempotency key
 	records    map[string]*many
 	payloads   map[string]time.Time // by sha256: when the store was seen to have it
@@ -138,7 +137,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		o: o, history: job.NewHistory(o.History), devices: make(map[string]*device, len(o.Devices)), components: make(map[string]*device, len(o.Devices)),
-		execs: map[string]*execution{}, tokens: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]time.Time{}, unused: map[string]unused{}, recorded: make(chan struct{}),
+		execs: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]time.Time{}, unused: map[string]unused{}, recorded: make(chan struct{}),
 	}
 	close(f.recorded)
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))

@@ -210,7 +210,6 @@ func (f *Fleet) meet(e store.Entry) *execution {
 	f.enter(x)
 	if rec.Status.Final() {
 		close(x.done)
-		delete(f.tokens, x.token)
 		if f.caught {
 			f.evict(f.history.Add(x.id))
 		} else {
@@ -230,7 +229,7 @@ func (f *Fleet) meet(e store.Entry) *execution {
 
 // enter puts an execution into the maps. mu is held.
 func (f *Fleet) enter(x *execution) {
-	f.execs[x.id], f.tokens[x.token] = x, x
+	f.execs[x.id] = x
 	if x.key != "" {
 		f.keys[x.key] = x
 	}

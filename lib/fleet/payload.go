@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"strings"
@@ -89,8 +90,10 @@ func (f *Fleet) needed() map[string]bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	needed := map[string]bool{}
-	for _, x := range f.tokens {
-		needed[x.sha256] = true
+	for _, d := range f.devices {
+		for _, x := range d.open {
+			needed[x.sha256] = true
+		}
 	}
 	for _, m := range f.records {
 		needed[m.rec.SHA256] = true
@@ -169,23 +172,24 @@ func (f *Fleet) markUnused(ctx context.Context, sum string, u unused) error {
 	return err
 }
 
-// Payload implements sovd.Devices. A token holds until its execution has
-// ended or is to be stopped.
+// Payload implements sovd.Devices. A token is the id of an execution and what
+// nobody can guess; it holds until the execution has ended or is to be stopped.
 func (f *Fleet) Payload(token string) ([]byte, bool) {
-	f.mu.Lock()
-	x := f.tokens[token]
-	ok := x != nil && !x.stopping && f.o.Clock().Before(x.deadline)
-	f.mu.Unlock()
-	if !ok {
+	id, secret, ok := strings.Cut(token, ".")
+	if !ok || secret == "" {
+		return nil, false
+	}
+	x := f.execution(id)
+	if x == nil {
 		return nil, false
 	}
 	f.lock(x)
-	sum, final := x.rec.SHA256, x.rec.Status.Final()
+	rec := x.rec
 	x.mu.Unlock()
-	if final {
+	if subtle.ConstantTimeCompare([]byte(rec.Token), []byte(secret)) != 1 || rec.Status.Final() || rec.Stop != "" || !f.o.Clock().Before(rec.Deadline.Time) {
 		return nil, false
 	}
-	e, err := f.o.Store.Get(f.ctx, payloadKey(sum))
+	e, err := f.o.Store.Get(f.ctx, payloadKey(rec.SHA256))
 	if err != nil {
 		f.o.Log.Error("reading a script for a device", "execution", x.id, "error", err)
 		return nil, false

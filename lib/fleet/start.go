@@ -174,7 +174,7 @@ func (f *Fleet) begin(d *device, rec record) (x *execution, fresh bool, err erro
 	// One that goes out at once is recorded as such, which saves a write.
 	c := d.conn
 	if c != nil && c.session != nil && d.rec.Lander {
-		rec.Status, rec.SentAt, rec.URL = job.Running, &rec.Started, f.urlOf(rec.Token, c)
+		rec.Status, rec.SentAt, rec.URL = job.Running, &rec.Started, f.urlOf(rec.ID, rec.Token, c)
 	}
 	x = newExecution(d, rec)
 	x.recorded = make(chan struct{})
