@@ -124,7 +124,7 @@ func runGateway(k *call) (err error) {
 			err = cerr
 		}
 	}()
-	closeProvider, err := k.gatewayProvider(set, &cfg, st, dir, lines, &agents)
+	closeProvider, err := k.gatewayProvider(set, &cfg, st, presence, dir, lines, &agents)
 	if err != nil {
 		return err
 	}

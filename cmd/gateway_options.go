@@ -65,7 +65,7 @@ func readInput(path string) ([]byte, error) {
 }
 
 // gatewayProvider opens the scripts: a directory, a program, or nothing.
-func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, dir string, lines *eventLines, agents **gatewayFleet) (func(context.Context) error, error) {
+func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, members *store.Presence, dir string, lines *eventLines, agents **gatewayFleet) (func(context.Context) error, error) {
 	none := func(context.Context) error { return nil }
 	if file := or(k, "manifest", k.cli.String("manifest"), said(set.ROS2.Manifest)); file != "" {
 		text, err := readInput(file)
@@ -88,7 +88,7 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	if err != nil {
 		return nil, err
 	}
-	g, err := k.openFleet(cfg, st, lines)
+	g, err := k.openFleet(cfg, st, members, lines)
 	if err != nil {
 		return nil, err
 	}
