@@ -162,6 +162,14 @@ func (u *uplink) connect(ctx context.Context) (dev *m3da.Device, fresh bool, err
 	return u.dev, true, nil
 }
 
+// waitedFor reports whether a server of ours is there on a link that is kept:
+// somebody waits for the answers, and none of them costs a connection.
+func (u *uplink) waitedFor() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.s.Keep && u.dev != nil && u.dev.Lander()
+}
+
 func (u *uplink) disconnect(dev *m3da.Device) {
 	u.mu.Lock()
 	if u.dev == dev {

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,20 +16,7 @@ import (
 )
 
 // allowed is how many devices may fail before no more are begun.
-func allowed(text string, total int) (int, error) {
-	if text == "" {
-		return total, nil
-	}
-	digits, percent := strings.CutSuffix(text, "%")
-	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 || percent && n > 100 {
-		return 0, sovd.Errorf(sovd.KindInput, "max_errors %.40q is no number and no percentage", text)
-	}
-	if percent {
-		n = total * n / 100
-	}
-	return n, nil
-}
+func allowed(text string, total int) (int, error) { return sovd.MaxErrors(text, total) }
 
 // tally counts what became of the devices. mu is held.
 func (m *many) tally() (counts map[job.Status]int, running, bad int) {
