@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -80,6 +81,10 @@ func runGateway(k *call) (err error) {
 	set, err := k.gatewaySettings()
 	if err != nil {
 		return err
+	}
+	if k.getenv("GOMAXPROCS") == "" {
+		// A start holds one of them while the kernel makes the process.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
 	dir := filepath.Join(k.stateDir(), "gateway")
 	if err := durable.MkdirAll(dir, 0o700); err != nil {

@@ -3,7 +3,6 @@ package sovd
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -60,6 +59,7 @@ type Files struct {
 	gate    *job.Gate
 	history *job.History
 	managed map[string]*ManagedScript
+	read    reading
 
 	mu      sync.RWMutex
 	execs   map[string]*execution
@@ -244,12 +244,10 @@ func (f *Files) view(x *execution) (Execution, error) {
 	v := rec.view(out)
 	if rec.Status.Final() && !rec.Spooled {
 		// Small: it is kept, because clients poll.
-		if b, err := json.Marshal(&v); err == nil {
-			v.raw = b
-			x.mu.Lock()
-			x.raw = b
-			x.mu.Unlock()
-		}
+		v.raw = v.append(nil)
+		x.mu.Lock()
+		x.raw = v.raw
+		x.mu.Unlock()
 	}
 	return v, nil
 }

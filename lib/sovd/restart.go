@@ -38,6 +38,7 @@ func (f *Files) recover(ctx context.Context) error {
 		}
 		x := newExecution(rec)
 		x.rev = e.Rev
+		x.mark()
 		switch {
 		case x.rec.Status.Final():
 			close(x.done)

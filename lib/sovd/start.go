@@ -172,8 +172,9 @@ type planned struct {
 }
 
 // recordAfter is how long a run whose caller waits for its end goes without a
-// record: most end sooner, and then one record says it all.
-const recordAfter = 5 * time.Millisecond
+// record: most end sooner, and then one record says it all. Nobody knows of
+// the run until then: whoever comes across it has it recorded first.
+const recordAfter = 50 * time.Millisecond
 
 // launch makes the record durable and starts the run. It returns when the
 // script is running, or could not be started.
@@ -191,9 +192,11 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 			stop()
 			f.unregister(x)
 			f.runs.Done()
+			x.mark()
 			return err
 		}
-		close(x.recorded)
+		close(x.decided)
+		x.mark()
 	}
 	began := make(chan struct{})
 	var started sync.Once
@@ -204,15 +207,17 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 		defer stop()
 		f.run(runCtx, x, p, release, began, failed, over)
 	}()
-	if x.key == "" && p.waits && closedWithin(recordAfter, over) {
-		close(x.recorded) // nobody has heard of it, and the record of its end comes
+	if x.key == "" && p.waits && x.endsSoon(over) {
+		close(x.decided) // nobody has heard of it, and the record of its end comes
+		<-x.done
 	} else if x.key == "" {
 		err := f.put(x, x.first)
 		if err != nil {
 			x.lost.Store(true)
 			x.kill()
 		}
-		close(x.recorded)
+		close(x.decided)
+		x.mark()
 		if err != nil {
 			return err
 		}
@@ -225,16 +230,18 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 	}
 }
 
-// closedWithin reports whether c is closed within d.
-func closedWithin(d time.Duration, c <-chan struct{}) bool {
-	t := time.NewTimer(d)
+// endsSoon reports whether the run is over before it needs a record: within
+// recordAfter, and before anybody else asks for it.
+func (x *execution) endsSoon(over <-chan struct{}) bool {
+	t := time.NewTimer(recordAfter)
 	defer t.Stop()
 	select {
-	case <-c:
+	case <-over:
 		return true
+	case <-x.asked:
 	case <-t.C:
-		return false
 	}
+	return false
 }
 
 // register makes the execution visible, and counts the run.
@@ -275,7 +282,7 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 	// Nothing of it runs any more: this is where the slot becomes free.
 	release()
 	close(over)
-	<-x.recorded
+	<-x.decided
 	if x.lost.Load() {
 		// Nobody was told of it, and it cannot be recorded.
 		f.unregister(x)
@@ -291,6 +298,7 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 			if err := f.forget(context.Background(), x); err != nil {
 				f.o.Log.Error("removing the record of a script that did not start", "execution", x.id, "error", err)
 			}
+			x.mark()
 			close(x.done)
 			close(failed)
 			return
@@ -303,7 +311,7 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 // forget removes the record and the output.
 func (f *Files) forget(ctx context.Context, x *execution) error {
 	x.mu.Lock()
-	rev := x.rev
+	rev, filed := x.rev, x.rec.Spooled || x.spool > 0
 	x.mu.Unlock()
 	f.mu.Lock()
 	if k := f.keys[x.key]; k != nil && (k.x == x || k.x == nil) {
@@ -314,8 +322,10 @@ func (f *Files) forget(ctx context.Context, x *execution) error {
 	if rev != 0 {
 		err = f.o.Store.Delete(ctx, recordKey(x.id), rev)
 	}
-	if rerr := os.Remove(f.outputFile(x.id)); !errors.Is(rerr, os.ErrNotExist) {
-		err = errors.Join(err, rerr)
+	if filed {
+		if rerr := os.Remove(f.outputFile(x.id)); !errors.Is(rerr, os.ErrNotExist) {
+			err = errors.Join(err, rerr)
+		}
 	}
 	return err
 }
