@@ -105,7 +105,7 @@ func runGateway(k *call) (err error) {
 		return err
 	}
 	defer j.Close()
-	cfg := sovd.Config{Page: sovd.Page(), Journal: j, Clock: time.Now, Log: k.log, Version: readVersion().Version}
+	cfg := sovd.Config{Page: sovd.Page(), Journal: j, Audit: sovd.NewAudit(j, k.log), Clock: time.Now, Log: k.log, Version: readVersion().Version}
 	lines := &eventLines{w: k.out, json: k.json}
 	if err := lines.open(k.cli.String("access-log")); err != nil {
 		return err

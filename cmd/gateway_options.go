@@ -105,7 +105,7 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 		return func(context.Context) error { return c.Close() }, nil
 	}
 	o := sovd.FilesOptions{
-		Dir: or(k, "scripts", k.cli.String("scripts"), said(set.Scripts.Dir)), State: dir, Store: st, Sweep: proc.Sweep, Clock: time.Now, Log: k.log,
+		Dir: or(k, "scripts", k.cli.String("scripts"), said(set.Scripts.Dir)), State: dir, Store: st, Audit: cfg.Audit, Sweep: proc.Sweep, Clock: time.Now, Log: k.log,
 		NoUploads: k.cli.Bool("no-uploads"), MaxRunning: or(k, "max-running", k.cli.Int("max-running"), set.Scripts.MaxRunning),
 		History: or(k, "history", k.cli.Int("history"), set.Scripts.History),
 	}

@@ -55,13 +55,14 @@ func bench(b testing.TB, slots int) (url string, client *http.Client) {
 	if err != nil {
 		b.Log(err) // not on this system
 	}
+	audit := sovd.NewAudit(j, slog.New(slog.DiscardHandler))
 	f, err := sovd.OpenFiles(b.Context(), sovd.FilesOptions{
-		Dir: filepath.Join(dir, "scripts"), State: dir, Store: st, Managed: m.Scripts, MaxRunning: slots, Runners: map[string]job.Runner{"sh": &proc.Runner{TempDir: runs, Dirs: proc.NewDirs(runs, 16), Relative: true, Family: family}},
+		Dir: filepath.Join(dir, "scripts"), State: dir, Store: st, Audit: audit, Managed: m.Scripts, MaxRunning: slots, Runners: map[string]job.Runner{"sh": &proc.Runner{TempDir: runs, Dirs: proc.NewDirs(runs, 16), Relative: true, Family: family}},
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	g, err := sovd.New(sovd.Config{Manifest: m, Provider: f, Journal: j, Clock: time.Now, Log: slog.New(slog.DiscardHandler)})
+	g, err := sovd.New(sovd.Config{Manifest: m, Provider: f, Journal: j, Audit: audit, Clock: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}

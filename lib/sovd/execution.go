@@ -2,6 +2,7 @@ package sovd
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"lander/lib/job"
+	"lander/lib/journal"
 	"lander/lib/store"
 )
 
@@ -68,6 +70,14 @@ type execution struct {
 
 func (r *record) detail() *ExecutionDetail {
 	return &ExecutionDetail{Script: r.Script, Format: r.Format, SHA256: r.SHA256, KeyID: r.KeyID, Serial: r.Serial, Code: r.Code}
+}
+
+// endLine tells the journal how a run ended.
+func (r *record) endLine() journal.Line {
+	return journal.Line{
+		Source: job.SourceHTTP, Actor: cmp.Or(r.Actor, Actor{}.String()), Action: journal.ActionRun, Name: r.Entity.Path() + "/scripts/" + r.Script, Format: r.Format,
+		SHA256: r.SHA256, KeyID: r.KeyID, Serial: r.Serial, Verdict: journal.Accepted, Reason: r.Code, Outcome: string(r.Status), ExitCode: r.ExitCode, Execution: r.ID,
+	}
 }
 
 // maxErrorText is how much of a script's standard error its message shows.

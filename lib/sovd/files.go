@@ -46,6 +46,7 @@ type FilesOptions struct {
 	// Nil: nothing is swept.
 	Sweep  func(ours func(proc.Environ) bool) (int, error)
 	Ended  func(Execution) // called for each execution that has ended; nil: nobody asks
+	Audit  *Audit          // gets a line for each end; nil: nobody asks
 	Clock  func() time.Time
 	Random io.Reader // nil: crypto/rand
 	Log    *slog.Logger
@@ -211,6 +212,7 @@ func (f *Files) Close(ctx context.Context) error {
 	}
 	close(f.quit)
 	f.spool.Wait()
+	f.o.Audit.close()
 	return f.root.Close()
 }
 

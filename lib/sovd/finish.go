@@ -54,6 +54,7 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 	f.free(x)
 	f.mu.Unlock()
 	f.evict(f.history.Add(rec.ID))
+	f.o.Audit.add(rec.endLine())
 	x.mark()
 	close(x.done)
 	if f.o.Ended != nil {

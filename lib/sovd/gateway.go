@@ -40,6 +40,7 @@ type Config struct {
 	Limits   *RateLimit
 	CORS     *CORS
 	Journal  *journal.Journal
+	Audit    *Audit       // of the same journal, shared with the provider; nil: made
 	Metrics  *Metrics     // nil: made
 	Access   func(Access) // called for each answered request
 	Page     http.Handler // serves what is outside Base; nil: nothing is there
@@ -59,7 +60,7 @@ type Gateway struct {
 	routes   []route
 	tree     *node
 	metrics  *Metrics
-	audit    *audit // nil without a journal
+	audit    *Audit // nil without a journal
 	draining chan struct{}
 }
 
@@ -86,8 +87,8 @@ func New(c Config) (*Gateway, error) {
 	if g.metrics == nil {
 		g.metrics = NewMetrics(nil)
 	}
-	if c.Journal != nil {
-		g.audit = &audit{j: c.Journal, log: c.Log}
+	if g.audit = c.Audit; g.audit == nil && c.Journal != nil {
+		g.audit = NewAudit(c.Journal, c.Log)
 	}
 	g.routes = g.table()
 	g.tree = plant(g.routes)
@@ -96,11 +97,7 @@ func New(c Config) (*Gateway, error) {
 
 // Close writes what the journal has not yet. It is for a gateway whose Serve
 // was not used; requests must have ended.
-func (g *Gateway) Close() {
-	if g.audit != nil {
-		g.audit.close()
-	}
-}
+func (g *Gateway) Close() { g.audit.close() }
 
 // request is one request on its way through a route.
 type request struct {

@@ -63,6 +63,7 @@ func (f *Files) recover(ctx context.Context) error {
 		if err := f.put(x, x.rec); err != nil {
 			return fmt.Errorf("settling the execution %s: %w", id, err)
 		}
+		f.o.Audit.add(x.rec.endLine())
 		close(x.done)
 		finished = append(finished, x)
 	}

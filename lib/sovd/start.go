@@ -120,7 +120,7 @@ func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, 
 	if m := found.managed; m != nil && m.Proximity != "" && subtle.ConstantTimeCompare([]byte(digest([]byte(s.Proximity))), []byte(m.Proximity)) != 1 {
 		return nil, nil, Errorf(KindProximity, "Proximity proof required")
 	}
-	p := &planned{waits: s.Waits}
+	p := &planned{waits: s.Waits, begun: s.Begun}
 	withArgs := found.managed != nil && len(found.managed.Args) > 0
 	if given(s.Parameters) && !withArgs {
 		p.stdin = compact(s.Parameters)
@@ -169,6 +169,7 @@ type planned struct {
 	stdin  []byte
 	runner job.Runner
 	waits  bool // the caller, for the end
+	begun  func(Execution)
 }
 
 // recordAfter is how long a run whose caller waits for its end goes without a
@@ -200,7 +201,14 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 	}
 	began := make(chan struct{})
 	var started sync.Once
-	p.task.Kill, p.task.Started = kill, func() { started.Do(func() { close(began) }) }
+	p.task.Kill, p.task.Started = kill, func() {
+		started.Do(func() {
+			if p.begun != nil {
+				p.begun(Execution{ID: x.id, Detail: x.first.detail()})
+			}
+			close(began)
+		})
+	}
 	failed, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer f.runs.Done()
@@ -285,6 +293,9 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 	<-x.decided
 	if x.lost.Load() {
 		// Nobody was told of it, and it cannot be recorded.
+		rec := x.first
+		rec.settle(o, x.cause, f.now())
+		f.o.Audit.add(rec.endLine())
 		f.unregister(x)
 		close(x.done)
 		return
@@ -304,8 +315,8 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 			return
 		}
 	}
-	f.finish(x, o)
 	p.task.Started() // a runner that does not tell
+	f.finish(x, o)
 }
 
 // forget removes the record and the output.
