@@ -34,7 +34,8 @@ and their output survive a restart; what was running is ended and recorded as te
 library may be filled by hand: SCRIPTS/<entity>/<script>/metadata.json beside script.sh.
 A configuration file in YAML is read as a parameter file of ros2_medkit. With the operand
 hash-secret it reads a client's secret on its input and prints the hash for the auth file.
-INT and TERM stop running scripts, finish what is open, and end.`,
+HUP reads the configuration, the auth file and the manifest again; one that is broken changes
+nothing. INT and TERM stop running scripts, finish what is open, and end.`,
 		flags: append([]cli.Flag{
 			listenFlag(gatewayListen), readyFileFlag(), stateFlag(), trustFlag(), storeFlag(), capabilityFlag(),
 			&cli.StringFlag{Name: "scripts", Usage: "keep the scripts in `DIR`; without it the feature is off (501)"},
@@ -114,7 +115,8 @@ func runGateway(k *call) (err error) {
 	if k.json || lines.file != nil {
 		cfg.Access = func(a sovd.Access) { lines.write(a, true) }
 	}
-	tlsConfig, err := k.gatewaySecurity(set, &cfg, st)
+	again := &gatewayFiles{}
+	tlsConfig, err := k.gatewaySecurity(set, &cfg, st, again)
 	if err != nil {
 		return err
 	}
@@ -124,7 +126,7 @@ func runGateway(k *call) (err error) {
 			err = cerr
 		}
 	}()
-	closeProvider, err := k.gatewayProvider(set, &cfg, st, dir, lines, &agents)
+	closeProvider, err := k.gatewayProvider(set, &cfg, st, dir, lines, &agents, again)
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,8 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return invalidf("", "%w", err)
 	}
-	return k.serveGateway(gw, &cfg, tlsConfig, agents, ros2Address(set)...)
+	again.gw, again.agents = gw, agents != nil
+	return k.serveGateway(gw, &cfg, tlsConfig, agents, again, ros2Address(set)...)
 }
 
 func runHashSecret(k *call) error {

@@ -65,24 +65,14 @@ func readInput(path string) ([]byte, error) {
 }
 
 // gatewayProvider opens the scripts: a directory, a program, or nothing.
-func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, dir string, lines *eventLines, agents **gatewayFleet) (func(context.Context) error, error) {
+func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, dir string, lines *eventLines, agents **gatewayFleet, again *gatewayFiles) (func(context.Context) error, error) {
 	none := func(context.Context) error { return nil }
 	if file := or(k, "manifest", k.cli.String("manifest"), said(set.ROS2.Manifest)); file != "" {
-		text, err := readInput(file)
-		if err != nil {
+		var err error
+		if cfg.Manifest, err = k.readManifest(file); err != nil {
 			return nil, err
 		}
-		if cfg.Manifest, err = sovd.ParseManifest(text); err != nil {
-			return nil, invalidf("", "%s: %w", file, err)
-		}
-		for _, w := range cfg.Manifest.Warnings {
-			k.ui.warn("", "%s: %s", file, w)
-		}
-		for i := range cfg.Manifest.Scripts {
-			if s := &cfg.Manifest.Scripts[i]; !filepath.IsAbs(s.Path) {
-				s.Path = filepath.Join(filepath.Dir(file), s.Path)
-			}
-		}
+		again.manifest = file
 	}
 	runner, err := k.gatewayRunner(dir)
 	if err != nil {
@@ -123,7 +113,7 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	if err != nil {
 		return nil, err
 	}
-	cfg.Provider = files
+	cfg.Provider, again.scripts = files, files.SetManaged
 	g.over(k, cfg, files)
 	cfg.Metrics.SetRunning(files.Running)
 	return files.Close, nil
@@ -268,7 +258,7 @@ func ros2Address(set *sovd.Settings) []string {
 
 // serveGateway listens, at otherwise unless the command line says where, and
 // serves.
-func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, agents *gatewayFleet, otherwise ...string) error {
+func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, agents *gatewayFleet, again *gatewayFiles, otherwise ...string) error {
 	listeners, err := k.listen(otherwise...)
 	if err != nil {
 		return err
@@ -300,7 +290,7 @@ func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, a
 		return err
 	}
 	defer done()
-	defer k.onHangup(nil)()
+	defer k.onHangup(func() error { return again.read(k) })()
 	var ls []net.Listener
 	for _, l := range listeners {
 		ls = append(ls, sovd.Listener(k.ctx, l, c))

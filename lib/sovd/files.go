@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/durable"
@@ -59,7 +61,7 @@ type Files struct {
 	root    *os.Root
 	gate    *job.Gate
 	history *job.History
-	managed map[string]*ManagedScript
+	managed atomic.Pointer[managed]
 	read    reading
 
 	mu      sync.RWMutex
@@ -96,11 +98,6 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return nil, fmt.Errorf("opening the scripts: %w", err)
 	}
-	for i := range o.Managed {
-		if o.Managed[i].Path, err = filepath.Abs(o.Managed[i].Path); err != nil {
-			return nil, fmt.Errorf("opening the scripts: %w", err)
-		}
-	}
 	if err := durable.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the scripts in %s: %w", o.Dir, durable.Cause(err))
 	}
@@ -117,15 +114,12 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 		return nil, fmt.Errorf("opening the scripts in %s: %w", o.Dir, durable.Cause(err))
 	}
 	f := &Files{
-		o: o, root: root, gate: job.NewGate(o.MaxRunning), history: job.NewHistory(o.History), managed: map[string]*ManagedScript{},
+		o: o, root: root, gate: job.NewGate(o.MaxRunning), history: job.NewHistory(o.History),
 		execs: map[string]*execution{}, keys: map[string]*keyed{}, using: map[string]int{}, schemas: map[string]compiled{}, quit: make(chan struct{}),
 	}
-	for i := range o.Managed {
-		s := &o.Managed[i]
-		f.managed[s.ID] = s
-		if st, err := os.Stat(s.Path); err != nil || !st.Mode().IsRegular() {
-			o.Log.Warn("the file of a managed script is not there", "script", s.ID, "path", s.Path)
-		}
+	if err := f.SetManaged(o.Managed); err != nil {
+		root.Close()
+		return nil, err
 	}
 	if err := f.recover(ctx); err != nil {
 		root.Close()
@@ -134,6 +128,33 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 	f.spool.Go(f.spooler)
 	return f, nil
 }
+
+// managed are the scripts of a manifest.
+type managed struct {
+	list []ManagedScript // sorted
+	byID map[string]*ManagedScript
+}
+
+// SetManaged has other scripts of a manifest be there from now on. What runs
+// of the old ones goes on.
+func (f *Files) SetManaged(scripts []ManagedScript) error {
+	m := &managed{slices.Clone(scripts), map[string]*ManagedScript{}}
+	for i := range m.list {
+		s := &m.list[i]
+		var err error
+		if s.Path, err = filepath.Abs(s.Path); err != nil {
+			return fmt.Errorf("opening the scripts: %w", err)
+		}
+		m.byID[s.ID] = s
+		if st, err := os.Stat(s.Path); err != nil || !st.Mode().IsRegular() {
+			f.o.Log.Warn("the file of a managed script is not there", "script", s.ID, "path", s.Path)
+		}
+	}
+	f.managed.Store(m)
+	return nil
+}
+
+func (f *Files) managedScript(id string) *ManagedScript { return f.managed.Load().byID[id] }
 
 func (o *FilesOptions) setDefaults() {
 	if o.MaxFile == 0 {

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/journal"
@@ -56,6 +57,7 @@ type Config struct {
 // Gateway serves the API. It is an http.Handler.
 type Gateway struct {
 	c        Config
+	manifest atomic.Pointer[Manifest]
 	scripts  guard // its p is nil when the feature is off
 	routes   []route
 	tree     *node
@@ -84,6 +86,7 @@ func New(c Config) (*Gateway, error) {
 		}
 	}
 	g := &Gateway{c: c, scripts: guard{c.Provider, c.Log}, metrics: c.Metrics, draining: make(chan struct{})}
+	g.manifest.Store(c.Manifest)
 	if g.metrics == nil {
 		g.metrics = NewMetrics(nil)
 	}
@@ -94,6 +97,10 @@ func New(c Config) (*Gateway, error) {
 	g.tree = plant(g.routes)
 	return g, nil
 }
+
+// SetManifest has other entities be there from now on. The provider is told of
+// their scripts by itself.
+func (g *Gateway) SetManifest(m *Manifest) { g.manifest.Store(m) }
 
 // Close writes what the journal has not yet. It is for a gateway whose Serve
 // was not used; requests must have ended.
