@@ -34,9 +34,14 @@ func allDevicesFlag() cli.Flag {
 
 // devsBus connects to the bus at --connect.
 func (k *call) devsBus(ctx context.Context) (*jacdac.Bus, error) {
-	a, err := link.Parse(k.cli.String("connect"))
+	return k.dialBus(ctx, "connect", k.cli.String("connect"))
+}
+
+// dialBus connects to the bus at the address that a flag has.
+func (k *call) dialBus(ctx context.Context, flag, text string) (*jacdac.Bus, error) {
+	a, err := link.Parse(text)
 	if err != nil {
-		return nil, usagef("serial:auto, serial:///dev/ttyACM0, tcp://HOST:8082 or ws://HOST:8081/", "--connect: %v", err)
+		return nil, usagef("serial:auto, serial:///dev/ttyACM0, tcp://HOST:8082 or ws://HOST:8081/", "--%s: %v", flag, err)
 	}
 	conn, err := link.Dial(ctx, a, link.Options{Baud: devsBaud, QuickAck: true, Stdin: k.in, Stdout: k.out.w})
 	if err != nil {

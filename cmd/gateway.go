@@ -59,13 +59,14 @@ nothing. INT and TERM stop running scripts, finish what is open, and end.`,
 			&cli.StringFlag{Name: "script-user", Usage: "run scripts as the user `NAME`; needs root"},
 			&cli.BoolFlag{Name: "no-new-privileges", Usage: "keep the gateway and its scripts from gaining rights by set-user-id programs"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
-		}, fleetFlags()...),
+		}, append(fleetFlags(), boardFlags()...)...),
 		max: 1, server: true,
 		exits: []exitCode{exitRefused, exitUnreachable},
 		examples: []example{
 			{"lander gateway --scripts /var/lib/scripts --manifest robot.yaml", "for this machine only"},
 			{"lander gateway --scripts s/ --manifest robot.yaml --auth auth.toml --tls-cert c.pem --tls-key k.pem --listen tcp://0.0.0.0:8443", "for others, who log in"},
 			{"lander gateway --scripts s/ --m3da m3da://127.0.0.1:44900 --m3da-credentials agents.toml", "agents connect and are components"},
+			{"lander gateway --scripts s/ --devs tcp://127.0.0.1:8082", "the DeviceScript devices of a bus are components"},
 			{"lander gateway hash-secret < secret.txt", "a line for secret_hash in the auth file"},
 		},
 		run: runGateway,
@@ -101,6 +102,11 @@ func runGateway(k *call) (err error) {
 		return err
 	}
 	defer st.Close()
+	presence, err := k.joinGateways(st, dir)
+	if err != nil {
+		return err
+	}
+	defer presence.Close()
 	j, err := journal.Open(k.stateDir(), journal.Options{Log: k.log})
 	if err != nil {
 		return err
@@ -126,8 +132,20 @@ func runGateway(k *call) (err error) {
 			err = cerr
 		}
 	}()
-	closeProvider, err := k.gatewayProvider(set, &cfg, st, dir, lines, &agents, again)
+	known, err := k.openBoards(&cfg, st, lines)
 	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := known.close(k.ctx); err == nil {
+			err = cerr
+		}
+	}()
+	closeProvider, err := k.gatewayProvider(set, &cfg, st, presence, dir, lines, &agents, known, again)
+	if err != nil {
+		return err
+	}
+	if err := known.over(k, &cfg, agents); err != nil {
 		return err
 	}
 	defer func() {

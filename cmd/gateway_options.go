@@ -65,7 +65,7 @@ func readInput(path string) ([]byte, error) {
 }
 
 // gatewayProvider opens the scripts: a directory, a program, or nothing.
-func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, dir string, lines *eventLines, agents **gatewayFleet, again *gatewayFiles) (func(context.Context) error, error) {
+func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, members *store.Presence, dir string, lines *eventLines, agents **gatewayFleet, known *gatewayBoards, again *gatewayFiles) (func(context.Context) error, error) {
 	none := func(context.Context) error { return nil }
 	if file := or(k, "manifest", k.cli.String("manifest"), said(set.ROS2.Manifest)); file != "" {
 		var err error
@@ -78,13 +78,11 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	if err != nil {
 		return nil, err
 	}
-	g, err := k.openFleet(cfg, st, lines)
+	g, err := k.openFleet(cfg, st, members, lines)
 	if err != nil {
 		return nil, err
 	}
-	if *agents = g; g != nil {
-		cfg.Devices = g
-	}
+	*agents = g
 	if line := k.cli.String("provider"); line != "" {
 		c := sovd.StartCommand(sovd.CommandOptions{Argv: []string{"/bin/sh", "-c", line}, Env: os.Environ(), Runner: runner, Log: k.log})
 		cfg.Provider = c
@@ -106,14 +104,22 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	if err := k.filesOptions(set, cfg, &o, runner, lines); err != nil {
 		return nil, err
 	}
-	if o.Signed != nil && g != nil {
-		o.Signed.Names = g.Names
+	if o.Signed != nil {
+		o.Signed.Formats = known.Formats
+		o.Signed.Names = func(e sovd.Ref) []string {
+			names := known.Names(e)
+			if g != nil {
+				names = append(names, g.Names(e)...)
+			}
+			return names
+		}
 	}
 	files, err := sovd.OpenFiles(k.ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Provider, again.scripts = files, files.SetManaged
+	known.Use(files)
 	g.over(k, cfg, files)
 	cfg.Metrics.SetRunning(files.Running)
 	return files.Close, nil

@@ -22,7 +22,7 @@ var layers = map[string][]string{
 	"bytes":     {"capability", "emp/frame", "luapattern", "luatable", "sms/pdu", "luaota/record", "m3da/bysant", "m3da/envelope", "jacdac/packet"},
 	"mechanism": {"durable", "bundle", "trust", "link", "fetch", "job", "luac51", "luavm", "proc", "devtree", "stage", "journal", "store", "sms"},
 	"peer":      {"emp", "m3da", "luaota", "nodemcu", "nodemcu/rom", "jacdac", "devs"},
-	"service":   {"remote", "agent", "provision", "flash", "sovd", "fleet"},
+	"service":   {"remote", "agent", "provision", "flash", "sovd", "fleet", "boards", "campaign"},
 }
 
 func layerOf(pkg string) string {

@@ -168,6 +168,7 @@ func (k *call) otaOptions() (provision.Options, func(), error) {
 	if err != nil {
 		return o, nil, err
 	}
+	o.Name = filepath.Base(state)
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return o, nil, invalidf("", "reading %s: %w", dir, plainCause(err))

@@ -32,6 +32,7 @@ func commandsForScripts() map[string]func(*testscript.TestScript, bool, []string
 		"m3dasite":     m3daSite,
 		"mkfifo":       mkfifo,
 		"otaboard":     otaBoard,
+		"certificates": certificates,
 		"otaunit":      otaUnit,
 		"board":        boardOn,
 		"boardfiles":   boardFiles,

@@ -72,8 +72,8 @@ func putOnce(ctx context.Context, s store.Store, key string, b []byte) error {
 }
 
 // loadRelease reads a release back.
-func (s *Service) loadRelease(ctx context.Context, chk string) (*Release, error) {
-	e, err := s.store.Get(ctx, "release/"+chk)
+func loadRelease(ctx context.Context, s store.Store, chk string) (*Release, error) {
+	e, err := s.Get(ctx, "release/"+chk)
 	if err != nil {
 		return nil, fmt.Errorf("reading release %s: %w", chk, err)
 	}
@@ -88,7 +88,7 @@ func (s *Service) loadRelease(ctx context.Context, chk string) (*Release, error)
 		}
 	}
 	for _, i := range k.Items {
-		b, err := s.store.Get(ctx, "blob/"+i.SHA256)
+		b, err := s.Get(ctx, "blob/"+i.SHA256)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s of release %s: %w", i.Path, chk, err)
 		}

@@ -73,7 +73,7 @@ func (c *session) target(ctx context.Context) (*Release, string) {
 	if back == "" || slices.Contains(d.Bad, back) {
 		return nil, "the release did not run on it, and there is none before"
 	}
-	old, err := c.svc.loadRelease(ctx, back)
+	old, err := loadRelease(ctx, c.svc.store, back)
 	if err != nil {
 		c.log.Warn("the release before cannot be given back", "error", err)
 		return nil, "the release did not run on it, and the one before is not kept"
@@ -96,7 +96,11 @@ func (c *session) hold(r *Release) string {
 			return err.Error()
 		}
 	}
-	return c.svc.rollout.hold(c.svc.o, r, c.hello.ID, groups, len(c.dev.Staged)+len(c.dev.Dirty) > 0, c.now().Time)
+	o := c.svc.o
+	if c.assigned != nil { // somebody wants it on this very board
+		o.Groups, o.Percent = nil, 100
+	}
+	return c.svc.rollout.hold(o, r, c.hello.ID, groups, len(c.dev.Staged)+len(c.dev.Dirty) > 0, c.now().Time)
 }
 
 // share is where a board stands in the order in which a release reaches the
@@ -110,26 +114,34 @@ func (c *session) now() job.Time { return job.Time{Time: c.svc.o.Clock()} }
 
 // decide makes the plan for the board whose HI was verified.
 func (c *session) decide(ctx context.Context, rotate bool) (Plan, error) {
-	none := Plan{Device: c.dev.ID, Release: c.rel.Name, Chk: c.rel.Chk, Action: ActionHold}
+	if err := c.obey(ctx); err != nil {
+		return Plan{}, err
+	}
+	hold := func(why string) (Plan, error) {
+		return Plan{Device: c.dev.ID, Release: c.rel.Name, Chk: c.rel.Chk, Action: ActionHold, Reason: why}, nil
+	}
 	if c.rel.Broken {
-		none.Reason = "the release is broken"
-		return none, nil
+		return hold("the release is broken")
 	}
 	if why := c.meet(); why != "" {
 		c.log.Warn("the board is unhealthy", "release", c.dev.Release, "reason", why)
 		if err := c.svc.rollout.fail(ctx, c.svc.store, c.dev.Chk, c.dev.ID, why); err != nil {
-			return none, err
+			return Plan{}, err
 		}
+	}
+	if err := c.disobey(ctx); err != nil {
+		return Plan{}, err
+	}
+	if c.rel.Broken {
+		return hold("the release is broken")
 	}
 	r, why := c.target(ctx)
 	if why != "" {
-		none.Reason = why
-		return none, nil
+		return hold(why)
 	}
 	c.goal = r
 	if r.Plain && c.hello.Chk == r.LegacyChk && !rotate {
-		none.Action = ActionNone
-		return none, nil
+		return Plan{Device: c.dev.ID, Release: c.rel.Name, Chk: c.rel.Chk, Action: ActionNone}, nil
 	}
 	have, old := has(c.tree, r, c.dev, c.hello)
 	p := makePlan(r, about{dev: c.dev, chk: c.hello.Chk, have: have, old: old, strong: c.srv.Strong(), rotate: rotate})
@@ -137,11 +149,10 @@ func (c *session) decide(ctx context.Context, rotate bool) (Plan, error) {
 		return p, nil
 	}
 	if _, err := configure(c.hello, r, r.tokens(), r.secret, c.srv.Strong()); err != nil {
-		none.Reason = err.Error()
-		return none, nil
+		return hold(err.Error())
 	}
-	if none.Reason = c.hold(r); none.Reason != "" {
-		return none, nil
+	if why := c.hold(r); why != "" {
+		return hold(why)
 	}
 	return p, nil
 }

@@ -49,6 +49,7 @@ type Device struct {
 	Collected *job.Time `json:"collected,omitempty"`
 	Strong    bool      `json:"strong"` // the last session spoke the stronger mode
 	Address   string    `json:"address,omitempty"`
+	Groups    []string  `json:"groups,omitempty"` // as the tree has them
 
 	rev store.Revision
 }

@@ -32,14 +32,25 @@ func Plans(ctx context.Context, t *Tree, s store.Store) ([]Plan, error) {
 		if err != nil {
 			return out, err
 		}
-		out = append(out, planFor(t, d, id))
+		own := t.For(id)
+		if a, err := loadAssignment(ctx, s, d.ID); err != nil {
+			return out, err
+		} else if a != nil && own != nil && a.Refused == "" && !slices.Contains(d.Bad, a.Chk) {
+			r, _, err := a.release(ctx, t, s, own)
+			if err != nil {
+				return out, err
+			}
+			if r != nil {
+				own = r
+			}
+		}
+		out = append(out, planFor(t, own, d, id))
 	}
 	return out, nil
 }
 
-func planFor(t *Tree, d *Device, id int64) Plan {
+func planFor(t *Tree, r *Release, d *Device, id int64) Plan {
 	none := Plan{Device: d.ID, Action: ActionHold, Steps: []Step{}}
-	r := t.For(id)
 	switch {
 	case r == nil:
 		none.Reason = "there is no manifest for it"

@@ -24,6 +24,7 @@ type Options struct {
 	Load        LoadOptions
 	Verify      func(fsys fs.FS) (*Admission, error) // nil: unsigned trees are served
 	Store       store.Store
+	Name        string           // of the server in the store, which others with another tree must not have
 	Percent     int              // of the boards that a release may reach, 0 to 100
 	MaxFailures int              // boards on which a release may fail before it is halted; 0: any number
 	Rate        int              // updates that may begin per minute; 0: any number
@@ -80,7 +81,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.use(t)
+	s.use(ctx, t)
 	return s, nil
 }
 
@@ -208,7 +209,7 @@ func (s *Service) watch(ctx context.Context) {
 			s.tell(Event{Event: EventTree, Result: ResultRefused, Reason: err.Error()})
 			continue
 		}
-		s.use(t)
+		s.use(ctx, t)
 	}
 }
 
@@ -232,7 +233,7 @@ func (s *Service) load() (*Tree, error) {
 
 // use makes a tree the one that is served. A manifest that became unusable keeps
 // the secret it had, so that its boards can be answered.
-func (s *Service) use(t *Tree) {
+func (s *Service) use(ctx context.Context, t *Tree) {
 	if old := s.tree.Load(); old != nil {
 		for id, r := range t.Releases {
 			if before := old.Releases[id]; r.secret == "" && before != nil {
@@ -244,6 +245,9 @@ func (s *Service) use(t *Tree) {
 		}
 	}
 	s.tree.Store(t)
+	if err := s.publish(ctx, t); err != nil {
+		s.log.Warn("the releases cannot be assigned by name", "error", err)
+	}
 	result := "ready"
 	for _, p := range t.Problems {
 		if p.Warning {

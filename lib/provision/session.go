@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"lander/lib/job"
@@ -23,11 +24,14 @@ type session struct {
 	srv   *luaota.Server
 	log   *slog.Logger
 	tree  *Tree
-	rel   *Release // what the tree has for it
+	rel   *Release // what the tree has for it, or what it was assigned
 	goal  *Release // what it is to get: rel, or the release before
 	hello luaota.Hello
 	dev   *Device
 	began time.Time
+
+	assigned *Assignment // that rel comes from; nil: it is the tree's
+	own      *Release    // what the tree has for it, when rel was assigned
 
 	listing map[string]int64 // of the flash, nil: not asked
 	hangUp  bool             // the session ends by our closing
@@ -107,6 +111,7 @@ func (c *session) visit(ctx context.Context, rotate bool) error {
 		dev.FirstSeen = now
 	}
 	dev.LastSeen, dev.Address, dev.Strong = now, c.conn.Address().Host, c.srv.Strong()
+	dev.Groups = c.tree.GroupsOf(c.hello.ID, c.rel)
 	dev.Sessions++
 	p, err := c.decide(ctx, rotate)
 	if err != nil {
@@ -142,7 +147,7 @@ func (c *session) visit(ctx context.Context, rotate bool) error {
 // that it was seen is written once a minute.
 func worthSaving(before, after *Device) bool {
 	return before.rev == 0 || after.LastSeen.Sub(before.LastSeen.Time) > time.Minute ||
-		before.Result != after.Result || before.Reason != after.Reason || before.Boots != after.Boots || before.Chk != after.Chk ||
+		before.Result != after.Result || before.Reason != after.Reason || before.Boots != after.Boots || !slices.Equal(before.Groups, after.Groups) || before.Chk != after.Chk ||
 		(before.Pending == nil) != (after.Pending == nil) || len(before.Bad) != len(after.Bad) || (before.Updated == nil) != (after.Updated == nil)
 }
 

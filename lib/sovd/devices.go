@@ -7,11 +7,17 @@ import (
 	"strings"
 )
 
-// Devices are the entities that come and go, beside those of the manifest:
-// the agents that connect to the gateway, as components, and their assets, as
-// apps. All methods are safe for concurrent use; an Entity that was returned
-// does not change.
+// Devices are the entities that come and go, beside those of the manifest.
 type Devices interface {
+	DeviceSource
+	FleetRuns
+}
+
+// DeviceSource is where such entities are known from: the agents that connect
+// to the gateway, as components, and their assets, as apps; or boards. All
+// methods are safe for concurrent use; an Entity that was returned does not
+// change.
+type DeviceSource interface {
 	// Entity returns one of them, or nil. One that the manifest has too
 	// carries what the manifest says of it.
 	Entity(id string) *Entity
@@ -29,8 +35,6 @@ type Devices interface {
 	// Follow hands out what the entity sends from now on, until stop is
 	// called. The channel is closed when the reader is too slow.
 	Follow(e Ref) (data <-chan Datum, stop func())
-
-	FleetRuns
 }
 
 // FetchPath is where devices fetch their scripts, with a token behind it. It

@@ -64,6 +64,9 @@ func item(e *Entity) object {
 	if e.Online != nil {
 		extra["source"], extra["is_online"] = "agent", *e.Online
 	}
+	if e.Source != "" {
+		extra["source"] = e.Source
+	}
 	if e.Detail != nil {
 		o["x-lander"] = e.Detail
 	}

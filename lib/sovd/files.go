@@ -105,7 +105,7 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 		return nil, fmt.Errorf("opening the outputs in %s: %w", o.State, durable.Cause(err))
 	}
 	if o.Owner == "" {
-		if o.Owner, err = owner(o.State, o.Random); err != nil {
+		if o.Owner, err = GatewayName(o.State, o.Random); err != nil {
 			return nil, fmt.Errorf("naming the gateway of %s: %w", o.State, durable.Cause(err))
 		}
 	}
@@ -180,8 +180,10 @@ func (o *FilesOptions) setDefaults() {
 	}
 }
 
-// owner is the name of the gateway whose state is in dir, made once.
-func owner(dir string, random io.Reader) (string, error) {
+// GatewayName is the name of the gateway whose state is in dir, made once: by
+// it the gateways that share a store tell each other apart. It is a word of a
+// key without a full stop.
+func GatewayName(dir string, random io.Reader) (string, error) {
 	path := filepath.Join(dir, "id")
 	b, err := os.ReadFile(path)
 	if err == nil && badID(string(b), "Gateway") == "" {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"lander/lib/job"
@@ -45,6 +47,23 @@ type ManyStart struct {
 	MaxConcurrency int    // 0: all at once
 	MaxErrors      string // a number, or a percentage of the devices, after which no more are begun; "": all are
 	Actor          string
+}
+
+// MaxErrors is how many of total devices may fail before no more are begun:
+// text is a number, a percentage, or "" for all.
+func MaxErrors(text string, total int) (int, error) {
+	if text == "" {
+		return total, nil
+	}
+	digits, percent := strings.CutSuffix(text, "%")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 0 || percent && n > 100 {
+		return 0, Errorf(KindInput, "max_errors %.40q is no number and no percentage", text)
+	}
+	if percent {
+		n = total * n / 100
+	}
+	return n, nil
 }
 
 // Many is the record of a script on many devices.
@@ -94,7 +113,7 @@ func fleetRoutes() []route {
 // onFleet serves a route of scripts for all devices together.
 func onFleet(serve func(*request, Ref) error) func(*request) error {
 	return func(q *request) error {
-		if q.g.scripts.p == nil {
+		if q.g.off(FleetRef) {
 			return Errorf(KindUnsupported, "Scripts backend not configured")
 		}
 		if len(q.params) > 0 && badID(q.params[0], "Script") != "" {

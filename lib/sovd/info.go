@@ -12,12 +12,13 @@ const gatewayName = "Lander SOVD Gateway"
 // schemas ask for is there, false where we do not serve it.
 func (q *request) rootInfo() error {
 	g := q.g
+	scripts := g.on()
 	o := object{
 		"api_base": Base, "name": gatewayName, "version": g.c.Version,
 		"capabilities": object{
-			"aggregation": false, "async_actions": g.c.Provider != nil, "authentication": g.c.Auth != nil, "bulk_data": false, "configurations": false,
+			"aggregation": false, "async_actions": scripts, "authentication": g.c.Auth != nil, "bulk_data": false, "configurations": false,
 			"cyclic_subscriptions": false, "data_access": g.c.Devices != nil, "discovery": true, "faults": false, "locking": false, "logs": false, "operations": false,
-			"scripts": g.c.Provider != nil, "tls": g.c.TLS, "triggers": false, "updates": false, "vendor_extensions": false,
+			"scripts": scripts, "tls": g.c.TLS, "triggers": false, "updates": false, "vendor_extensions": false,
 		},
 		"endpoints": g.endpoints(),
 	}

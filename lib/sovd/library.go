@@ -32,7 +32,7 @@ type metadata struct {
 
 const metadataName = "metadata.json"
 
-var scriptFiles = map[string]string{job.FormatSh: "script.sh", job.FormatBash: "script.bash", job.FormatPython: "script.py", job.FormatLua: "script.lua"}
+var scriptFiles = map[string]string{job.FormatSh: "script.sh", job.FormatBash: "script.bash", job.FormatPython: "script.py", job.FormatLua: "script.lua", job.FormatDevs: "script.devs"}
 
 // formatOf tells the format of an upload by its last extension, as written.
 func formatOf(filename string) string {
@@ -43,6 +43,8 @@ func formatOf(filename string) string {
 		return job.FormatBash
 	case ".lua":
 		return job.FormatLua
+	case ".devs":
+		return job.FormatDevs
 	}
 	return job.FormatSh
 }

@@ -48,6 +48,7 @@ type Entity struct {
 	Tags      []string `yaml:"tags"`
 
 	Online *bool          `yaml:"-"` // of an entity that comes and goes
+	Source string         `yaml:"-"` // where it is known from; "": the manifest, or an agent when Online is known
 	Detail map[string]any `yaml:"-"` // shown as x-lander
 }
 

@@ -24,8 +24,29 @@ func onScripts(kind string, serve func(*request, Ref) error) func(*request) erro
 	}
 }
 
+// off reports whether there is no provider for the scripts of an entity.
+func (g *Gateway) off(e Ref) bool {
+	split, ok := g.scripts.p.(Split)
+	return g.scripts.p == nil || ok && split.off(e)
+}
+
+// on reports whether any entity has scripts.
+func (g *Gateway) on() bool {
+	if !g.off(Ref{}) {
+		return true
+	}
+	if g.c.Devices != nil {
+		for e := range g.c.Devices.Entities() {
+			if !g.off(Ref{Kind: e.Kind, ID: e.ID}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (q *request) scriptTarget(kind string) (Ref, error) {
-	if q.g.scripts.p == nil {
+	if q.g.off(Ref{Kind: kind, ID: q.params[0]}) {
 		return Ref{}, Errorf(KindUnsupported, "Scripts backend not configured")
 	}
 	if len(q.params) > 1 && badID(q.params[1], "Script") != "" {

@@ -26,6 +26,8 @@ type Signed struct {
 	SpoolDir  string
 	// Names are further names that an entity answers to as a target; nil: none.
 	Names func(Ref) []string
+	// Formats are further formats that an entity takes; nil: none.
+	Formats func(Ref) []string
 }
 
 // subject is the gateway as one of its entities: it answers to components/ID
@@ -35,10 +37,11 @@ func (s *Signed) subject(e Ref, now time.Time) trust.Subject {
 	if s.Names != nil {
 		names = append(names, s.Names(e)...)
 	}
-	return trust.Subject{
-		Names: names, Now: now, BuildTime: s.BuildTime, Limit: s.Limit, Need: proc.Need,
-		Formats: []string{job.FormatLua, job.FormatSh, job.FormatBash, job.FormatPython},
+	formats := []string{job.FormatLua, job.FormatSh, job.FormatBash, job.FormatPython}
+	if s.Formats != nil {
+		formats = append(formats, s.Formats(e)...)
 	}
+	return trust.Subject{Names: names, Now: now, BuildTime: s.BuildTime, Limit: s.Limit, Need: proc.Need, Formats: formats}
 }
 
 // refusal words a bundle that is not let in, without a path.

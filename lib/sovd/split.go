@@ -26,6 +26,17 @@ func (s Split) of(e Ref) (guard, error) {
 	return guard{s.Rest, s.Log}, nil
 }
 
+// off reports whether nobody has the scripts of an entity.
+func (s Split) off(e Ref) bool {
+	if s.Mine(e) {
+		return false
+	}
+	if rest, ok := s.Rest.(Split); ok {
+		return rest.off(e)
+	}
+	return s.Rest == nil
+}
+
 // ListScripts implements ScriptProvider.
 func (s Split) ListScripts(ctx context.Context, e Ref) ([]Script, error) {
 	p, err := s.of(e)

@@ -1,0 +1,209 @@
+package campaign
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"lander/lib/job"
+	"lander/lib/sovd"
+	"lander/lib/store"
+)
+
+const (
+	// lookEvery is how often the devices are looked at.
+	lookEvery = 500 * time.Millisecond
+	// lookAtOnce is how many of them each time, so that many cost no more.
+	lookAtOnce = 500
+)
+
+func (r record) clone() record {
+	r.Results = maps.Clone(r.Results)
+	return r
+}
+
+// tally counts what became of the devices.
+func (r *record) tally() (counts map[job.Status]int, running, bad int) {
+	counts = map[job.Status]int{}
+	for _, x := range r.Results {
+		switch {
+		case !x.Status.Final():
+			running++
+			counts[job.Running]++
+		default:
+			counts[x.Status]++
+			if x.Status != job.Completed {
+				bad++
+			}
+		}
+	}
+	if n := len(r.Devices) - len(r.Results); n > 0 {
+		counts[job.Prepared] = n
+	}
+	return counts, running, bad
+}
+
+func ref(id string) sovd.Ref { return sovd.Ref{Kind: sovd.Components, ID: id} }
+
+// drive begins the executions, as many at once as the record says, and looks
+// at them until all have ended.
+func (c *Campaigns) drive(k *campaign) {
+	t := time.NewTicker(lookEvery)
+	defer t.Stop()
+	at := 0
+	for c.ctx.Err() == nil {
+		stop := c.stopped(k.id)
+		c.mu.Lock()
+		k.rec.Stop = cmp.Or(k.rec.Stop, stop)
+		r := k.rec.clone()
+		c.mu.Unlock()
+		news := map[string]result{}
+		for n := 0; n < len(r.Devices) && n < lookAtOnce; n++ {
+			id := r.Devices[(at+n)%len(r.Devices)]
+			if x, ok := r.Results[id]; ok && !x.Status.Final() {
+				if y := c.look(&r, id, x); y != x {
+					news[id] = y
+				}
+			}
+		}
+		at = (at + lookAtOnce) % len(r.Devices)
+		maps.Copy(r.Results, news)
+		c.more(&r, news)
+		counts, running, bad := r.tally()
+		limit, _ := sovd.MaxErrors(r.MaxErrors, len(r.Devices))
+		over := running == 0 && (counts[job.Prepared] == 0 || r.Stop != "" || bad > limit)
+		if len(news) > 0 || over {
+			c.save(k, func(r *record) {
+				maps.Copy(r.Results, news)
+				if over {
+					c.finish(r, counts, bad, limit)
+				}
+			})
+		}
+		c.mu.Lock()
+		final := k.rec.Status.Final()
+		c.mu.Unlock()
+		if final {
+			close(k.done)
+			return
+		}
+		select {
+		case <-t.C:
+		case <-k.wake:
+		case <-c.ctx.Done():
+		}
+	}
+}
+
+// stopped is what another gateway has written.
+func (c *Campaigns) stopped(id string) sovd.Action {
+	e, err := c.o.Store.Get(c.ctx, key(id))
+	var r record
+	if err != nil || json.Unmarshal(e.Value, &r) != nil {
+		return ""
+	}
+	return r.Stop
+}
+
+// look asks for one execution.
+func (c *Campaigns) look(r *record, id string, x result) result {
+	v, err := c.provider.GetExecution(c.ctx, ref(id), r.Script, x.Execution)
+	if e, ok := errors.AsType[*sovd.Error](err); ok && e.Kind == sovd.KindNotFound {
+		return result{Execution: x.Execution, Status: job.Terminated, Message: e.Message}
+	}
+	if err != nil {
+		return x // another time
+	}
+	if r.Stop != "" && !v.Status.Final() {
+		if w, err := c.provider.ControlExecution(c.ctx, ref(id), r.Script, x.Execution, r.Stop); err == nil {
+			v = w
+		}
+	}
+	return result{Execution: x.Execution, Status: v.Status}
+}
+
+// more begins what may be begun. The record's id is the idempotency key: what
+// was begun and not noted before a crash is found again.
+func (c *Campaigns) more(r *record, news map[string]result) {
+	_, running, bad := r.tally()
+	limit, _ := sovd.MaxErrors(r.MaxErrors, len(r.Devices))
+	begun := 0
+	for _, id := range r.Devices {
+		if r.Stop != "" || bad > limit || r.MaxConcurrency > 0 && running >= r.MaxConcurrency || begun >= lookAtOnce || c.ctx.Err() != nil {
+			return
+		}
+		if _, ok := r.Results[id]; ok {
+			continue
+		}
+		x := result{Status: job.Failed}
+		v, err := c.provider.StartExecution(c.ctx, ref(id), r.Script, sovd.Start{Parameters: r.Parameters, Actor: r.Actor, Key: r.ID, Digest: r.ID})
+		if err == nil {
+			x = result{Execution: v.ID, Status: v.Status}
+		} else if e, ok := errors.AsType[*sovd.Error](err); ok {
+			x.Message = e.Message
+		} else {
+			if c.ctx.Err() != nil {
+				return
+			}
+			c.o.Log.Error("beginning a script on one of many devices", "record", r.ID, "device", id, "error", err)
+			x.Message = "Internal server error"
+		}
+		begun++
+		if x.Status.Final() && x.Status != job.Completed {
+			bad++
+		} else if !x.Status.Final() {
+			running++
+		}
+		r.Results[id], news[id] = x, x
+	}
+}
+
+// finish ends a record.
+func (c *Campaigns) finish(r *record, counts map[job.Status]int, bad, limit int) {
+	now := job.Time{Time: c.o.Clock()}
+	r.CompletedAt, r.Status = &now, job.Completed
+	switch {
+	case r.Stop != "":
+		r.Status, r.Message = job.Terminated, "Execution stopped by user"
+	case bad > limit && counts[job.Prepared] > 0:
+		r.Status, r.Message = job.Failed, fmt.Sprintf("Stopped after %d failures: %d devices were not begun", bad, counts[job.Prepared])
+	case counts[job.Completed] < len(r.Devices):
+		r.Status = job.Failed
+	}
+}
+
+// save makes a change durable, on what another gateway may have changed.
+func (c *Campaigns) save(k *campaign, edit func(*record)) {
+	c.mu.Lock()
+	r, rev := k.rec.clone(), k.rev
+	c.mu.Unlock()
+	for {
+		edit(&r)
+		text, err := json.Marshal(r)
+		if err == nil {
+			rev, err = c.o.Store.Put(context.WithoutCancel(c.ctx), key(r.ID), text, rev)
+		}
+		if errors.Is(err, store.ErrConflict) {
+			e, gerr := c.o.Store.Get(context.WithoutCancel(c.ctx), key(r.ID))
+			var now record
+			if gerr == nil && json.Unmarshal(e.Value, &now) == nil {
+				r.Stop, rev = now.Stop, e.Rev // nobody else changes anything more
+				continue
+			}
+			err = errors.Join(err, gerr)
+		}
+		if err != nil {
+			c.o.Log.Error("recording a start on many devices", "record", r.ID, "error", err)
+			return
+		}
+		c.mu.Lock()
+		r.Stop = cmp.Or(r.Stop, k.rec.Stop)
+		k.rec, k.rev = r, max(k.rev, rev)
+		c.mu.Unlock()
+		return
+	}
+}
