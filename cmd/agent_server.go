@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"lander/lib/agent"
 	"lander/lib/durable"
@@ -34,20 +36,15 @@ func (k *call) server(cfg *agent.Config) (*agent.Server, error) {
 	if k.cli.String("sink") != "" {
 		return nil, usagef("", "--server and --sink: data goes to one of them")
 	}
-	addr, err := serverAddress(text)
-	if err != nil {
-		return nil, usagef("--server m3da://HOST:PORT", "--server %q: %v", text, err)
+	var d dialer
+	for one := range strings.SplitSeq(text, ",") {
+		addr, err := serverAddress(strings.TrimSpace(one))
+		if err != nil {
+			return nil, usagef("--server m3da://HOST:PORT[,m3da://HOST:PORT...]", "--server %q: %v", text, err)
+		}
+		d.addrs = append(d.addrs, addr)
 	}
-	s := &agent.Server{
-		ID: k.cli.String("server-id"), AllowMD5: k.conf.allowed("allow-md5"),
-		Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
-			c, err := link.Dial(ctx, addr, link.Options{})
-			if err != nil {
-				return nil, err // a nil link.Conn is no nil stream
-			}
-			return c, nil
-		},
-	}
+	s := &agent.Server{ID: k.cli.String("server-id"), AllowMD5: k.conf.allowed("allow-md5"), Dial: d.dial}
 	switch k.cli.String("server-link") {
 	case "keep":
 		s.Keep = true
@@ -58,6 +55,7 @@ func (k *call) server(cfg *agent.Config) (*agent.Server, error) {
 	if s.AllowMD5 {
 		k.ui.warn("allow_md5 = false", "allow_md5 is set: the server may run scripts that nobody signed")
 	}
+	var err error
 	if s.Keys, err = k.serverKeys(cfg.ID, s.ID, s.Dial); err != nil {
 		return nil, err
 	}
@@ -66,6 +64,46 @@ func (k *call) server(cfg *agent.Config) (*agent.Server, error) {
 	}
 	cfg.Mirror = append(cfg.Mirror, frame.Member{Key: "config.server.url", Value: frame.String(text)}, frame.Member{Key: "config.server.serverId", Value: frame.String(s.ID)})
 	return s, nil
+}
+
+// answerTime is how long one of several servers may take to answer before the
+// next is tried.
+const answerTime = 10 * time.Second
+
+// dialer connects to one of several servers: each time to the one behind the
+// last, so that one which answers, but does no more, is left too.
+type dialer struct {
+	addrs []link.Address
+
+	mu   sync.Mutex
+	next int
+}
+
+func (d *dialer) dial(ctx context.Context) (io.ReadWriteCloser, error) {
+	var errs []error
+	for range d.addrs {
+		d.mu.Lock()
+		addr := d.addrs[d.next]
+		d.next = (d.next + 1) % len(d.addrs)
+		d.mu.Unlock()
+		c, err := d.one(ctx, addr)
+		if err == nil {
+			return c, nil
+		}
+		if errs = append(errs, err); ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errors.Join(errs...) // a nil link.Conn is no nil stream
+}
+
+func (d *dialer) one(ctx context.Context, addr link.Address) (link.Conn, error) {
+	if len(d.addrs) > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, answerTime)
+		defer cancel()
+	}
+	return link.Dial(ctx, addr, link.Options{})
 }
 
 // serverAddress reads m3da://HOST:PORT; the port may be left out.

@@ -3,7 +3,6 @@ package cmd
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -54,15 +53,13 @@ type word struct {
 }
 
 func completionTree(app *cli.App) []node {
-	// The same scripts serve the build without the manual.
-	commands := slices.DeleteFunc(slices.Clone(app.Commands), func(c *cli.Command) bool { return c.Name == "man" })
 	root := node{usage: app.Usage}
-	for _, c := range shown(commands) {
+	for _, c := range shown(app.Commands) {
 		root.words = append(root.words, word{c.Name, c.Usage, false, true})
 	}
 	root.words = append(root.words, flagWords(app.Flags)...)
 	out := []node{root}
-	return append(out, walk("", commands)...)
+	return append(out, walk("", app.Commands)...)
 }
 
 func walk(prefix string, cmds []*cli.Command) []node {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -36,7 +37,8 @@ devices of --devs, are components too: releases are assigned to the ones, progra
 the others, as executions.
 A configuration file in YAML is read as a parameter file of ros2_medkit. With the operand
 hash-secret it reads a client's secret on its input and prints the hash for the auth file.
-INT and TERM stop running scripts, finish what is open, and end.`,
+HUP reads the configuration, the auth file and the manifest again; one that is broken changes
+nothing. INT and TERM stop running scripts, finish what is open, and end.`,
 		flags: append([]cli.Flag{
 			listenFlag(gatewayListen), readyFileFlag(), stateFlag(), trustFlag(), storeFlag(), capabilityFlag(),
 			&cli.StringFlag{Name: "scripts", Usage: "keep the scripts in `DIR`; without it the feature is off (501)"},
@@ -85,6 +87,10 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return err
 	}
+	if k.getenv("GOMAXPROCS") == "" {
+		// A start holds one of them while the kernel makes the process.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
 	dir := filepath.Join(k.stateDir(), "gateway")
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
@@ -99,12 +105,17 @@ func runGateway(k *call) (err error) {
 		return err
 	}
 	defer st.Close()
+	presence, err := k.joinGateways(st, dir)
+	if err != nil {
+		return err
+	}
+	defer presence.Close()
 	j, err := journal.Open(k.stateDir(), journal.Options{Log: k.log})
 	if err != nil {
 		return err
 	}
 	defer j.Close()
-	cfg := sovd.Config{Page: sovd.Page(), Journal: j, Clock: time.Now, Log: k.log, Version: readVersion().Version}
+	cfg := sovd.Config{Page: sovd.Page(), Journal: j, Audit: sovd.NewAudit(j, k.log), Clock: time.Now, Log: k.log, Version: readVersion().Version}
 	lines := &eventLines{w: k.out, json: k.json}
 	if err := lines.open(k.cli.String("access-log")); err != nil {
 		return err
@@ -113,7 +124,8 @@ func runGateway(k *call) (err error) {
 	if k.json || lines.file != nil {
 		cfg.Access = func(a sovd.Access) { lines.write(a, true) }
 	}
-	tlsConfig, err := k.gatewaySecurity(set, &cfg, st)
+	again := &gatewayFiles{}
+	tlsConfig, err := k.gatewaySecurity(set, &cfg, st, again)
 	if err != nil {
 		return err
 	}
@@ -132,7 +144,7 @@ func runGateway(k *call) (err error) {
 			err = cerr
 		}
 	}()
-	closeProvider, err := k.gatewayProvider(set, &cfg, st, dir, lines, &agents, known)
+	closeProvider, err := k.gatewayProvider(set, &cfg, st, presence, dir, lines, &agents, known, again)
 	if err != nil {
 		return err
 	}
@@ -150,7 +162,8 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return invalidf("", "%w", err)
 	}
-	return k.serveGateway(gw, &cfg, tlsConfig, agents, ros2Address(set)...)
+	again.gw, again.agents = gw, agents != nil
+	return k.serveGateway(gw, &cfg, tlsConfig, agents, again, ros2Address(set)...)
 }
 
 func runHashSecret(k *call) error {

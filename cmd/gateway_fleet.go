@@ -43,7 +43,7 @@ type gatewayFleet struct {
 }
 
 // openFleet opens what is known of the agents; nil where none may connect.
-func (k *call) openFleet(cfg *sovd.Config, st store.Store, lines *eventLines) (*gatewayFleet, error) {
+func (k *call) openFleet(cfg *sovd.Config, st store.Store, members *store.Presence, lines *eventLines) (*gatewayFleet, error) {
 	if k.cli.String("m3da") == "" {
 		for _, name := range []string{"m3da-credentials", "sink", "public-url"} {
 			if k.cli.String(name) != "" {
@@ -52,7 +52,7 @@ func (k *call) openFleet(cfg *sovd.Config, st store.Store, lines *eventLines) (*
 		}
 		return nil, nil
 	}
-	o := fleet.Options{Store: st, ServerID: k.cli.String("server-id"), Manifest: cfg.Manifest, TTL: k.cli.Duration("queue-ttl"), Clock: time.Now, Log: k.log}
+	o := fleet.Options{Store: st, Presence: members, ServerID: k.cli.String("server-id"), Manifest: cfg.Manifest, TTL: k.cli.Duration("queue-ttl"), Clock: time.Now, Log: k.log}
 	if o.TTL <= 0 {
 		return nil, usagef("", "--queue-ttl %s is not above 0", o.TTL)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lander/lib/durable"
+	"lander/lib/fleet"
 	"lander/lib/job"
 	"lander/lib/link"
 	"lander/lib/proc"
@@ -65,30 +66,20 @@ func readInput(path string) ([]byte, error) {
 }
 
 // gatewayProvider opens the scripts: a directory, a program, or nothing.
-func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, dir string, lines *eventLines, agents **gatewayFleet, known *gatewayBoards) (func(context.Context) error, error) {
+func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, members *store.Presence, dir string, lines *eventLines, agents **gatewayFleet, known *gatewayBoards, again *gatewayFiles) (func(context.Context) error, error) {
 	none := func(context.Context) error { return nil }
 	if file := or(k, "manifest", k.cli.String("manifest"), said(set.ROS2.Manifest)); file != "" {
-		text, err := readInput(file)
-		if err != nil {
+		var err error
+		if cfg.Manifest, err = k.readManifest(file); err != nil {
 			return nil, err
 		}
-		if cfg.Manifest, err = sovd.ParseManifest(text); err != nil {
-			return nil, invalidf("", "%s: %w", file, err)
-		}
-		for _, w := range cfg.Manifest.Warnings {
-			k.ui.warn("", "%s: %s", file, w)
-		}
-		for i := range cfg.Manifest.Scripts {
-			if s := &cfg.Manifest.Scripts[i]; !filepath.IsAbs(s.Path) {
-				s.Path = filepath.Join(filepath.Dir(file), s.Path)
-			}
-		}
+		again.manifest = file
 	}
 	runner, err := k.gatewayRunner(dir)
 	if err != nil {
 		return nil, err
 	}
-	g, err := k.openFleet(cfg, st, lines)
+	g, err := k.openFleet(cfg, st, members, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +94,7 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 		return func(context.Context) error { return c.Close() }, nil
 	}
 	o := sovd.FilesOptions{
-		Dir: or(k, "scripts", k.cli.String("scripts"), said(set.Scripts.Dir)), State: dir, Store: st, Sweep: proc.Sweep, Clock: time.Now, Log: k.log,
+		Dir: or(k, "scripts", k.cli.String("scripts"), said(set.Scripts.Dir)), State: dir, Store: st, Audit: cfg.Audit, Sweep: proc.Sweep, Clock: time.Now, Log: k.log,
 		NoUploads: k.cli.Bool("no-uploads"), MaxRunning: or(k, "max-running", k.cli.Int("max-running"), set.Scripts.MaxRunning),
 		History: or(k, "history", k.cli.Int("history"), set.Scripts.History),
 	}
@@ -128,9 +119,14 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	if err != nil {
 		return nil, err
 	}
-	cfg.Provider = files
+	cfg.Provider, again.scripts = files, files.SetManaged
 	known.Use(files)
-	g.over(k, cfg, files)
+	var shelf fleet.Library = files
+	if _, far := st.(*store.NATS); far {
+		// The gateways have no directory in common, but the store.
+		shelf = files.Shared(st)
+	}
+	g.over(k, cfg, shelf)
 	cfg.Metrics.SetRunning(files.Running)
 	return files.Close, nil
 }
@@ -274,7 +270,7 @@ func ros2Address(set *sovd.Settings) []string {
 
 // serveGateway listens, at otherwise unless the command line says where, and
 // serves.
-func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, agents *gatewayFleet, otherwise ...string) error {
+func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, agents *gatewayFleet, again *gatewayFiles, otherwise ...string) error {
 	listeners, err := k.listen(otherwise...)
 	if err != nil {
 		return err
@@ -306,7 +302,7 @@ func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, a
 		return err
 	}
 	defer done()
-	defer k.onHangup(nil)()
+	defer k.onHangup(func() error { return again.read(k) })()
 	var ls []net.Listener
 	for _, l := range listeners {
 		ls = append(ls, sovd.Listener(k.ctx, l, c))

@@ -155,8 +155,10 @@ func leaves(subs []*cli.Command) []*cli.Command {
 }
 
 // examplesOf reads the examples back from a rendered tail.
-func examplesOf(c *cli.Command) []example {
-	_, text, _ := strings.Cut(c.CustomHelpTemplate, "EXAMPLES\n")
+func examplesOf(c *cli.Command) []example { return parseExamples(c.CustomHelpTemplate) }
+
+func parseExamples(tail string) []example {
+	_, text, _ := strings.Cut(tail, "EXAMPLES\n")
 	var out []example
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i := 0; i+1 < len(lines); i += 2 {

@@ -25,7 +25,7 @@ type entry struct {
 
 // entries lists the verbs and groups, in the order of the help.
 func entries() []entry {
-	return append([]entry{
+	return []entry{
 		{"agent", agentCommand},
 		{"emp", func() *cli.Command {
 			return group("emp", "speak with the agent of this device", empSendCommand(), empListenCommand(), empSimulateCommand())
@@ -46,8 +46,9 @@ func entries() []entry {
 		{"gateway", gatewayCommand},
 		{"doctor", doctorCommand},
 		{"completion", completionCommand},
+		{"man", manCommand},
 		{"version", versionCommand},
-	}, manEntries()...)
+	}
 }
 
 // commands makes the one command that a line begins with, or all of them

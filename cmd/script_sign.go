@@ -26,7 +26,7 @@ import (
 func scriptSignCommand() *cli.Command {
 	return verb{
 		name:     "sign",
-		usage:    "sign scripts, keys lists and packages",
+		usage:    "sign scripts, key lists and packages",
 		operands: "FILE...|-",
 		about: `Each FILE becomes the bundle FILE.signed: the four lines of a minisign signature, then the
 file itself. The signature says for whom, until when and as what the file is good.

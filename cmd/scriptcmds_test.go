@@ -32,6 +32,8 @@ func commandsForScripts() map[string]func(*testscript.TestScript, bool, []string
 		"m3dasite":     m3daSite,
 		"mkfifo":       mkfifo,
 		"otaboard":     otaBoard,
+		"certificates": certificates,
+		"workflow":     workflow,
 		"otaunit":      otaUnit,
 		"board":        boardOn,
 		"boardfiles":   boardFiles,

@@ -38,12 +38,13 @@ _lander() {
         " gateway") path=" gateway" ;;
         " doctor") path=" doctor" ;;
         " completion") path=" completion" ;;
+        " man") path=" man" ;;
         " version") path=" version" ;;
         esac
     done
     case "$path" in
     "")
-        subs="agent emp ota devs script trust journal gateway doctor completion version"
+        subs="agent emp ota devs script trust journal gateway doctor completion man version"
         flags="--help --version"
         values="  " ;;
     " agent")
@@ -172,8 +173,8 @@ _lander() {
         values=" --state --head --log-level --log-format --config --timeout " ;;
     " gateway")
         subs=""
-        flags="--listen --ready-file --state --trust --store --capability --scripts --manifest --no-uploads --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --signed-only --provider --metrics --access-log --memory --cpu --output-limit --script-user --no-new-privileges --uncontained --m3da --m3da-credentials --server-id --public-url --queue-ttl --sink --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
-        values=" --listen --ready-file --state --trust --store --capability --scripts --manifest --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --provider --metrics --access-log --memory --cpu --output-limit --script-user --m3da --m3da-credentials --server-id --public-url --queue-ttl --sink --log-level --log-format --config " ;;
+        flags="--listen --ready-file --state --trust --store --capability --scripts --manifest --no-uploads --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --signed-only --provider --metrics --access-log --memory --cpu --output-limit --script-user --no-new-privileges --uncontained --m3da --m3da-credentials --server-id --public-url --queue-ttl --sink --devs --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
+        values=" --listen --ready-file --state --trust --store --capability --scripts --manifest --max-upload --max-running --script-timeout --history --auth --tls-cert --tls-key --client-ca --provider --metrics --access-log --memory --cpu --output-limit --script-user --m3da --m3da-credentials --server-id --public-url --queue-ttl --sink --devs --log-level --log-format --config " ;;
     " doctor")
         subs=""
         flags="--trust --state --id --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
@@ -182,6 +183,10 @@ _lander() {
         subs="bash zsh fish powershell"
         flags="--json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
         values=" --log-level --log-format --config --timeout " ;;
+    " man")
+        subs=""
+        flags="--output --json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
+        values=" --output --log-level --log-format --config --timeout " ;;
     " version")
         subs=""
         flags="--json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"

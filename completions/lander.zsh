@@ -40,6 +40,7 @@ _lander() {
         ' gateway') path=' gateway' ;;
         ' doctor') path=' doctor' ;;
         ' completion') path=' completion' ;;
+        ' man') path=' man' ;;
         ' version') path=' version' ;;
         esac
     done
@@ -56,6 +57,7 @@ _lander() {
             'gateway:serve diagnostic scripts over REST (SOVD)'
             'doctor:check this machine: each thing is fine, or what to do'
             'completion:print the completion script of a shell'
+            'man:print a manual page, or write all of them'
             'version:print the version and how this program was built')
         flags=(
             '--help:show this help'
@@ -77,7 +79,7 @@ _lander() {
             '--cpu:end a script after DUR of processor time (default: 1m0s)'
             '--fetch-allow:scripts may be downloaded from the special network CIDR too, such as 127.0.0.0/8 (repeatable)'
             '--fetch-ca:trust the certificates in FILE for downloads'
-            '--server:send data to the M3DA server at ADDR, m3da://HOST:PORT, and take its commands'
+            '--server:send data to the M3DA server at ADDR, m3da://HOST:PORT, and take its commands; of several, with a comma between them, to one that answers'
             '--server-id:the server'\''s NAME, which secured sessions need (default: AIRVANTAGE)'
             '--server-link:keep the link to the server open, or connect when a policy says so: keep|policy (default: keep)'
             '--auth:prove who is who to the server and back by WORD: hmac-md5 or hmac-sha1'
@@ -444,7 +446,7 @@ _lander() {
     ' script')
         subs=(
             'keygen:make a key pair for signing'
-            'sign:sign scripts, keys lists and packages'
+            'sign:sign scripts, key lists and packages'
             'verify:tell what was signed, by whom and until when'
             'run:run a signed script, here or on an agent')
         flags=(
@@ -688,6 +690,7 @@ _lander() {
             '--public-url:agents reach the gateway at URL (default: where it listens)'
             '--queue-ttl:a script waits for its agent, and then for its end, for DUR (default: 24h0m0s)'
             '--sink:write what agents send to FILE or - as NDJSON'
+            '--devs:the DeviceScript devices of the bus at ADDR are components (repeatable)'
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
@@ -722,6 +725,21 @@ _lander() {
             'fish:script for fish'
             'powershell:script for powershell')
         flags=(
+            '--json:print the result, and errors, as JSON'
+            '--quiet:print errors only; twice: nothing for exit code 5'
+            '--verbose:log more; repeat for more'
+            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-format:log as FORMAT: text or json (default: text)'
+            '--no-color:write without colours'
+            '--config:read the configuration from FILE'
+            '--timeout:give up after DUR; 0 waits for ever'
+            '--help:show this help'
+            '--print-config:print the merged configuration with the origin of each value, and stop')
+        ;;
+    ' man')
+        subs=()
+        flags=(
+            '--output:write every page into the directory DIR, as lander-COMMAND.1'
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'

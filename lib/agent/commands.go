@@ -2,8 +2,6 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +31,7 @@ type commands struct {
 	open    map[string]bool   // keys of what is under way
 	running map[string]string // execution ids by ticket text
 	waiting map[string]waiter // by ticket, of what ends by itself later
+	moves   map[string]*move  // by key of what is under way
 	taken   int
 }
 
@@ -76,7 +75,7 @@ func failed(format string, args ...any) outcome {
 }
 
 func (a *Agent) newCommands() {
-	c := &commands{a: a, open: map[string]bool{}, running: map[string]string{}, waiting: map[string]waiter{}}
+	c := &commands{a: a, open: map[string]bool{}, running: map[string]string{}, waiting: map[string]waiter{}, moves: map[string]*move{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	a.commands = c
 }
@@ -148,9 +147,11 @@ func (c *commands) begin(m envelope.Message) {
 	key := ""
 	rec := taken{Time: job.Time{Time: c.a.cfg.Clock()}, Ticket: ticket, Path: path}
 	if ticketed {
-		sum := sha256.Sum256(envelope.Message{Path: m.Path, Body: m.Body}.Append(nil))
-		key = ticketKey(delivery{source: job.SourceM3DA, ticket: ticket.String(), digest: hex.EncodeToString(sum[:])})
+		key = ticketKey(delivery{source: job.SourceM3DA, ticket: ticket.String(), digest: identity(m.Path, m.Body)})
 		fresh, err := c.claim(key, rec)
+		if err == nil && !fresh {
+			c.moved(key, urlIn(m.Body))
+		}
 		if err != nil {
 			c.a.cfg.Log.Error("taking a command", "path", path, "error", err)
 			return // no answer: it comes again
@@ -220,6 +221,7 @@ func (c *commands) claim(key string, rec taken) (fresh bool, err error) {
 func (c *commands) finished(key string) {
 	c.mu.Lock()
 	delete(c.open, key)
+	delete(c.moves, key)
 	c.taken++
 	prune := c.taken%pruneEvery == 0
 	c.mu.Unlock()
@@ -297,6 +299,9 @@ func (c *commands) answer(key string, rec taken) {
 	}
 	if err != nil {
 		c.a.cfg.Log.Error("answering a ticket", "ticket", rec.Ticket.String(), "error", err)
+	}
+	if rec.Policy == frame.PolicyNow && c.a.uplink != nil && c.a.uplink.waitedFor() {
+		c.a.stage.Hurry(rec.Policy)
 	}
 }
 

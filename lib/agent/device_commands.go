@@ -53,22 +53,30 @@ func (c *commands) executeScript(ctx context.Context, args arguments, o occasion
 	if url == "" {
 		return failed("%s: ExecuteScript needs a url", trust.ReasonBadArguments)
 	}
-	d := delivery{source: job.SourceM3DA, actor: c.a.uplink.s.ID, ticket: ticketWord(o.ticket), digest: o.key}
-	var err error
-	if md5Hex().MatchString(signature) {
-		if !c.a.uplink.s.AllowMD5 {
-			return failed("%s: an MD5 is no signature, and allow_md5 is not set", trust.ReasonSignature)
+	d := delivery{source: job.SourceM3DA, actor: c.a.uplink.s.ID, ticket: ticketWord(o.ticket), digest: o.key, patient: true}
+	var ans *answer
+	for try := 1; ; try++ {
+		var err error
+		if md5Hex().MatchString(signature) {
+			if !c.a.uplink.s.AllowMD5 {
+				return failed("%s: an MD5 is no signature, and allow_md5 is not set", trust.ReasonSignature)
+			}
+			d.order = c.a.legacyOrder(url, signature)
+		} else if d.order, err = c.a.order(frame.ExecuteScript{URL: url, Signature: signature, Args: args.named()}); err != nil {
+			return failed("%s", textOf(err))
 		}
-		d.order = c.a.legacyOrder(url, signature)
-	} else if d.order, err = c.a.order(frame.ExecuteScript{URL: url, Signature: signature, Args: args.named()}); err != nil {
-		return failed("%s", textOf(err))
-	}
-	d.order.Source, d.order.Actor, d.order.Ticket, d.order.Chunk = d.source, d.actor, d.ticket, url
-	ans := c.a.scripts.deliver(d)
-	select {
-	case <-ans.done:
-	case <-ctx.Done():
-		return failed("%s", job.CodeInterrupted)
+		d.order.Source, d.order.Actor, d.order.Ticket, d.order.Chunk = d.source, d.actor, d.ticket, url
+		ans = c.a.scripts.deliver(d)
+		select {
+		case <-ans.done:
+		case <-ctx.Done():
+			return failed("%s", job.CodeInterrupted)
+		}
+		if o.key == "" || !passing(ans.err) || try == fetchTries || !c.a.uplink.lander.Load() {
+			break
+		}
+		c.a.cfg.Log.Info("a script cannot be fetched now", "ticket", d.ticket, "error", ans.err)
+		url = c.another(ctx, o.key, url)
 	}
 	if ans.err != nil {
 		if _, isRefusal := errors.AsType[*fetch.StatusError](ans.err); isRefusal {

@@ -342,6 +342,24 @@ func TestServerStopsAScript(t *testing.T) {
 	p.wantResponse(2, 0, "ok")
 }
 
+// On a link that is kept, a server of ours has its answers without the
+// latency of their policy.
+func TestAnswersAtOnce(t *testing.T) {
+	p := startPlant(t, m3datest.Options{}, func(c *agent.Config) {
+		soon := c.AfterFunc
+		c.AfterFunc = func(d time.Duration, f func()) func() bool {
+			if d >= 5*time.Second {
+				return func() bool { return true } // it never comes
+			}
+			return soon(d, f)
+		}
+	})
+	p.deliver()
+	url := p.serve("/s.lua", []byte("print('out')"))
+	p.deliver(m3datest.Command(5, "ExecuteScript", url, p.detached("print('out')", "lua", 1, nil)))
+	p.wantResponse(5, 0, "ok")
+}
+
 func TestDeviceCommands(t *testing.T) {
 	reboots := make(chan string, 10)
 	uploads := make(chan string, 1)

@@ -66,6 +66,7 @@ func newScripts(a *Agent, svc *remote.Service) *scripts {
 type delivery struct {
 	source, actor, ticket string
 	digest                string // of the command, for de-duplication
+	patient               bool   // it waits for a slot
 	order                 remote.Order
 }
 
@@ -113,11 +114,22 @@ func (s *scripts) perform(d delivery, key string, ans *answer) {
 			return
 		}
 	}
+	full := make(chan struct{}) // closed for who does not wait
+	if !d.patient {
+		close(full)
+	}
 	select {
 	case s.slots <- struct{}{}:
 	default:
-		ans.err = frame.Errorf(frame.StatusBusy, "all %d slots for scripts are taken", cap(s.slots))
-		return
+		select {
+		case s.slots <- struct{}{}:
+		case <-s.ctx.Done():
+			ans.err = frame.Errorf(frame.StatusBusy, "%s: the agent ends before the script has begun", job.CodeInterrupted)
+			return
+		case <-full:
+			ans.err = frame.Errorf(frame.StatusBusy, "all %d slots for scripts are taken", cap(s.slots))
+			return
+		}
 	}
 	res, err := s.execute(d, key, ans)
 	<-s.slots // before the answer: who has it may send the next
@@ -188,10 +200,12 @@ func refusal(err error) error {
 	case errors.Is(err, fetch.ErrURL), errors.Is(err, fetch.ErrAddress), errors.Is(err, fetch.ErrTooLarge), errors.Is(err, fetch.ErrRedirect), errors.Is(err, fetch.ErrCertificate):
 		return frame.Errorf(frame.StatusNotPermitted, "download: %v", err)
 	}
-	if se, ok := errors.AsType[*fetch.StatusError](err); ok {
+	se, isStatus := errors.AsType[*fetch.StatusError](err)
+	away := isStatus && (se.Code == 502 || se.Code == 503 || se.Code == 504) // who serves it is not there
+	if isStatus && !away {
 		return frame.Errorf(frame.StatusNotPermitted, "download: %v", se)
 	}
-	if errors.Is(err, fetch.ErrUnreachable) || errors.Is(err, fetch.ErrTimeout) {
+	if away || errors.Is(err, fetch.ErrUnreachable) || errors.Is(err, fetch.ErrTimeout) {
 		// Not final: the same ticket may try again.
 		return fmt.Errorf("download: %v: %w", err, frame.StatusCommunicationError)
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/durable"
@@ -50,6 +51,7 @@ type uplink struct {
 	a      *Agent
 	s      Server
 	opened chan struct{} // closed when the agent is complete
+	lander atomic.Bool   // the server spoke our additions when it was last heard
 
 	mu  sync.Mutex // of connecting; Send is called by one at a time
 	dev *m3da.Device
@@ -95,6 +97,9 @@ func (u *uplink) Send(ctx context.Context, messages []stage.Message) error {
 		if err == nil && !before && dev.Lander() && u.s.Keep && len(payload) == 0 {
 			// The server learns that it may send at any time.
 			err = dev.Exchange(ctx, "", nil)
+		}
+		if err == nil {
+			u.lander.Store(dev.Lander())
 		}
 		if err == nil && len(payload) > 0 {
 			u.count++ // the next payload is another one, even when it is the same
@@ -155,6 +160,14 @@ func (u *uplink) connect(ctx context.Context) (dev *m3da.Device, fresh bool, err
 		return nil, false, err
 	}
 	return u.dev, true, nil
+}
+
+// waitedFor reports whether a server of ours is there on a link that is kept:
+// somebody waits for the answers, and none of them costs a connection.
+func (u *uplink) waitedFor() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.s.Keep && u.dev != nil && u.dev.Lander()
 }
 
 func (u *uplink) disconnect(dev *m3da.Device) {

@@ -1,10 +1,8 @@
 package fleet
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -13,7 +11,6 @@ import (
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
 	"lander/lib/sovd"
-	"lander/lib/store"
 )
 
 // maxCommands is how many commands one reply carries at most: the rest comes
@@ -47,12 +44,12 @@ func stopCommand(id string) envelope.Message {
 }
 
 // urlOf is where a device fetches an execution's script. mu is held.
-func (f *Fleet) urlOf(token string, c *connection) string {
+func (f *Fleet) urlOf(id, token string, c *connection) string {
 	base := f.base
 	if scheme, rest, ok := strings.Cut(base, "://"); ok && strings.HasPrefix(rest, ":") {
 		base = scheme + "://" + net.JoinHostPort(c.local.Host, rest[1:])
 	}
-	return base + sovd.FetchPath + token
+	return base + sovd.FetchPath + id + "." + token
 }
 
 // compose makes the commands that go out with a reply: a request for a
@@ -109,19 +106,23 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 	switch {
 	case rec.Status.Final() || rec.Stop != "":
 		return nil
-	case rec.SentAt != nil && lander:
-		return execute(&rec)
 	case rec.SentAt != nil:
-		return nil // it may have come: it is not sent twice
+		return f.sendAgain(x, rec, c, lander)
 	}
 	f.mu.Lock()
-	url := f.urlOf(rec.Token, c)
+	url := f.urlOf(rec.ID, rec.Token, c)
 	f.mu.Unlock()
-	err := f.change(x, func(r *record) {
+	again := false
+	err := f.change(x, func(r *record) bool {
+		rec = *r
+		if again = r.SentAt != nil; again || r.Stop != "" {
+			return false // another gateway was faster
+		}
 		now := f.now()
 		r.Status, r.SentAt, r.URL = job.Running, &now, url
 		r.Deadline = job.Time{Time: now.Add(f.o.TTL)}
 		rec = *r
+		return true
 	})
 	if err != nil {
 		if !errors.Is(err, errFinal) {
@@ -135,6 +136,27 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 	if rec.Stop != "" {
 		return nil
 	}
+	if again {
+		return f.sendAgain(x, rec, c, lander)
+	}
+	return execute(&rec)
+}
+
+// sendAgain makes the command of an execution that was sent before: only for a
+// device of ours, as others would run it twice. The gateway whose URL it had
+// may be gone: a device that knows that the host of a URL is not what a ticket
+// is for gets ours.
+func (f *Fleet) sendAgain(x *execution, rec record, c *connection, lander bool) envelope.Item {
+	f.mu.Lock()
+	if !lander {
+		x.sentIn = nil // it may have come; unless the device says later that it is ours
+		f.mu.Unlock()
+		return nil
+	}
+	if c.dev.rec.Moves {
+		rec.URL = f.urlOf(rec.ID, rec.Token, c)
+	}
+	f.mu.Unlock()
 	return execute(&rec)
 }
 
@@ -167,7 +189,8 @@ func (f *Fleet) pushStop(x *execution) bool {
 	return ok && c.session.Push(stopCommand(x.id)) == nil
 }
 
-// expire ends what waits for too long, and repeats stops: a script that was
+// expire ends what waits for too long, and repeats stops, each gateway in its
+// turn: a script that was
 // not running yet when the first one came has not heard of it.
 func (f *Fleet) expire() {
 	now := f.o.Clock()
@@ -176,7 +199,7 @@ func (f *Fleet) expire() {
 	for _, d := range f.devices {
 		for _, x := range d.open {
 			switch {
-			case now.After(x.deadline):
+			case now.After(x.deadline) && (d.conn != nil || now.Sub(x.deadline) > f.turn(x.id)):
 				late = append(late, x)
 			case x.stopping && d.conn != nil:
 				stop = append(stop, x)
@@ -201,80 +224,4 @@ func (f *Fleet) expire() {
 			f.o.Log.Error("ending an execution that waited too long", "execution", x.id, "error", err)
 		}
 	}
-}
-
-func payloadKey(sha256 string) string { return "fleet/payloads/" + sha256 }
-
-// keepPayload makes what devices will fetch durable, once for all of them.
-func (f *Fleet) keepPayload(ctx context.Context, sha256 string, payload []byte) error {
-	if len(payload) > store.MaxValue {
-		return sovd.Errorf(sovd.KindTooLarge, "Scripts of devices hold at most %d bytes", store.MaxValue)
-	}
-	f.mu.Lock()
-	there := f.payloads[sha256]
-	f.mu.Unlock()
-	if there {
-		return nil
-	}
-	_, err := f.o.Store.Put(context.WithoutCancel(ctx), payloadKey(sha256), payload, 0)
-	if err != nil && !errors.Is(err, store.ErrConflict) {
-		return fmt.Errorf("keeping a script: %w", err)
-	}
-	f.mu.Lock()
-	f.payloads[sha256] = true
-	f.mu.Unlock()
-	return nil
-}
-
-// dropPayloads removes what no execution that is open, and no record of many,
-// needs any more.
-func (f *Fleet) dropPayloads(ctx context.Context) error {
-	needed := map[string]bool{}
-	for _, x := range f.execs {
-		if !x.rec.Status.Final() {
-			needed[x.rec.SHA256] = true
-		}
-	}
-	for _, m := range f.records {
-		needed[m.rec.SHA256] = true
-	}
-	var old []store.Entry
-	for e, err := range f.o.Store.List(ctx, "fleet/payloads") {
-		if err != nil {
-			return fmt.Errorf("reading the scripts of devices: %w", err)
-		}
-		if !needed[strings.TrimPrefix(e.Key, payloadKey(""))] {
-			old = append(old, store.Entry{Key: e.Key, Rev: e.Rev})
-		}
-	}
-	for _, e := range old {
-		if err := f.o.Store.Delete(ctx, e.Key, e.Rev); err != nil {
-			return fmt.Errorf("forgetting a script: %w", err)
-		}
-	}
-	return nil
-}
-
-// Payload implements sovd.Devices. A token holds until its execution has
-// ended or is to be stopped.
-func (f *Fleet) Payload(token string) ([]byte, bool) {
-	f.mu.Lock()
-	x := f.tokens[token]
-	ok := x != nil && !x.stopping && f.o.Clock().Before(x.deadline)
-	f.mu.Unlock()
-	if !ok {
-		return nil, false
-	}
-	f.lock(x)
-	sum, final := x.rec.SHA256, x.rec.Status.Final()
-	x.mu.Unlock()
-	if final {
-		return nil, false
-	}
-	e, err := f.o.Store.Get(f.ctx, payloadKey(sum))
-	if err != nil {
-		f.o.Log.Error("reading a script for a device", "execution", x.id, "error", err)
-		return nil, false
-	}
-	return e.Value, true
 }

@@ -1,8 +1,10 @@
 package fleet
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -24,6 +26,8 @@ type deviceRecord struct {
 	Lander    bool      `json:"lander,omitempty"` // it speaks our additions
 	FirstSeen *job.Time `json:"first_seen,omitempty"`
 	LastSeen  *job.Time `json:"last_seen,omitempty"`
+	Gateway   string    `json:"gateway,omitempty"` // the lease of the gateway that has its session
+	Moves     bool      `json:"moves,omitempty"`   // a ticket that comes again with the URL of another gateway is the same to it
 }
 
 // device is one that is known.
@@ -72,19 +76,59 @@ func (f *Fleet) add(id string) *device {
 	return d
 }
 
-// save makes what is known of a device durable.
+// save makes what is known of a device durable, and with it where its session
+// is.
 func (f *Fleet) save(d *device) {
 	d.saving.Lock()
 	defer d.saving.Unlock()
-	f.mu.Lock()
-	rec := d.rec
-	f.mu.Unlock()
-	rev, err := f.put(deviceKey(d.id), rec, d.rev)
-	if err != nil {
-		f.o.Log.Error("recording a device", "device", d.id, "error", err)
-		return
+	for {
+		f.mu.Lock()
+		rec, here := d.rec, d.conn != nil
+		if here {
+			rec.Gateway = f.me
+		} else if rec.Gateway == f.me {
+			rec.Gateway = ""
+		}
+		f.mu.Unlock()
+		rev, err := f.put(deviceKey(d.id), rec, d.rev)
+		if err == nil {
+			f.mu.Lock()
+			d.rev, d.rec.Gateway = rev, rec.Gateway
+			f.mu.Unlock()
+			return
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			f.o.Log.Error("recording a device", "device", d.id, "error", err)
+			return
+		}
+		// Another gateway was faster. A session here counts for more than
+		// what it says; without one it knows better.
+		e, err := f.o.Store.Get(context.WithoutCancel(f.ctx), deviceKey(d.id))
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			f.o.Log.Error("recording a device", "device", d.id, "error", err)
+			return
+		}
+		if d.rev = e.Rev; err != nil || here {
+			continue
+		}
+		if other, ok := f.readDevice(e); ok {
+			f.mu.Lock()
+			if d.conn == nil {
+				d.rec = other
+			}
+			f.mu.Unlock()
+			return
+		}
 	}
-	d.rev = rev
+}
+
+// online reports whether a device has a session, here or at another gateway
+// that is alive. mu is held.
+func (f *Fleet) online(d *device) bool { return d.conn != nil || f.elsewhere(d) }
+
+// elsewhere reports whether another gateway has its session. mu is held.
+func (f *Fleet) elsewhere(d *device) bool {
+	return d.conn == nil && d.rec.Gateway != "" && d.rec.Gateway != f.me && f.members.Alive(d.rec.Gateway)
 }
 
 func (f *Fleet) event(d *device, status string) {
@@ -132,7 +176,7 @@ func (f *Fleet) component(d *device) *sovd.Entity {
 		c := *m
 		e = &c
 	}
-	online := d.conn != nil
+	online := f.online(d)
 	e.Online, e.Tags = &online, f.groups(d)
 	e.Detail = map[string]any{"device": d.id, "online": online, "last_seen": d.rec.LastSeen, "version": d.rec.Version, "assets": d.rec.Assets, "waiting": len(d.open)}
 	if len(d.open) == 0 {
@@ -143,7 +187,7 @@ func (f *Fleet) component(d *device) *sovd.Entity {
 
 // app makes the entity of an asset. mu is held.
 func (f *Fleet) app(d *device, asset string) *sovd.Entity {
-	online := d.conn != nil
+	online := f.online(d)
 	return &sovd.Entity{Kind: sovd.Apps, ID: appID(d, asset), Name: asset, LocatedOn: d.component, Online: &online, Detail: map[string]any{"device": d.id, "online": online}}
 }
 
@@ -153,6 +197,11 @@ func appID(d *device, asset string) string { return componentID(d.component + "-
 func (f *Fleet) Entity(id string) *sovd.Entity {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.components[id] == nil {
+		f.mu.Unlock()
+		f.askDevice(id)
+		f.mu.Lock()
+	}
 	if d := f.components[id]; d != nil {
 		return f.component(d)
 	}

@@ -1,9 +1,7 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
-
 	"errors"
 	"fmt"
 	"slices"
@@ -46,10 +44,10 @@ type record struct {
 
 // execution is one run on a device, waiting, under way or over.
 type execution struct {
-	id, script, key, parent, token string
-	dev                            *device
-	done                           chan struct{} // closed when its end is durable
-	recorded                       chan struct{} // closed when its start is, or failed
+	id, script, key, parent, sha256 string
+	dev                             *device
+	done                            chan struct{} // closed when its end is durable
+	recorded                        chan struct{} // closed when its start is, or failed
 
 	mu   sync.Mutex // held while a change is made durable; taken before Fleet.mu
 	rec  record
@@ -80,33 +78,105 @@ func (f *Fleet) putRecord(rec *record, rev store.Revision) (store.Revision, erro
 func executionKey(id string) string { return "fleet/executions/" + id }
 
 func newExecution(d *device, rec record) *execution {
-	return &execution{id: rec.ID, script: rec.Script, key: rec.Key, parent: rec.Parent, token: rec.Token, dev: d, rec: rec, deadline: rec.Deadline.Time, stopping: rec.Stop != "", done: make(chan struct{})}
+	return &execution{id: rec.ID, script: rec.Script, key: rec.Key, parent: rec.Parent, sha256: rec.SHA256, dev: d, rec: rec, deadline: rec.Deadline.Time, stopping: rec.Stop != "", done: make(chan struct{})}
 }
 
-// change makes a change durable; what has ended does not change any more.
-func (f *Fleet) change(x *execution, edit func(*record)) error {
+// change makes a change durable; what has ended does not change any more. edit
+// reports whether there is anything to write. It is called again when another
+// gateway was faster, with what that one wrote.
+func (f *Fleet) change(x *execution, edit func(*record) bool) error {
 	f.lock(x)
 	defer x.mu.Unlock()
-	if x.rec.Status.Final() || x.lost {
-		return errFinal
+	for {
+		if x.rec.Status.Final() || x.lost {
+			return errFinal
+		}
+		rec := x.rec
+		if !edit(&rec) {
+			return nil
+		}
+		rev, err := f.putRecord(&rec, x.rev)
+		if err == nil {
+			x.rec, x.rev = rec, rev
+			f.noted(x)
+			return nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return fmt.Errorf("recording the execution %s: %w", x.id, err)
+		}
+		e, err := f.o.Store.Get(context.WithoutCancel(f.ctx), executionKey(x.id))
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			f.vanish(x)
+			return errFinal
+		case err != nil:
+			return fmt.Errorf("recording the execution %s: %w", x.id, err)
+		case e.Rev <= x.rev:
+			return fmt.Errorf("recording the execution %s: %w", x.id, store.ErrConflict)
+		}
+		if err := f.adopt(x, e); err != nil {
+			return err
+		}
+		f.whole(x)
 	}
-	rec := x.rec
-	edit(&rec)
-	rev, err := f.putRecord(&rec, x.rev)
-	if err != nil {
-		return fmt.Errorf("recording the execution %s: %w", x.id, err)
-	}
-	x.rec, x.rev = rec, rev
+}
+
+// noted does what a change of a record brings with it. x.mu is held.
+func (f *Fleet) noted(x *execution) {
+	final := x.rec.Status.Final()
 	f.mu.Lock()
-	x.deadline, x.stopping = rec.Deadline.Time, rec.Stop != ""
+	x.deadline, x.stopping = x.rec.Deadline.Time, x.rec.Stop != ""
+	m := f.records[x.parent]
+	if final {
+		f.close(x)
+		if f.caught {
+			f.evict(f.history.Add(x.id))
+		} else {
+			f.finished = append(f.finished, x.id)
+		}
+	}
 	f.mu.Unlock()
-	return nil
+	if !final {
+		return
+	}
+	if x.out != nil {
+		f.whole(x)
+		fill(x.out, x.rec.Result)
+	}
+	x.last = x.rec.Status
+	close(x.done)
+	if m != nil {
+		m.poke()
+	}
+}
+
+// vanish notes that an execution was deleted at another gateway. x.mu is held.
+func (f *Fleet) vanish(x *execution) {
+	if x.lost {
+		return
+	}
+	x.lost = true
+	f.mu.Lock()
+	f.close(x)
+	f.remove(x)
+	f.mu.Unlock()
+	f.history.Remove(x.id)
+	select {
+	case <-x.done:
+	default:
+		x.last = job.Terminated
+		if x.out != nil {
+			x.out.Close()
+		}
+		close(x.done)
+	}
 }
 
 // end settles an execution, once.
 func (f *Fleet) end(x *execution, r job.Result) error {
 	now := f.now()
-	err := f.change(x, func(rec *record) {
+	err := f.change(x, func(rec *record) bool {
+		r := r
 		r.ID, r.Name, r.SHA256, r.Serial, r.Source, r.Target = rec.ID, rec.Name, rec.SHA256, rec.Serial, job.SourceHTTP, rec.Device
 		if rec.KeyID != "" {
 			r.KeyID = &rec.KeyID
@@ -118,11 +188,14 @@ func (f *Fleet) end(x *execution, r job.Result) error {
 		r.CompletedAt = &now
 		shorten(&r)
 		rec.Status, rec.Result, rec.Signature, rec.Token = r.Status, &r, "", ""
+		return true
 	})
 	if err != nil {
 		return err
 	}
-	f.ended(x)
+	if f.o.Ended != nil {
+		f.o.Ended(f.look(x))
+	}
 	return nil
 }
 
@@ -160,35 +233,11 @@ func shorten(r *job.Result) {
 	}
 }
 
-// ended takes an execution out of what is open, and tells who waits.
-func (f *Fleet) ended(x *execution) {
-	f.mu.Lock()
-	f.close(x)
-	f.evict(f.history.Add(x.id))
-	m := f.records[x.parent]
-	f.mu.Unlock()
-	x.mu.Lock()
-	if x.out != nil {
-		fill(x.out, x.rec.Result)
-	}
-	v := x.view()
-	x.last = x.rec.Status
-	x.mu.Unlock()
-	close(x.done)
-	if m != nil {
-		m.poke()
-	}
-	if f.o.Ended != nil {
-		f.o.Ended(v)
-	}
-}
-
 // close takes it out of its device's queue. mu is held.
 func (f *Fleet) close(x *execution) {
 	if i := slices.Index(x.dev.open, x); i >= 0 {
 		x.dev.open = slices.Delete(x.dev.open, i, i+1)
 	}
-	delete(f.tokens, x.token)
 }
 
 // evict takes old executions out of sight. mu is held.
@@ -225,6 +274,9 @@ func (f *Fleet) forgetEvicted() {
 	var wg sync.WaitGroup
 	for group := range slices.Chunk(batch, 64) {
 		for _, x := range group {
+			if !f.first(x.id) {
+				continue // another gateway forgets it
+			}
 			wg.Go(func() {
 				if err := f.forget(x); err != nil {
 					f.o.Log.Error("forgetting an old execution", "execution", x.id, "error", err)
@@ -235,10 +287,27 @@ func (f *Fleet) forgetEvicted() {
 	}
 }
 
+// forget removes the record of an execution, and the claim of its key.
 func (f *Fleet) forget(x *execution) error {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	return f.o.Store.Delete(context.WithoutCancel(f.ctx), executionKey(x.id), x.rev)
+	rev := x.rev
+	x.mu.Unlock()
+	ctx := context.WithoutCancel(f.ctx)
+	err := f.o.Store.Delete(ctx, executionKey(x.id), rev)
+	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
+		return err
+	}
+	if x.key == "" {
+		return nil
+	}
+	e, err := f.o.Store.Get(ctx, claimKey(x.key))
+	if err == nil && string(e.Value) == x.id {
+		err = f.o.Store.Delete(ctx, e.Key, e.Rev)
+	}
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 // view is what clients see. x.mu is held.
@@ -270,43 +339,4 @@ func fill(out *job.Output, r *job.Result) {
 		write(job.Stderr, r.Stderr, r.StderrB64)
 	}
 	out.Close()
-}
-
-// recoverExecutions reads the executions; those that are open go on.
-func (f *Fleet) recoverExecutions(ctx context.Context) error {
-	recorded := make(chan struct{})
-	close(recorded)
-	var finished []*execution
-	for e, err := range f.o.Store.List(ctx, "fleet/executions") {
-		if err != nil {
-			return fmt.Errorf("reading the executions: %w", err)
-		}
-		rec, rest, err := parseRecord(strings.TrimPrefix(e.Key, executionKey("")), e.Value)
-		if err != nil {
-			f.o.Log.Error("a record of an execution is damaged", "key", e.Key, "error", err)
-			continue
-		}
-		x := newExecution(f.add(rec.Device), rec)
-		x.rev, x.raw, x.last = e.Rev, rest, rec.Status
-		x.recorded = recorded
-		f.execs[x.id] = x
-		if m := f.records[x.parent]; m != nil {
-			m.children[x.dev.id] = x
-		}
-		if x.key != "" {
-			f.keys[x.key] = x
-		}
-		if rec.Status.Final() {
-			close(x.done)
-			finished = append(finished, x)
-			continue
-		}
-		f.tokens[rec.Token] = x
-		x.dev.open = append(x.dev.open, x)
-	}
-	slices.SortFunc(finished, func(a, b *execution) int { return cmp.Compare(a.id, b.id) })
-	for _, x := range finished {
-		f.evict(f.history.Add(x.id))
-	}
-	return nil
 }

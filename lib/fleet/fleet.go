@@ -7,6 +7,12 @@
 // acknowledgement ends the execution. An execution is on record before
 // anything of it is sent, and ends in one final state, whatever dies
 // meanwhile.
+//
+// Any number of gateways may share the store. What each has in memory follows
+// the records, and every change of one is written at the revision that was
+// seen: who comes second looks again. A device's record says which gateway has
+// its session; that gateway sends it what waits for it, and stops, wherever
+// they were asked for. Its answers are taken by the gateway that they reach.
 package fleet
 
 import (
@@ -47,7 +53,10 @@ type Library interface {
 
 // Options are the settings of a Fleet. Store, Clock and Log are needed.
 type Options struct {
-	Store    store.Store
+	Store store.Store
+	// Presence tells the gateways that share the store of each other; nil: the
+	// fleet joins them by itself.
+	Presence *store.Presence
 	ServerID string // as the devices know it; "": m3da.DefaultServerID
 	// Devices are those that may connect, which are known before they come;
 	// nil: all, in plain sessions.
@@ -80,18 +89,25 @@ type Fleet struct {
 	o       Options
 	shelf   Library // nil: no scripts run
 	history *job.History
+	members *store.Presence
 
 	mu         sync.Mutex // of the maps and of what is said to stand under it; never held while anything waits
 	base       string     // of the URLs that devices fetch
 	devices    map[string]*device
 	components map[string]*device
 	execs      map[string]*execution
-	tokens     map[string]*execution
 	keys       map[string]*execution // by idempotency key
 	records    map[string]*many
-	payloads   map[string]bool // by sha256: those that the store has
+	payloads   map[string]time.Time // by sha256: when the store was seen to have it
 	evicted    []*execution
+	finished   []string      // while the records are read: the executions that have ended
+	caught     bool          // the records were read
+	recorded   chan struct{} // closed: what was read is on record
+	me         string        // the lease under which our sessions are recorded
 	closed     bool
+
+	unused map[string]unused // by sha256: payloads that nothing needs; tend's alone, as is the next
+	swept  time.Time
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -121,8 +137,9 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		o: o, history: job.NewHistory(o.History), devices: make(map[string]*device, len(o.Devices)), components: make(map[string]*device, len(o.Devices)),
-		execs: map[string]*execution{}, tokens: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]bool{},
+		execs: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]time.Time{}, unused: map[string]unused{}, recorded: make(chan struct{}),
 	}
+	close(f.recorded)
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for id, c := range o.Devices {
 		d := f.add(id)
@@ -132,12 +149,11 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 		}
 		d.keys = keys
 	}
-	if err := f.recover(ctx); err != nil {
+	if err := f.begun(ctx); err != nil {
+		f.cancel()
+		f.wg.Wait()
+		f.leaveOthers()
 		return nil, err
-	}
-	f.wg.Go(f.tend)
-	for _, m := range f.records {
-		f.wg.Go(func() { f.drive(m) })
 	}
 	return f, nil
 }
@@ -163,7 +179,7 @@ func (f *Fleet) Close() error {
 	f.cancel()
 	f.wg.Wait()
 	f.forgetEvicted()
-	return nil
+	return f.leaveOthers()
 }
 
 func (f *Fleet) now() job.Time { return job.Time{Time: f.o.Clock()} }
@@ -182,6 +198,7 @@ func (f *Fleet) tend() {
 		case <-t.C:
 			f.expire()
 			f.forgetEvicted()
+			f.sweepPayloads()
 		}
 	}
 }
@@ -193,30 +210,4 @@ func (f *Fleet) put(key string, v any, rev store.Revision) (store.Revision, erro
 		return 0, fmt.Errorf("recording %s: %w", key, err)
 	}
 	return f.o.Store.Put(context.WithoutCancel(f.ctx), key, b, rev)
-}
-
-// recover reads the records.
-func (f *Fleet) recover(ctx context.Context) error {
-	for e, err := range f.o.Store.List(ctx, "fleet/devices") {
-		if err != nil {
-			return fmt.Errorf("reading the devices: %w", err)
-		}
-		var rec deviceRecord
-		if err := json.Unmarshal(e.Value, &rec); err != nil || deviceKey(rec.ID) != e.Key {
-			f.o.Log.Error("the record of a device is damaged", "key", e.Key, "error", err)
-			continue
-		}
-		if _, ok := f.o.Devices[rec.ID]; !ok && f.o.Devices != nil {
-			continue // it may not connect any more
-		}
-		d := f.add(rec.ID)
-		d.rec, d.rev = rec, e.Rev
-	}
-	if err := f.recoverMany(ctx); err != nil {
-		return err
-	}
-	if err := f.recoverExecutions(ctx); err != nil {
-		return err
-	}
-	return f.dropPayloads(ctx)
 }

@@ -30,6 +30,7 @@ type manyRecord struct {
 	Completed      *job.Time       `json:"completed_at,omitempty"`
 	Stop           sovd.Action     `json:"stop,omitempty"`
 	Message        string          `json:"message,omitempty"`
+	Owner          string          `json:"owner,omitempty"` // the lease of the gateway that drives it
 }
 
 // many is one of them.
@@ -97,19 +98,19 @@ func (f *Fleet) StartMany(ctx context.Context, s sovd.ManyStart) (sovd.Many, err
 func (f *Fleet) open(rec manyRecord) (sovd.Many, error) {
 	rec.Started = f.now()
 	rec.ID, rec.Status = "fleet_"+strings.TrimPrefix(job.NewID(rec.Started.Time, f.o.Random), "exec_"), job.Running
+	f.mu.Lock()
+	rec.Owner = f.me
+	closed := f.closed
+	f.mu.Unlock()
+	if closed {
+		return sovd.Many{}, sovd.Errorf(sovd.KindUnavailable, "The gateway is shutting down")
+	}
 	m := newMany(rec)
 	var err error
 	if m.rev, err = f.put(manyKey(m.id), rec, 0); err != nil {
 		return sovd.Many{}, fmt.Errorf("recording a start on many devices: %w", err)
 	}
-	f.mu.Lock()
-	if f.closed {
-		f.mu.Unlock()
-		return sovd.Many{}, sovd.Errorf(sovd.KindUnavailable, "The gateway is shutting down")
-	}
-	f.records[m.id] = m
-	f.wg.Go(func() { f.drive(m) })
-	f.mu.Unlock()
+	f.enterMany(m)
 	f.prune()
 	return f.GetMany(f.ctx, m.id)
 }
@@ -150,6 +151,13 @@ func (f *Fleet) pick(t sovd.ManyTarget) ([]string, error) {
 func (f *Fleet) record(id string) (*many, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.records[id] == nil {
+		f.mu.Unlock()
+		if e, err := f.ask(manyKey(id)); err == nil {
+			f.seeMany(store.Change{Kind: store.Wrote, Entry: e})
+		}
+		f.mu.Lock()
+	}
 	if m := f.records[id]; m != nil {
 		return m, nil
 	}
@@ -237,15 +245,36 @@ func (f *Fleet) StopMany(ctx context.Context, id string, a sovd.Action) (sovd.Ma
 	if status.Final() {
 		return sovd.Many{}, notRunning(status)
 	}
-	f.edit(m, func(r *manyRecord) { r.Stop = a })
+	err = f.edit(m, func(r *manyRecord) bool {
+		if status = r.Status; status.Final() {
+			return false
+		}
+		r.Stop = a
+		return true
+	})
+	if err != nil {
+		return sovd.Many{}, err
+	}
+	if status.Final() {
+		return sovd.Many{}, notRunning(status)
+	}
 	m.poke()
+	f.stopChildren(ctx, m, a, true)
+	return f.WaitMany(ended(ctx), id)
+}
+
+// stopChildren stops the executions of a record that are open: all of them, or
+// those of which nobody has asked for it yet.
+func (f *Fleet) stopChildren(ctx context.Context, m *many, a sovd.Action, all bool) {
 	f.mu.Lock()
 	var open []*execution
 	for _, x := range m.children {
 		select {
 		case <-x.done:
 		default:
-			open = append(open, x)
+			if all || !x.stopping {
+				open = append(open, x)
+			}
 		}
 	}
 	f.mu.Unlock()
@@ -255,13 +284,17 @@ func (f *Fleet) StopMany(ctx context.Context, id string, a sovd.Action) (sovd.Ma
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
+			select {
+			case <-x.recorded:
+			case <-f.ctx.Done():
+				return
+			}
 			if err := f.stop(ctx, x, a); err != nil {
-				f.o.Log.Info("stopping a script on one of many devices", "record", id, "device", x.dev.id, "error", err)
+				f.o.Log.Info("stopping a script on one of many devices", "record", m.id, "device", x.dev.id, "error", err)
 			}
 		})
 	}
 	wg.Wait()
-	return f.WaitMany(ended(ctx), id)
 }
 
 // ended is a context that has ended: a wait with it only looks.

@@ -1,14 +1,18 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"lander/lib/job"
 	"lander/lib/sovd"
+	"lander/lib/store"
 )
 
 // allowed is how many devices may fail before no more are begun.
@@ -37,12 +41,71 @@ func (m *many) tally() (counts map[job.Status]int, running, bad int) {
 	return counts, running, bad
 }
 
+// oversee has a record driven until it has ended: by this gateway when it is
+// its own, or when the gateway that drove it is dead and this one is the first
+// to take it over.
+func (f *Fleet) oversee(m *many) {
+	for f.ctx.Err() == nil {
+		changed := f.members.Changed()
+		f.mu.Lock()
+		over, owner := m.over(), m.rec.Owner
+		f.mu.Unlock()
+		mine := owner == f.members.Lease().ID()
+		var turn <-chan time.Time
+		switch {
+		case over:
+			return
+		case mine && f.members.Held():
+			f.drive(m)
+			continue
+		case mine:
+			// Our lease is over. It is ours again, or another's, soon.
+		case owner == "" || !f.members.Alive(owner):
+			if f.first(m.id) {
+				if f.takeOver(m, owner) == nil {
+					continue
+				}
+			}
+			turn = time.After(max(f.turn(m.id), tendEvery)) // the first may be dying
+		}
+		select {
+		case <-changed:
+		case <-m.wake:
+		case <-m.done:
+		case <-f.ctx.Done():
+		case <-turn:
+			if f.takeOver(m, owner) == nil {
+				continue
+			}
+		}
+	}
+}
+
+// takeOver makes a record ours that a gateway drove which is dead.
+func (f *Fleet) takeOver(m *many, owner string) error {
+	if owner != "" && f.members.Alive(owner) || !f.members.Held() {
+		return errors.New("its owner is alive, or we are not")
+	}
+	err := f.edit(m, func(r *manyRecord) bool {
+		if r.Owner != owner || r.Status.Final() {
+			return false
+		}
+		r.Owner = f.members.Lease().ID()
+		return true
+	})
+	if err == nil {
+		f.o.Log.Info("a start on many devices is taken over", "record", m.id, "from", owner)
+	}
+	return err
+}
+
 // drive begins the executions of a record, as many at once as it says, until
-// all have ended.
+// all have ended or it is not ours any more.
 func (f *Fleet) drive(m *many) {
 	for f.ctx.Err() == nil {
+		lease := f.members.Lease()
 		f.mu.Lock()
-		if m.rec.Status.Final() {
+		if m.over() || m.rec.Owner != lease.ID() || !f.members.Held() {
 			f.mu.Unlock()
 			return
 		}
@@ -51,7 +114,8 @@ func (f *Fleet) drive(m *many) {
 		common := m.rec.Common
 		common.Parent = m.id
 		var next []*device
-		halt := m.rec.Stop != "" || bad > limit
+		stop := m.rec.Stop
+		halt := stop != "" || bad > limit
 		for _, id := range m.rec.Devices {
 			if halt || m.rec.MaxConcurrency > 0 && running+len(next) >= m.rec.MaxConcurrency || len(next) == atOnce {
 				break
@@ -61,23 +125,37 @@ func (f *Fleet) drive(m *many) {
 			}
 		}
 		f.mu.Unlock()
-		if len(next) == 0 && running == 0 {
-			f.closeMany(m, counts, bad, limit)
-			return
-		}
-		if f.beginAll(m, next, common) {
-			continue
+		if stop != "" {
+			// Those that were begun while it was asked for elsewhere.
+			f.stopChildren(ended(f.ctx), m, stop, false)
 		}
 		var again <-chan time.Time
-		if len(next) > 0 {
+		switch {
+		case len(next) == 0 && running == 0:
+			if f.closeMany(m, counts, bad, limit) == nil {
+				return
+			}
+			again = time.After(tendEvery)
+		case f.beginAll(m, next, common):
+			continue
+		case len(next) > 0:
 			again = time.After(tendEvery) // the store has refused
 		}
 		select {
 		case <-m.wake:
 		case <-again:
+		case <-lease.Lost:
+			return
 		case <-f.ctx.Done():
 		}
 	}
+}
+
+// childID is the id of a record's execution on a device: whoever begins it, it
+// is begun once.
+func childID(m *many, device string) string {
+	sum := sha256.Sum256([]byte(m.id + "\x00" + device))
+	return job.NewID(m.rec.Started.Time, bytes.NewReader(sum[:]))
 }
 
 // atOnce is how many executions are begun side by side: their records share
@@ -89,7 +167,9 @@ func (f *Fleet) beginAll(m *many, devices []*device, common record) bool {
 	var wg sync.WaitGroup
 	for _, d := range devices {
 		wg.Go(func() {
-			x, _, err := f.begin(d, common)
+			rec := common
+			rec.ID = childID(m, d.id)
+			x, _, err := f.begin(d, rec)
 			if err != nil {
 				f.o.Log.Error("beginning a script on one of many devices", "record", m.id, "device", d.id, "error", err)
 				return
@@ -112,9 +192,12 @@ func (f *Fleet) beginAll(m *many, devices []*device, common record) bool {
 }
 
 // closeMany ends a record.
-func (f *Fleet) closeMany(m *many, counts map[job.Status]int, bad, limit int) {
+func (f *Fleet) closeMany(m *many, counts map[job.Status]int, bad, limit int) error {
 	now := f.now()
-	f.edit(m, func(r *manyRecord) {
+	return f.edit(m, func(r *manyRecord) bool {
+		if r.Status.Final() {
+			return false
+		}
 		r.Completed, r.Status = &now, job.Completed
 		switch {
 		case r.Stop != "":
@@ -124,28 +207,48 @@ func (f *Fleet) closeMany(m *many, counts map[job.Status]int, bad, limit int) {
 		case counts[job.Completed] < len(r.Devices):
 			r.Status = job.Failed
 		}
+		return true
 	})
-	close(m.done)
-	f.mu.Lock()
-	f.evict(m.late)
-	m.late = nil
-	f.mu.Unlock()
 }
 
-// edit changes a record and makes it durable.
-func (f *Fleet) edit(m *many, change func(*manyRecord)) {
+// endMany does what its end brings. mu is held.
+func (f *Fleet) endMany(m *many) {
+	close(m.done)
+	f.evict(m.late)
+	m.late = nil
+}
+
+// edit changes a record and makes it durable. change reports whether there is
+// anything to write; it is called again when another gateway was faster, with
+// what that one wrote.
+func (f *Fleet) edit(m *many, change func(*manyRecord) bool) error {
 	m.saving.Lock()
 	defer m.saving.Unlock()
-	f.mu.Lock()
-	change(&m.rec)
-	rec := m.rec
-	f.mu.Unlock()
-	rev, err := f.put(manyKey(m.id), rec, m.rev)
-	if err != nil {
+	for {
+		f.mu.Lock()
+		rec := m.rec
+		f.mu.Unlock()
+		if !change(&rec) {
+			return nil
+		}
+		rev, err := f.put(manyKey(m.id), rec, m.rev)
+		if err == nil {
+			f.adoptMany(m, rec, rev)
+			return nil
+		}
+		if errors.Is(err, store.ErrConflict) {
+			var e store.Entry
+			if e, err = f.o.Store.Get(context.WithoutCancel(f.ctx), manyKey(m.id)); err == nil {
+				var other manyRecord
+				if err = json.Unmarshal(e.Value, &other); err == nil && e.Rev > m.rev {
+					f.adoptMany(m, other, e.Rev)
+					continue
+				}
+			}
+		}
 		f.o.Log.Error("recording a start on many devices", "record", m.id, "error", err)
-		return
+		return fmt.Errorf("recording a start on many devices: %w", err)
 	}
-	m.rev = rev
 }
 
 // prune forgets the oldest records.
@@ -161,29 +264,9 @@ func (f *Fleet) prune() {
 	}
 	f.mu.Unlock()
 	for _, m := range old {
-		if err := f.o.Store.Delete(context.WithoutCancel(f.ctx), manyKey(m.id), m.rev); err != nil {
+		err := f.o.Store.Delete(context.WithoutCancel(f.ctx), manyKey(m.id), m.rev)
+		if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
 			f.o.Log.Error("forgetting a start on many devices", "record", m.id, "error", err)
 		}
 	}
-}
-
-// recoverMany reads the records and finds their executions.
-func (f *Fleet) recoverMany(ctx context.Context) error {
-	for e, err := range f.o.Store.List(ctx, "fleet/many") {
-		if err != nil {
-			return fmt.Errorf("reading the starts on many devices: %w", err)
-		}
-		var rec manyRecord
-		if err := json.Unmarshal(e.Value, &rec); err != nil || manyKey(rec.ID) != e.Key {
-			f.o.Log.Error("the record of a start on many devices is damaged", "key", e.Key, "error", err)
-			continue
-		}
-		m := newMany(rec)
-		m.rev = e.Rev
-		f.records[m.id] = m
-		if rec.Status.Final() {
-			close(m.done)
-		}
-	}
-	return nil
 }

@@ -61,9 +61,7 @@ func (f *Fleet) DeleteScript(ctx context.Context, e sovd.Ref, id string) error {
 }
 
 func (f *Fleet) lookup(e sovd.Ref, script, id string) (*execution, error) {
-	f.mu.Lock()
-	x := f.execs[id]
-	f.mu.Unlock()
+	x := f.execution(id)
 	if x == nil || x.script != script || e != (sovd.Ref{Kind: sovd.Components, ID: x.dev.component}) {
 		return nil, sovd.Errorf(sovd.KindNotFound, "Execution not found: %s", id)
 	}
@@ -124,11 +122,13 @@ func (f *Fleet) stop(ctx context.Context, x *execution, a sovd.Action) error {
 	lander := x.dev.rec.Lander
 	f.mu.Unlock()
 	sent := false
-	err := f.change(x, func(r *record) {
+	err := f.change(x, func(r *record) bool {
 		sent = r.SentAt != nil
-		if !sent || lander || a == sovd.ActionForced {
+		wanted := !sent || lander || a == sovd.ActionForced
+		if wanted {
 			r.Stop = a
 		}
+		return wanted
 	})
 	if err == errFinal {
 		return nil
@@ -141,7 +141,10 @@ func (f *Fleet) stop(ctx context.Context, x *execution, a sovd.Action) error {
 	case !sent:
 		err = f.end(x, job.Result{Status: job.Terminated})
 	case lander:
-		there = f.pushStop(x)
+		f.mu.Lock()
+		there = f.elsewhere(x.dev) // that gateway sees the record
+		f.mu.Unlock()
+		there = f.pushStop(x) || there
 	case a == sovd.ActionStop:
 		return sovd.Errorf(sovd.KindUnsupported, "The device cannot stop a script; forced_termination gives it up")
 	}

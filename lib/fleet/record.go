@@ -72,6 +72,11 @@ func parseRecord(id string, b []byte) (r record, rest []byte, err error) {
 // lock takes x.mu and sees to it that the record is whole.
 func (f *Fleet) lock(x *execution) {
 	x.mu.Lock()
+	f.whole(x)
+}
+
+// whole makes the record of what was read. x.mu is held.
+func (f *Fleet) whole(x *execution) {
 	if x.raw == nil {
 		return
 	}

@@ -51,6 +51,7 @@ type connection struct {
 	f     *Fleet
 	local link.Address
 	dev   *device
+	close func() // ends it
 
 	// Under Fleet.mu:
 	session *m3da.Session
@@ -63,7 +64,7 @@ func (f *Fleet) serveOne(ctx context.Context, c link.Conn, local link.Address) {
 			local = a
 		}
 	}
-	con := &connection{f: f, local: local}
+	con := &connection{f: f, local: local, close: sync.OnceFunc(func() { c.Close() })}
 	err := m3da.Serve(ctx, c, m3da.ServerOptions{ID: f.o.ServerID, Account: con.account})
 	f.leave(con)
 	if err != nil && ctx.Err() == nil {
@@ -126,6 +127,8 @@ func (f *Fleet) arrive(c *connection, s *m3da.Session) {
 		d, c.dev = have, have // two first sessions at once
 	}
 	fresh := d.conn != c
+	// Another gateway may believe that it has the session.
+	claimed := !fresh && d.rec.Gateway != f.me
 	if fresh {
 		if d.rec.FirstSeen == nil {
 			d.rec.FirstSeen, first = &now, true
@@ -135,7 +138,7 @@ func (f *Fleet) arrive(c *connection, s *m3da.Session) {
 	turned := d.rec.Lander != lander
 	d.rec.Lander, d.rec.LastSeen = lander, &now
 	f.mu.Unlock()
-	if fresh || turned {
+	if fresh || turned || claimed {
 		f.save(d)
 	}
 	if !fresh {
@@ -192,6 +195,7 @@ func (f *Fleet) describe(d *device, body bysant.Value) {
 	if len(d.rec.Version) > 100 {
 		d.rec.Version = ""
 	}
+	d.rec.Moves = text("moves") == "1"
 	f.mu.Unlock()
 	f.save(d)
 }

@@ -73,9 +73,7 @@ func (f *Fleet) settleAll(d *device, responses []envelope.Response, objects map[
 		if !ok {
 			continue
 		}
-		f.mu.Lock()
-		x := f.execs[id]
-		f.mu.Unlock()
+		x := f.execution(id)
 		if x == nil || x.dev != d {
 			f.o.Log.Debug("an answer to a ticket that is not open", "device", d.id, "ticket", id)
 			continue

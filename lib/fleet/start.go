@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -144,16 +145,25 @@ func (f *Fleet) newToken() (string, error) {
 }
 
 // begin records an execution and sends it when its device is there. fresh is
-// false when the idempotency key has one.
+// false when the idempotency key, or the id that rec may have, has one.
 func (f *Fleet) begin(d *device, rec record) (x *execution, fresh bool, err error) {
-	now := f.o.Clock()
 	if rec.Token, err = f.newToken(); err != nil {
 		return nil, false, err
 	}
-	rec.ID, rec.Device, rec.Status = job.NewID(now, f.o.Random), d.id, job.Prepared
+	switch {
+	case rec.ID != "":
+	case rec.Key != "":
+		if rec.ID, err = f.claim(rec.Key); err != nil {
+			return nil, false, err
+		}
+	default:
+		rec.ID = job.NewID(f.o.Clock(), f.o.Random)
+	}
+	now := f.o.Clock()
+	rec.Device, rec.Status = d.id, job.Prepared
 	rec.Started, rec.Deadline = job.Time{Time: now}, job.Time{Time: now.Add(f.o.TTL)}
 	f.mu.Lock()
-	if y := f.keys[rec.Key]; y != nil && rec.Key != "" {
+	if y := f.execs[rec.ID]; y != nil {
 		f.mu.Unlock()
 		return y, false, nil
 	}
@@ -164,32 +174,42 @@ func (f *Fleet) begin(d *device, rec record) (x *execution, fresh bool, err erro
 	// One that goes out at once is recorded as such, which saves a write.
 	c := d.conn
 	if c != nil && c.session != nil && d.rec.Lander {
-		rec.Status, rec.SentAt, rec.URL = job.Running, &rec.Started, f.urlOf(rec.Token, c)
+		rec.Status, rec.SentAt, rec.URL = job.Running, &rec.Started, f.urlOf(rec.ID, rec.Token, c)
 	}
 	x = newExecution(d, rec)
 	x.recorded = make(chan struct{})
-	f.execs[x.id], f.tokens[rec.Token] = x, x
-	if x.key != "" {
-		f.keys[x.key] = x
-	}
+	f.enter(x)
 	d.open = append(d.open, x)
 	f.mu.Unlock()
-	var rev store.Revision
-	if rev, err = f.putRecord(&rec, 0); err != nil {
+	rev, err := f.putRecord(&rec, 0)
+	fresh = err == nil
+	if errors.Is(err, store.ErrConflict) {
+		// Another gateway has had the same start.
+		var e store.Entry
+		if e, err = f.o.Store.Get(context.WithoutCancel(f.ctx), executionKey(x.id)); err == nil {
+			f.lock(x)
+			err = f.adopt(x, e)
+			x.mu.Unlock()
+		}
+	}
+	if err != nil {
 		f.lock(x)
 		x.lost = true
 		x.mu.Unlock()
 		f.mu.Lock()
 		f.close(x)
 		f.remove(x)
+		if m := f.records[x.parent]; m != nil && m.children[d.id] == x {
+			delete(m.children, d.id)
+		}
 		f.mu.Unlock()
 		close(x.recorded)
 		return nil, false, fmt.Errorf("recording an execution: %w", err)
 	}
 	f.lock(x)
-	x.rev = rev
+	x.rev = max(x.rev, rev)
 	x.mu.Unlock()
 	close(x.recorded)
 	f.push(x)
-	return x, true, nil
+	return x, fresh, nil
 }

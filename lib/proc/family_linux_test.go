@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,7 +152,16 @@ func TestUserAndLimits(t *testing.T) {
 	var out bytes.Buffer
 	r := &proc.Runner{TempDir: dir, User: &proc.User{UID: 65534, GID: 65534}, Limits: proc.Limits{Files: 33, FileSize: 1 << 20, Nice: 3}}
 	o := r.Run(t.Context(), task("exec_user", `id -u; id -G; ulimit -n; nice; touch mine && ls -n mine | cut -d' ' -f3; sh -c 'id -u'`), job.Streams{Stdout: &out, Stderr: &out})
-	if got := strings.Fields(out.String()); o.Err != nil || strings.Join(got, " ") != "65534 65534 33 3 65534 65534" {
+	own, err := exec.Command("nice").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(own)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("65534 65534 33 %d 65534 65534", min(n+3, 19))
+	if got := strings.Fields(out.String()); o.Err != nil || strings.Join(got, " ") != want {
 		t.Errorf("%v: %q", o.Err, got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,7 @@ func (m *Metrics) WriteTo(w io.Writer) (int64, error) {
 		}
 	}
 	if err == nil {
-		err = line("# TYPE lander_ota_sent_bytes_total counter\nlander_ota_sent_bytes_total %d\n", m.bytes.Load())
+		err = line("# TYPE lander_ota_sent_bytes_total counter\nlander_ota_sent_bytes_total %d\n# TYPE go_goroutines gauge\ngo_goroutines %d\n", m.bytes.Load(), runtime.NumGoroutine())
 	}
 	return int64(total), err
 }

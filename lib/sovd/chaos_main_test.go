@@ -46,12 +46,13 @@ func gatewayMain() {
 	family, err := proc.NewFamily()
 	must(err)
 	runner := &proc.Runner{TempDir: run, Dirs: proc.NewDirs(run, 16), Relative: true, Family: family, Grace: 200 * time.Millisecond}
+	audit := sovd.NewAudit(j, log)
 	f, err := sovd.OpenFiles(ctx, sovd.FilesOptions{
-		Dir: filepath.Join(dir, "scripts"), State: dir, Store: st, MaxRunning: 5, History: 1_000_000, Timeout: 2 * time.Second,
+		Dir: filepath.Join(dir, "scripts"), State: dir, Store: st, Audit: audit, MaxRunning: 5, History: 1_000_000, Timeout: 2 * time.Second,
 		Budget: job.Budget{Output: 4096}, Runners: map[string]job.Runner{"sh": runner}, Sweep: proc.Sweep, Log: log,
 	})
 	must(err)
-	g, err := sovd.New(sovd.Config{Manifest: m, Provider: f, Journal: j, Metrics: sovd.NewMetrics(f.Running), Clock: time.Now, Log: log, Page: slots{f}})
+	g, err := sovd.New(sovd.Config{Manifest: m, Provider: f, Journal: j, Audit: audit, Metrics: sovd.NewMetrics(f.Running), Clock: time.Now, Log: log, Page: slots{f}})
 	must(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)

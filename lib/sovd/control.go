@@ -17,6 +17,7 @@ func (f *Files) lookup(e Ref, script, id string) (*execution, error) {
 	if x == nil || x.script != script || x.entity != e {
 		return nil, Errorf(KindNotFound, "Execution not found: %s", id)
 	}
+	x.disclose()
 	return x, nil
 }
 
@@ -99,6 +100,7 @@ func (f *Files) ListExecutions(_ context.Context, e Ref, script string) ([]Execu
 	slices.SortFunc(found, func(a, b *execution) int { return cmp.Compare(b.id, a.id) })
 	out := make([]Execution, 0, len(found))
 	for _, x := range found {
+		x.disclose()
 		x.mu.Lock()
 		out = append(out, Execution{ID: x.rec.ID, Status: x.rec.Status, StartedAt: x.rec.StartedAt, CompletedAt: x.rec.CompletedAt})
 		x.mu.Unlock()

@@ -3,14 +3,15 @@ package sovd
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/durable"
@@ -47,6 +48,7 @@ type FilesOptions struct {
 	// Nil: nothing is swept.
 	Sweep  func(ours func(proc.Environ) bool) (int, error)
 	Ended  func(Execution) // called for each execution that has ended; nil: nobody asks
+	Audit  *Audit          // gets a line for each end; nil: nobody asks
 	Clock  func() time.Time
 	Random io.Reader // nil: crypto/rand
 	Log    *slog.Logger
@@ -59,7 +61,8 @@ type Files struct {
 	root    *os.Root
 	gate    *job.Gate
 	history *job.History
-	managed map[string]*ManagedScript
+	managed atomic.Pointer[managed]
+	read    reading
 
 	mu      sync.RWMutex
 	execs   map[string]*execution
@@ -95,11 +98,6 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return nil, fmt.Errorf("opening the scripts: %w", err)
 	}
-	for i := range o.Managed {
-		if o.Managed[i].Path, err = filepath.Abs(o.Managed[i].Path); err != nil {
-			return nil, fmt.Errorf("opening the scripts: %w", err)
-		}
-	}
 	if err := durable.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the scripts in %s: %w", o.Dir, durable.Cause(err))
 	}
@@ -107,7 +105,7 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 		return nil, fmt.Errorf("opening the outputs in %s: %w", o.State, durable.Cause(err))
 	}
 	if o.Owner == "" {
-		if o.Owner, err = owner(o.State, o.Random); err != nil {
+		if o.Owner, err = GatewayName(o.State, o.Random); err != nil {
 			return nil, fmt.Errorf("naming the gateway of %s: %w", o.State, durable.Cause(err))
 		}
 	}
@@ -116,15 +114,12 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 		return nil, fmt.Errorf("opening the scripts in %s: %w", o.Dir, durable.Cause(err))
 	}
 	f := &Files{
-		o: o, root: root, gate: job.NewGate(o.MaxRunning), history: job.NewHistory(o.History), managed: map[string]*ManagedScript{},
+		o: o, root: root, gate: job.NewGate(o.MaxRunning), history: job.NewHistory(o.History),
 		execs: map[string]*execution{}, keys: map[string]*keyed{}, using: map[string]int{}, schemas: map[string]compiled{}, quit: make(chan struct{}),
 	}
-	for i := range o.Managed {
-		s := &o.Managed[i]
-		f.managed[s.ID] = s
-		if st, err := os.Stat(s.Path); err != nil || !st.Mode().IsRegular() {
-			o.Log.Warn("the file of a managed script is not there", "script", s.ID, "path", s.Path)
-		}
+	if err := f.SetManaged(o.Managed); err != nil {
+		root.Close()
+		return nil, err
 	}
 	if err := f.recover(ctx); err != nil {
 		root.Close()
@@ -133,6 +128,33 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 	f.spool.Go(f.spooler)
 	return f, nil
 }
+
+// managed are the scripts of a manifest.
+type managed struct {
+	list []ManagedScript // sorted
+	byID map[string]*ManagedScript
+}
+
+// SetManaged has other scripts of a manifest be there from now on. What runs
+// of the old ones goes on.
+func (f *Files) SetManaged(scripts []ManagedScript) error {
+	m := &managed{slices.Clone(scripts), map[string]*ManagedScript{}}
+	for i := range m.list {
+		s := &m.list[i]
+		var err error
+		if s.Path, err = filepath.Abs(s.Path); err != nil {
+			return fmt.Errorf("opening the scripts: %w", err)
+		}
+		m.byID[s.ID] = s
+		if st, err := os.Stat(s.Path); err != nil || !st.Mode().IsRegular() {
+			f.o.Log.Warn("the file of a managed script is not there", "script", s.ID, "path", s.Path)
+		}
+	}
+	f.managed.Store(m)
+	return nil
+}
+
+func (f *Files) managedScript(id string) *ManagedScript { return f.managed.Load().byID[id] }
 
 func (o *FilesOptions) setDefaults() {
 	if o.MaxFile == 0 {
@@ -158,8 +180,10 @@ func (o *FilesOptions) setDefaults() {
 	}
 }
 
-// owner is the name of the gateway whose state is in dir, made once.
-func owner(dir string, random io.Reader) (string, error) {
+// GatewayName is the name of the gateway whose state is in dir, made once: by
+// it the gateways that share a store tell each other apart. It is a word of a
+// key without a full stop.
+func GatewayName(dir string, random io.Reader) (string, error) {
 	path := filepath.Join(dir, "id")
 	b, err := os.ReadFile(path)
 	if err == nil && badID(string(b), "Gateway") == "" {
@@ -211,6 +235,7 @@ func (f *Files) Close(ctx context.Context) error {
 	}
 	close(f.quit)
 	f.spool.Wait()
+	f.o.Audit.close()
 	return f.root.Close()
 }
 
@@ -244,12 +269,10 @@ func (f *Files) view(x *execution) (Execution, error) {
 	v := rec.view(out)
 	if rec.Status.Final() && !rec.Spooled {
 		// Small: it is kept, because clients poll.
-		if b, err := json.Marshal(&v); err == nil {
-			v.raw = b
-			x.mu.Lock()
-			x.raw = b
-			x.mu.Unlock()
-		}
+		v.raw = v.append(nil)
+		x.mu.Lock()
+		x.raw = v.raw
+		x.mu.Unlock()
 	}
 	return v, nil
 }

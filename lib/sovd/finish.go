@@ -2,9 +2,7 @@ package sovd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -56,6 +54,8 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 	f.free(x)
 	f.mu.Unlock()
 	f.evict(f.history.Add(rec.ID))
+	f.o.Audit.add(rec.endLine())
+	x.mark()
 	close(x.done)
 	if f.o.Ended != nil {
 		if v, err := f.view(x); err == nil {
@@ -66,14 +66,10 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 
 // put makes a record durable that readers do not see yet.
 func (f *Files) put(x *execution, rec record) error {
-	b, err := json.Marshal(&rec)
-	if err != nil {
-		return fmt.Errorf("recording %s: %w", rec.ID, err)
-	}
 	x.mu.Lock()
 	rev := x.rev
 	x.mu.Unlock()
-	next, err := f.o.Store.Put(context.Background(), recordKey(rec.ID), b, rev)
+	next, err := f.o.Store.Put(context.Background(), recordKey(rec.ID), rec.append(nil), rev)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ type found struct {
 
 // find returns the script that the entity sees under the id.
 func (f *Files) find(e Ref, id string) (found, error) {
-	if m := f.managed[id]; m != nil && visible(m.Filter, e.Kind, e.ID) {
+	if m := f.managedScript(id); m != nil && visible(m.Filter, e.Kind, e.ID) {
 		return found{Script: m.script(), managed: m, file: m.Path, format: m.Format}, nil
 	}
 	meta, err := f.readMetadata(scriptDir(e, id))
@@ -146,8 +146,9 @@ func readRegular(file *os.File, limit int64) ([]byte, error) {
 // that it may be filled by hand.
 func (f *Files) ListScripts(_ context.Context, e Ref) ([]Script, error) {
 	var out []Script
-	for i := range f.o.Managed { // sorted by the manifest
-		if m := &f.o.Managed[i]; visible(m.Filter, e.Kind, e.ID) {
+	managed := f.managed.Load()
+	for i := range managed.list { // sorted by the manifest
+		if m := &managed.list[i]; visible(m.Filter, e.Kind, e.ID) {
 			out = append(out, m.script())
 		}
 	}
@@ -166,7 +167,7 @@ func (f *Files) ListScripts(_ context.Context, e Ref) ([]Script, error) {
 	}
 	slices.Sort(names)
 	for _, id := range names {
-		if badID(id, "Script") != "" || f.managed[id] != nil && visible(f.managed[id].Filter, e.Kind, e.ID) {
+		if badID(id, "Script") != "" || managed.byID[id] != nil && visible(managed.byID[id].Filter, e.Kind, e.ID) {
 			continue
 		}
 		m, err := f.readMetadata(dirName(e.ID) + "/" + id)
@@ -196,7 +197,7 @@ func (f *Files) GetScript(_ context.Context, e Ref, id string) (Script, error) {
 
 // DeleteScript implements ScriptProvider. Executions survive their script.
 func (f *Files) DeleteScript(_ context.Context, e Ref, id string) error {
-	if f.managed[id] != nil {
+	if f.managedScript(id) != nil {
 		return Errorf(KindManaged, "Cannot delete managed script: %s", id)
 	}
 	if _, err := f.find(e, id); kindOf(err) == KindNotFound {

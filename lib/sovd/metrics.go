@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -134,6 +135,7 @@ func (m *Metrics) WriteTo(w io.Writer) (int64, error) {
 	label(&m.ended, "lander_gateway_executions_total", "status")
 	m.runs.writeTo(&b, "lander_gateway_execution_seconds")
 	fmt.Fprintf(&b, "# TYPE lander_gateway_output_dropped_bytes_total counter\nlander_gateway_output_dropped_bytes_total %d\n", m.dropped.Load())
+	fmt.Fprintf(&b, "# TYPE go_goroutines gauge\ngo_goroutines %d\n", runtime.NumGoroutine())
 	return b.WriteTo(w)
 }
 

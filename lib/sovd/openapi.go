@@ -121,7 +121,7 @@ func (g *Gateway) operation(r *route) object {
 		answers[strconv.Itoa(status)] = a
 	}
 	o["responses"] = answers
-	if g.c.Auth != nil && !r.open && g.c.Auth.requires(r.method) {
+	if g.c.Auth != nil && !r.open && g.c.Auth.now.Load().requires(r.method) {
 		o["security"] = []object{{"bearer": []string{}}}
 		o["description"] = "Needs the role " + r.role.String() + " or one above."
 	}

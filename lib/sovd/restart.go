@@ -38,6 +38,7 @@ func (f *Files) recover(ctx context.Context) error {
 		}
 		x := newExecution(rec)
 		x.rev = e.Rev
+		x.mark()
 		switch {
 		case x.rec.Status.Final():
 			close(x.done)
@@ -62,6 +63,7 @@ func (f *Files) recover(ctx context.Context) error {
 		if err := f.put(x, x.rec); err != nil {
 			return fmt.Errorf("settling the execution %s: %w", id, err)
 		}
+		f.o.Audit.add(x.rec.endLine())
 		close(x.done)
 		finished = append(finished, x)
 	}

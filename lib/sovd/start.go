@@ -120,7 +120,7 @@ func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, 
 	if m := found.managed; m != nil && m.Proximity != "" && subtle.ConstantTimeCompare([]byte(digest([]byte(s.Proximity))), []byte(m.Proximity)) != 1 {
 		return nil, nil, Errorf(KindProximity, "Proximity proof required")
 	}
-	p := &planned{waits: s.Waits}
+	p := &planned{waits: s.Waits, begun: s.Begun}
 	withArgs := found.managed != nil && len(found.managed.Args) > 0
 	if given(s.Parameters) && !withArgs {
 		p.stdin = compact(s.Parameters)
@@ -169,11 +169,13 @@ type planned struct {
 	stdin  []byte
 	runner job.Runner
 	waits  bool // the caller, for the end
+	begun  func(Execution)
 }
 
 // recordAfter is how long a run whose caller waits for its end goes without a
-// record: most end sooner, and then one record says it all.
-const recordAfter = 5 * time.Millisecond
+// record: most end sooner, and then one record says it all. Nobody knows of
+// the run until then: whoever comes across it has it recorded first.
+const recordAfter = 50 * time.Millisecond
 
 // launch makes the record durable and starts the run. It returns when the
 // script is running, or could not be started.
@@ -191,28 +193,39 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 			stop()
 			f.unregister(x)
 			f.runs.Done()
+			x.mark()
 			return err
 		}
-		close(x.recorded)
+		close(x.decided)
+		x.mark()
 	}
 	began := make(chan struct{})
 	var started sync.Once
-	p.task.Kill, p.task.Started = kill, func() { started.Do(func() { close(began) }) }
+	p.task.Kill, p.task.Started = kill, func() {
+		started.Do(func() {
+			if p.begun != nil {
+				p.begun(Execution{ID: x.id, Detail: x.first.detail()})
+			}
+			close(began)
+		})
+	}
 	failed, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer f.runs.Done()
 		defer stop()
 		f.run(runCtx, x, p, release, began, failed, over)
 	}()
-	if x.key == "" && p.waits && closedWithin(recordAfter, over) {
-		close(x.recorded) // nobody has heard of it, and the record of its end comes
+	if x.key == "" && p.waits && x.endsSoon(over) {
+		close(x.decided) // nobody has heard of it, and the record of its end comes
+		<-x.done
 	} else if x.key == "" {
 		err := f.put(x, x.first)
 		if err != nil {
 			x.lost.Store(true)
 			x.kill()
 		}
-		close(x.recorded)
+		close(x.decided)
+		x.mark()
 		if err != nil {
 			return err
 		}
@@ -225,16 +238,18 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 	}
 }
 
-// closedWithin reports whether c is closed within d.
-func closedWithin(d time.Duration, c <-chan struct{}) bool {
-	t := time.NewTimer(d)
+// endsSoon reports whether the run is over before it needs a record: within
+// recordAfter, and before anybody else asks for it.
+func (x *execution) endsSoon(over <-chan struct{}) bool {
+	t := time.NewTimer(recordAfter)
 	defer t.Stop()
 	select {
-	case <-c:
+	case <-over:
 		return true
+	case <-x.asked:
 	case <-t.C:
-		return false
 	}
+	return false
 }
 
 // register makes the execution visible, and counts the run.
@@ -275,9 +290,12 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 	// Nothing of it runs any more: this is where the slot becomes free.
 	release()
 	close(over)
-	<-x.recorded
+	<-x.decided
 	if x.lost.Load() {
 		// Nobody was told of it, and it cannot be recorded.
+		rec := x.first
+		rec.settle(o, x.cause, f.now())
+		f.o.Audit.add(rec.endLine())
 		f.unregister(x)
 		close(x.done)
 		return
@@ -291,19 +309,20 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 			if err := f.forget(context.Background(), x); err != nil {
 				f.o.Log.Error("removing the record of a script that did not start", "execution", x.id, "error", err)
 			}
+			x.mark()
 			close(x.done)
 			close(failed)
 			return
 		}
 	}
-	f.finish(x, o)
 	p.task.Started() // a runner that does not tell
+	f.finish(x, o)
 }
 
 // forget removes the record and the output.
 func (f *Files) forget(ctx context.Context, x *execution) error {
 	x.mu.Lock()
-	rev := x.rev
+	rev, filed := x.rev, x.rec.Spooled || x.spool > 0
 	x.mu.Unlock()
 	f.mu.Lock()
 	if k := f.keys[x.key]; k != nil && (k.x == x || k.x == nil) {
@@ -314,8 +333,10 @@ func (f *Files) forget(ctx context.Context, x *execution) error {
 	if rev != 0 {
 		err = f.o.Store.Delete(ctx, recordKey(x.id), rev)
 	}
-	if rerr := os.Remove(f.outputFile(x.id)); !errors.Is(rerr, os.ErrNotExist) {
-		err = errors.Join(err, rerr)
+	if filed {
+		if rerr := os.Remove(f.outputFile(x.id)); !errors.Is(rerr, os.ErrNotExist) {
+			err = errors.Join(err, rerr)
+		}
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"lander/lib/durable"
@@ -127,14 +128,11 @@ type loaded struct {
 
 // load reads the bytes of a script; in signed-only mode it verifies them.
 func (f *Files) load(e Ref, s found) (loaded, error) {
-	var b []byte
-	var err error
-	limit := max(f.o.MaxFile, 64<<20)
-	if s.managed != nil {
-		b, err = readPath(s.file, limit)
-	} else {
-		b, err = f.readFile(s.file, limit)
+	stat, open := os.Stat, os.Open
+	if s.managed == nil {
+		stat, open = f.root.Stat, f.root.Open
 	}
+	b, sum, err := f.read.get(s.file, max(f.o.MaxFile, 64<<20), stat, open)
 	if err != nil {
 		f.o.Log.Error("reading a script", "entity", e.Path(), "script", s.ID, "error", err)
 		return loaded{}, Errorf(KindInternal, "Failed to read script file")
@@ -146,5 +144,5 @@ func (f *Files) load(e Ref, s found) (loaded, error) {
 	if s.managed == nil {
 		file = filepath.Join(f.o.Dir, file)
 	}
-	return loaded{payload: b, format: s.format, sha256: digest(b), file: file, task: job.Task{Capabilities: everything}}, nil
+	return loaded{payload: b, format: s.format, sha256: sum, file: file, task: job.Task{Capabilities: everything}}, nil
 }

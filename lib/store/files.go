@@ -38,6 +38,8 @@ type Files struct {
 	view *view
 	busy bool // a commit of ours is being written: nobody else's can be
 
+	watches watches
+
 	queueMu sync.Mutex
 	queue   []*change
 	running bool // a committer is at work
@@ -90,6 +92,7 @@ func (s *Files) open() error {
 	if err != nil {
 		return err
 	}
+	s.view.changed = s.watches.note
 	// After a power failure pieces may lie behind the end. While another
 	// process writes they do not.
 	lock, err := durable.TryLock(s.path(lockName))
@@ -118,11 +121,15 @@ func (s *Files) refresh(sure bool) error {
 		if err != nil {
 			return err
 		}
-		s.view.close()
-		s.view = next
 		if next.stuck && sure {
-			return next.read(true)
+			if err := next.read(true); err != nil {
+				next.close()
+				return err
+			}
 		}
+		s.view.close()
+		s.noteAll(s.view, next)
+		s.view, next.changed = next, s.watches.note
 	case longer || s.view.stuck:
 		return s.view.read(sure)
 	}
@@ -339,7 +346,7 @@ func (s *Files) Close() error {
 	s.queueMu.Lock()
 	s.closed = true
 	s.queueMu.Unlock()
-	s.cancel()
+	s.cancel() // those who watch hear of it too
 	s.commits.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()

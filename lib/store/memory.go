@@ -16,6 +16,7 @@ type Memory struct {
 	entries map[string]Entry // values are never changed in place
 	last    Revision         // over all keys, so that no key gets one twice
 	closed  bool
+	watches watches
 }
 
 // NewMemory returns an empty Memory.
@@ -65,6 +66,7 @@ func (m *Memory) Put(ctx context.Context, key string, value []byte, rev Revision
 	}
 	m.last++
 	m.entries[key] = Entry{Key: key, Value: append([]byte{}, value...), Rev: m.last}
+	m.watches.note(key)
 	return m.last, nil
 }
 
@@ -82,6 +84,7 @@ func (m *Memory) Delete(ctx context.Context, key string, rev Revision) error {
 		return conflict("deleting", key, have, rev)
 	}
 	delete(m.entries, key)
+	m.watches.note(key)
 	return nil
 }
 
@@ -124,7 +127,59 @@ func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
+	m.watches.wakeAll()
 	return nil
+}
+
+// Watch implements Store.
+func (m *Memory) Watch(ctx context.Context, prefix string) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		fail := func(err error) { yield(Change{}, fmt.Errorf("watching %s: %w", prefix, err)) }
+		if err := checkPrefix(prefix); err != nil {
+			yield(Change{}, fmt.Errorf("watching: %w", err))
+			return
+		}
+		m.mu.Lock()
+		w := m.watches.add(prefix, slices.Sorted(maps.Keys(m.entries)))
+		m.mu.Unlock()
+		defer func() {
+			m.mu.Lock()
+			m.watches.remove(w)
+			m.mu.Unlock()
+		}()
+		for {
+			m.mu.Lock()
+			closed := m.closed
+			key, caught, ok := w.next()
+			e, there := m.entries[key]
+			last := m.last
+			m.mu.Unlock()
+			if closed {
+				fail(ErrClosed)
+				return
+			}
+			if err := ctx.Err(); err != nil {
+				fail(err)
+				return
+			}
+			c := Change{Kind: Wrote, Entry: Entry{Key: key, Value: bytes.Clone(e.Value), Rev: e.Rev}}
+			switch {
+			case caught:
+				c = Change{Kind: Caught}
+			case !ok:
+				select {
+				case <-w.wake:
+				case <-ctx.Done():
+				}
+				continue
+			case !there:
+				c = Change{Kind: Deleted, Entry: Entry{Key: key, Rev: last}}
+			}
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
 }
 
 func conflict(doing, key string, have, want Revision) error {

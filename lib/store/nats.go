@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,10 @@ type NATS struct {
 	stream jetstream.Stream
 	name   string
 	closed atomic.Bool
+	life   context.Context // ends with the store
+	cancel context.CancelFunc
+	marks  chan natsMark
+	wg     sync.WaitGroup
 }
 
 // NATSOptions are what an address says beside the servers.
@@ -112,11 +117,13 @@ func OpenNATS(ctx context.Context, o NATSOptions) (*NATS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store on %s: %w: %w", redact(o.Servers), ErrUnreachable, err)
 	}
-	s := &NATS{conn: conn, name: o.Name}
+	s := &NATS{conn: conn, name: o.Name, marks: make(chan natsMark, 10_000)}
 	if err := s.open(ctx, o); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("opening the store on %s: %w", redact(o.Servers), err)
 	}
+	s.life, s.cancel = context.WithCancel(context.Background())
+	s.wg.Go(s.sweep)
 	return s, nil
 }
 
@@ -253,6 +260,9 @@ func (s *NATS) last(ctx context.Context, key string) (e Entry, seq uint64, err e
 		}
 		seq = m.Sequence
 		if m.Header.Get(headerDeleted) != "" {
+			if age := time.Since(m.Time); age > 2*natsMarks {
+				s.mark(natsMark{key, seq, m.Time}) // whoever left it has died
+			}
 			return ErrNotFound
 		}
 		e = Entry{Key: key, Value: m.Data, Rev: Revision(m.Sequence)}
@@ -334,24 +344,14 @@ func (s *NATS) Delete(ctx context.Context, key string, rev Revision) error {
 	if err != nil {
 		return fmt.Errorf("deleting %s: %w", key, err)
 	}
-	// The mark has done its work. What was written after it stays.
-	err = s.again(ctx, func(ctx context.Context) error {
-		return s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.subject(key)), jetstream.WithPurgeSequence(seq+1))
-	})
-	if err != nil {
-		return fmt.Errorf("clearing up after %s: %w", key, err)
-	}
+	s.mark(natsMark{key, seq, time.Now()})
 	return nil
 }
 
 // keys lists those under a prefix, in their order, some of which may be gone.
 func (s *NATS) keys(ctx context.Context, prefix string) ([]string, error) {
-	filters := []string{s.name + ".>"}
-	if prefix != "" {
-		filters = []string{s.subject(prefix), s.subject(prefix) + ".>"}
-	}
 	var out []string
-	for _, f := range filters {
+	for _, f := range s.filters(prefix) {
 		err := s.again(ctx, func(ctx context.Context) error {
 			info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(f))
 			if err != nil {
@@ -417,7 +417,9 @@ func (s *NATS) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] 
 // Close implements Store.
 func (s *NATS) Close() error {
 	if !s.closed.Swap(true) {
+		s.cancel()
 		s.conn.Close()
+		s.wg.Wait()
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -216,5 +217,58 @@ func BenchmarkNATS(b *testing.B) {
 				b.Error(err)
 			}
 		}
+	})
+}
+
+// A server that is restarted forgets who watched: what was changed meanwhile
+// is told all the same.
+func TestNATSWatchGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	srv := natsServer(t, &server.Options{StoreDir: dir})
+	port := srv.Addr().(*net.TCPAddr).Port
+	s := openNATS(t, srv.ClientURL())
+	gone, err := s.Put(t.Context(), "k/gone", []byte("x"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, "k/stays", "x", 0)
+	changes := make(chan store.Change)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		defer close(changes)
+		for c, err := range s.Watch(ctx, "k") {
+			if err != nil {
+				return
+			}
+			select {
+			case changes <- c:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	told := map[string]store.ChangeKind{}
+	until := func(what string, ok func() bool) {
+		t.Helper()
+		for end := time.After(60 * time.Second); !ok(); {
+			select {
+			case c := <-changes:
+				told[c.Key] = c.Kind
+			case <-end:
+				t.Fatalf("%s: it is not told: %v", what, told)
+			}
+		}
+	}
+	until("what is there", func() bool { return told[""] == store.Caught })
+	srv.Shutdown()
+	srv.WaitForShutdown()
+	natsServer(t, &server.Options{Port: port, StoreDir: dir})
+	if err := s.Delete(t.Context(), "k/gone", gone); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, "k/new", "x", 0)
+	until("what has changed", func() bool {
+		_, isNew := told["k/new"]
+		return isNew && told["k/gone"] == store.Deleted && told["k/stays"] == store.Wrote
 	})
 }

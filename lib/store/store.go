@@ -1,9 +1,10 @@
 // Package store keeps durable state behind one small interface: values by
 // key, written only where nobody else wrote in between.
 //
-// Two implementations are here: Memory for tests and throw-away servers, and
-// Files, an append log below a directory that several processes may share. Each
-// passes the conformance suite of storetest.
+// Three implementations are here: Memory for tests and throw-away servers,
+// Files, an append log below a directory that several processes may share, and
+// NATS, on a cluster. Each passes the conformance suite of storetest. Presence
+// says which of the processes that share a store are alive.
 package store
 
 import (
@@ -68,8 +69,37 @@ type Store interface {
 	// except ErrDamaged, which stands for one entry.
 	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 
+	// Watch yields the entries that List would, then a Change of kind Caught,
+	// and then every later change, as it comes. Those of one key are in order;
+	// versions that were outdated before they were yielded may be left out,
+	// but the last one is not, also when the store could not be reached for a
+	// while; so a key may go that has never come, and a version come twice. What a Put wrote that had returned when the Watch began stands
+	// before Caught. A Watch goes on until the loop is left, ctx ends or an
+	// error comes, which it yields; ErrDamaged stands for one entry, and does
+	// not end it. It reads while the loop asks for more: who is slow misses
+	// versions, and holds up nobody.
+	Watch(ctx context.Context, prefix string) iter.Seq2[Change, error]
+
 	// Close ends the use of the store; what was written stays.
 	Close() error
+}
+
+// ChangeKind says what a Change is.
+type ChangeKind byte
+
+// The kinds of a Change.
+const (
+	Wrote   ChangeKind = iota // the entry is as it was written
+	Deleted                   // the key is gone; the entry has no value
+	Caught                    // all that was there when the Watch began has been yielded; no entry
+)
+
+// Change is one thing that a Watch tells. The revision of a deletion is not
+// below any that the key had before, and below all that it gets after it:
+// who has written the key himself can tell what is older.
+type Change struct {
+	Kind ChangeKind
+	Entry
 }
 
 // The limits of a key.

@@ -34,6 +34,8 @@ type view struct {
 	harm  int                         // damaged stretches before good
 	stuck bool                        // good is before what is damage, or being written
 	index map[string]map[string]place // first word of the key, key
+
+	changed func(key string) // told of each change that is taken in; nil: nobody is
 }
 
 func openView(path string) (*view, error) {
@@ -153,6 +155,9 @@ func (v *view) apply(r record, off int64, size int) {
 	}
 	word, _, _ := strings.Cut(r.Key, "/")
 	keys := v.index[word]
+	if v.changed != nil {
+		v.changed(r.Key)
+	}
 	if old, ok := keys[r.Key]; ok {
 		v.live -= int64(old.size)
 	}

@@ -34,6 +34,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"list while it changes", listChanging},
 		{"one winner", oneWinner},
 		{"counter", counter},
+		{"watch", watch},
+		{"watch slowly", watchSlow},
+		{"watch while it changes", watchChanging},
+		{"end of a watch", watchEnds},
 		{"context", contexts},
 		{"close", closing},
 	}

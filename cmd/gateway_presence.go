@@ -1,0 +1,24 @@
+package cmd
+
+import (
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"lander/lib/sovd"
+	"lander/lib/store"
+)
+
+// joinGateways makes this gateway known to the others on its store, under the
+// name that its state directory keeps.
+func (k *call) joinGateways(st store.Store, dir string) (*store.Presence, error) {
+	name, err := sovd.GatewayName(dir, rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("naming the gateway of %s: %w", dir, plainCause(err))
+	}
+	p, err := store.Join(k.ctx, st, store.JoinOptions{Name: name, Clock: time.Now, Log: k.log})
+	if err != nil {
+		return nil, &fault{exit: exitUnreachable, msg: err.Error(), cause: err}
+	}
+	return p, nil
+}
