@@ -66,7 +66,7 @@ func pendingKey(id string) string { return "scriptpending/" + store.Word(dirName
 
 // managed returns a script of the manifest that the entity sees.
 func (s *Shared) managed(e Ref, id string) bool {
-	m := s.f.managed[id]
+	m := s.f.managedScript(id)
 	return m != nil && visible(m.Filter, e.Kind, e.ID)
 }
 
@@ -271,7 +271,7 @@ func (s *Shared) keep(ctx context.Context, e Ref, id, path string, m *sharedScri
 
 // DeleteScript deletes a script, as ScriptProvider says.
 func (s *Shared) DeleteScript(ctx context.Context, e Ref, id string) error {
-	if s.f.managed[id] != nil {
+	if s.f.managedScript(id) != nil {
 		return Errorf(KindManaged, "Cannot delete managed script: %s", id)
 	}
 	_, rev, err := s.find(ctx, e, id)
