@@ -28,6 +28,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lander/lib/bundle"
+	"lander/lib/store"
 	"lander/lib/trust"
 )
 
@@ -434,7 +435,11 @@ func (c *cluster) run(i, k int) {
 		c.started.Add(1)
 		err = json.Unmarshal(b, &x)
 	}
-	for err == nil && x.Completed == "" {
+	for end := time.Now().Add(endTime); err == nil && x.Completed == ""; {
+		if time.Now().After(end) {
+			err = fmt.Errorf("it does not end: %s", c.known(base+"/"+x.ID, x.ID))
+			break
+		}
 		if b, err = c.ask(i+k+1, "GET", base+"/"+x.ID+"?wait=20s", "", nil, 30*time.Second, 200); err == nil {
 			err = json.Unmarshal(b, &x)
 		}
@@ -447,6 +452,30 @@ func (c *cluster) run(i, k int) {
 	c.mu.Lock()
 	c.runs = append(c.runs, run{device, n, base + "/" + x.ID, x.Status, x.Completed})
 	c.mu.Unlock()
+}
+
+// endTime is how long an execution may take, whatever is killed meanwhile.
+const endTime = 2 * time.Minute
+
+// known is what the gateways and the store say of an execution.
+func (c *cluster) known(path, id string) string {
+	var out strings.Builder
+	for _, url := range c.urls {
+		ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Second)
+		_, b, err := c.request(ctx, "GET", url+"/api/v1"+path, "", nil)
+		cancel()
+		device, _, _ := strings.Cut(strings.TrimPrefix(path, "/components/"), "/")
+		ctx, cancel = context.WithTimeout(c.t.Context(), 5*time.Second)
+		_, d, _ := c.request(ctx, "GET", url+"/api/v1/components/"+device, "", nil)
+		cancel()
+		fmt.Fprintf(&out, "\n%s %v %s", b, err, d)
+	}
+	if st, err := store.Open(c.t.Context(), c.store, ""); err == nil {
+		defer st.Close()
+		e, err := st.Get(c.t.Context(), "fleet/executions/"+id)
+		fmt.Fprintf(&out, "\n%s %v", e.Value, err)
+	}
+	return out.String()
 }
 
 // round runs it all.
@@ -558,15 +587,15 @@ func (c *cluster) check(r *result) {
 	for i, x := range c.runs {
 		r.counts[x.status]++
 		n := lines[x.n]
-		if x.status == "completed" && n != 1 || n > 1 || x.status == "failed" {
-			c.t.Errorf("%s %s is %s, and ran %d times", x.device, x.n, x.status, n)
-		}
 		if other := ids[x.path]; other != "" {
 			c.t.Errorf("%s is the execution of %s and %s", x.path, other, x.n)
 		}
 		ids[x.path] = x.n
 		// Whoever is asked says the same.
 		b, err := c.ask(i, "GET", x.path, "", nil, 30*time.Second, 200)
+		if x.status == "completed" && n != 1 || n > 1 || x.status == "failed" {
+			c.t.Errorf("%s %s is %s, and ran %d times: %s", x.device, x.n, x.status, n, b)
+		}
 		var now struct {
 			Status    string
 			Completed string `json:"completed_at"`
