@@ -101,6 +101,9 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 		g.over(k, cfg, nil)
 		return none, nil
 	}
+	if k.cli.String("store") != "" {
+		o.Presence = members // others may have it too
+	}
 	if err := k.filesOptions(set, cfg, &o, runner, lines); err != nil {
 		return nil, err
 	}
