@@ -3,6 +3,7 @@ package cmd
 import (
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 )
@@ -29,3 +30,11 @@ func Paths() []Path {
 func Completion(shell string, w io.Writer) { completionWriters[shell](w, completionTree(tree())) }
 
 func tree() *cli.App { return newApp(&streams{out: &outWriter{w: io.Discard}, getenv: os.Getenv}, nil) }
+
+// ExitTable gives the number, name and meaning of each exit code.
+func ExitTable() (out [][3]string) {
+	for _, e := range exitTable {
+		out = append(out, [3]string{strconv.Itoa(e.code), e.name, e.help})
+	}
+	return out
+}

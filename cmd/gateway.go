@@ -32,6 +32,9 @@ func gatewayCommand() *cli.Command {
 		about: `Serves the scripts of components and apps at /api/v1: upload, start, follow, stop. Executions
 and their output survive a restart; what was running is ended and recorded as terminated. The
 library may be filled by hand: SCRIPTS/<entity>/<script>/metadata.json beside script.sh.
+The NodeMCU boards of an ota serve with the same --state or --store, and the DeviceScript
+devices of --devs, are components too: releases are assigned to the ones, programs deployed to
+the others, as executions.
 A configuration file in YAML is read as a parameter file of ros2_medkit. With the operand
 hash-secret it reads a client's secret on its input and prints the hash for the auth file.
 HUP reads the configuration, the auth file and the manifest again; one that is broken changes

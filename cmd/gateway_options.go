@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lander/lib/durable"
+	"lander/lib/fleet"
 	"lander/lib/job"
 	"lander/lib/link"
 	"lander/lib/proc"
@@ -123,7 +124,12 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	}
 	cfg.Provider, again.scripts = files, files.SetManaged
 	known.Use(files)
-	g.over(k, cfg, files)
+	var shelf fleet.Library = files
+	if _, far := st.(*store.NATS); far {
+		// The gateways have no directory in common, but the store.
+		shelf = files.Shared(st)
+	}
+	g.over(k, cfg, shelf)
 	cfg.Metrics.SetRunning(files.Running)
 	return files.Close, nil
 }

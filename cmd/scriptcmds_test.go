@@ -33,6 +33,7 @@ func commandsForScripts() map[string]func(*testscript.TestScript, bool, []string
 		"mkfifo":       mkfifo,
 		"otaboard":     otaBoard,
 		"certificates": certificates,
+		"workflow":     workflow,
 		"otaunit":      otaUnit,
 		"board":        boardOn,
 		"boardfiles":   boardFiles,

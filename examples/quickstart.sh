@@ -9,7 +9,7 @@ work=$(mktemp -d)
 agent=
 trap '[ -z "$agent" ] || kill "$agent" 2> /dev/null || true; wait; rm -rf "$work"' EXIT
 lander=${LANDER:-$work/lander}
-[ -x "$lander" ] || CGO_ENABLED=0 go build -tags urfave_cli_no_docs -trimpath -o "$lander" .
+[ -x "$lander" ] || CGO_ENABLED=0 go build -tags urfave_cli_no_docs,nethttpomithttp2 -trimpath -o "$lander" .
 examples=$PWD/examples/scripts
 cd "$work"
 export XDG_CONFIG_HOME=$work/config XDG_STATE_HOME=$work/state

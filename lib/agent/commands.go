@@ -28,10 +28,10 @@ type commands struct {
 	mu      sync.Mutex
 	queue   []envelope.Message
 	working bool
-	open    map[string]bool        // keys of what is under way
-	running map[string]string      // execution ids by ticket text
-	waiting map[string]waiter      // by ticket, of what ends by itself later
-	moves   map[string]chan string // by key: those who wait for another URL
+	open    map[string]bool   // keys of what is under way
+	running map[string]string // execution ids by ticket text
+	waiting map[string]waiter // by ticket, of what ends by itself later
+	moves   map[string]*move  // by key of what is under way
 	taken   int
 }
 
@@ -75,7 +75,7 @@ func failed(format string, args ...any) outcome {
 }
 
 func (a *Agent) newCommands() {
-	c := &commands{a: a, open: map[string]bool{}, running: map[string]string{}, waiting: map[string]waiter{}, moves: map[string]chan string{}}
+	c := &commands{a: a, open: map[string]bool{}, running: map[string]string{}, waiting: map[string]waiter{}, moves: map[string]*move{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	a.commands = c
 }
@@ -221,6 +221,7 @@ func (c *commands) claim(key string, rec taken) (fresh bool, err error) {
 func (c *commands) finished(key string) {
 	c.mu.Lock()
 	delete(c.open, key)
+	delete(c.moves, key)
 	c.taken++
 	prune := c.taken%pruneEvery == 0
 	c.mu.Unlock()

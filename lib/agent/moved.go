@@ -62,20 +62,23 @@ func withoutHost(url string) string {
 	return "/"
 }
 
-// moved hands the URL of a command that came again to who waits for it.
+// move is the URL that a command had when it came again.
+type move struct {
+	url  string
+	news chan struct{} // closed when it comes again once more
+}
+
+// moved notes the URL of a command that came again while it is under way.
 func (c *commands) moved(key, url string) {
-	if url == "" {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if w := c.moves[key]; w != nil {
-		select {
-		case <-w:
-		default:
-		}
-		w <- url
+	if url == "" || !c.open[key] {
+		return
 	}
+	if m := c.moves[key]; m != nil {
+		close(m.news)
+	}
+	c.moves[key] = &move{url, make(chan struct{})}
 }
 
 // A script that cannot be fetched, because nobody answers, is tried again.
@@ -88,25 +91,28 @@ const (
 // it is on record then.
 func passing(err error) bool { return errors.Is(err, frame.StatusCommunicationError) }
 
-// another waits for the command to come again, for a while, and returns the
-// URL that it has then.
+// another returns a URL that the command has had when it came again, or waits
+// for it to come, for a while.
 func (c *commands) another(ctx context.Context, key, url string) string {
-	w := make(chan string, 1)
 	c.mu.Lock()
-	c.moves[key] = w
+	m := c.moves[key]
+	if m == nil {
+		m = &move{url, make(chan struct{})}
+		c.moves[key] = m
+	}
 	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		delete(c.moves, key)
-		c.mu.Unlock()
-	}()
+	if m.url != url {
+		return m.url
+	}
 	over := make(chan struct{})
 	stop := c.a.afterFunc(fetchPause, func() { close(over) })
 	defer stop()
 	select {
-	case url = <-w:
+	case <-m.news:
 	case <-over:
 	case <-ctx.Done():
 	}
-	return url
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.moves[key].url
 }

@@ -200,10 +200,12 @@ func refusal(err error) error {
 	case errors.Is(err, fetch.ErrURL), errors.Is(err, fetch.ErrAddress), errors.Is(err, fetch.ErrTooLarge), errors.Is(err, fetch.ErrRedirect), errors.Is(err, fetch.ErrCertificate):
 		return frame.Errorf(frame.StatusNotPermitted, "download: %v", err)
 	}
-	if se, ok := errors.AsType[*fetch.StatusError](err); ok {
+	se, isStatus := errors.AsType[*fetch.StatusError](err)
+	away := isStatus && (se.Code == 502 || se.Code == 503 || se.Code == 504) // who serves it is not there
+	if isStatus && !away {
 		return frame.Errorf(frame.StatusNotPermitted, "download: %v", se)
 	}
-	if errors.Is(err, fetch.ErrUnreachable) || errors.Is(err, fetch.ErrTimeout) {
+	if away || errors.Is(err, fetch.ErrUnreachable) || errors.Is(err, fetch.ErrTimeout) {
 		// Not final: the same ticket may try again.
 		return fmt.Errorf("download: %v: %w", err, frame.StatusCommunicationError)
 	}

@@ -220,9 +220,10 @@ func (b *Boards) Close(ctx context.Context) error {
 }
 
 var (
-	errShutdown = errors.New("The gateway was shut down")
-	errStopped  = errors.New("Execution stopped by user")
-	errForced   = errors.New("Execution forcefully terminated")
+	errShutdown  = errors.New("The gateway was shut down")
+	errStopped   = errors.New("Execution stopped by user")
+	errElsewhere = errors.New("Another gateway has ended it")
+	errForced    = errors.New("Execution forcefully terminated")
 )
 
 func (b *Boards) now() job.Time { return job.Time{Time: b.o.Clock()} }

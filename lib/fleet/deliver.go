@@ -107,7 +107,7 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 	case rec.Status.Final() || rec.Stop != "":
 		return nil
 	case rec.SentAt != nil:
-		return f.sendAgain(rec, c, lander)
+		return f.sendAgain(x, rec, c, lander)
 	}
 	f.mu.Lock()
 	url := f.urlOf(rec.ID, rec.Token, c)
@@ -137,7 +137,7 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 		return nil
 	}
 	if again {
-		return f.sendAgain(rec, c, lander)
+		return f.sendAgain(x, rec, c, lander)
 	}
 	return execute(&rec)
 }
@@ -146,11 +146,13 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 // device of ours, as others would run it twice. The gateway whose URL it had
 // may be gone: a device that knows that the host of a URL is not what a ticket
 // is for gets ours.
-func (f *Fleet) sendAgain(rec record, c *connection, lander bool) envelope.Item {
-	if !lander {
-		return nil // it may have come
-	}
+func (f *Fleet) sendAgain(x *execution, rec record, c *connection, lander bool) envelope.Item {
 	f.mu.Lock()
+	if !lander {
+		x.sentIn = nil // it may have come; unless the device says later that it is ours
+		f.mu.Unlock()
+		return nil
+	}
 	if c.dev.rec.Moves {
 		rec.URL = f.urlOf(rec.ID, rec.Token, c)
 	}

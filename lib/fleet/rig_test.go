@@ -67,6 +67,8 @@ type rig struct {
 	front *front // of web: it stays when the gateway is started anew
 	addr  string // of the M3DA listener
 	set   func(*fleet.Options)
+	home  string // where the store and the scripts are
+	dead  *mortal
 	files func(*sovd.FilesOptions) // nil: as they are
 	stop  func()
 }
@@ -91,6 +93,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func newRig(t testing.TB, set func(*fleet.Options)) *rig {
 	t.Helper()
 	g := &rig{t: t, dir: t.TempDir(), front: &front{}, set: set}
+	g.home = g.dir
 	var err error
 	if g.key, err = trust.GenerateKey(); err != nil {
 		t.Fatal(err)
@@ -106,11 +109,12 @@ func newRig(t testing.TB, set func(*fleet.Options)) *rig {
 // open starts the gateway on its state.
 func (g *rig) open() {
 	g.t.Helper()
-	st, err := store.OpenFiles(filepath.Join(g.dir, "store"))
+	files0, err := store.OpenFiles(filepath.Join(g.home, "store"))
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.store = st
+	st := &mortal{Store: files0}
+	g.store, g.dead = st, st
 	j, err := journal.Open(g.dir, journal.Options{})
 	if err != nil {
 		g.t.Fatal(err)
@@ -124,7 +128,7 @@ func (g *rig) open() {
 		g.t.Fatal(err)
 	}
 	fo := sovd.FilesOptions{
-		Dir: filepath.Join(g.dir, "scripts"), State: g.dir, Store: st, Runners: map[string]job.Runner{"sh": &proc.Runner{TempDir: g.dir}}, Log: log,
+		Dir: filepath.Join(g.home, "scripts"), State: g.dir, Store: st, Runners: map[string]job.Runner{"sh": &proc.Runner{TempDir: g.dir}}, Log: log,
 	}
 	if g.files != nil {
 		g.files(&fo)
@@ -189,11 +193,22 @@ type device struct {
 	keys m3da.Keys
 	addr link.Address
 	stop func()
-	set  func(*agent.Config)
+	// gateway says where it connects; nil: to g.
+	gateway func() string
+	set     func(*agent.Config)
 }
 
 // agent starts one.
 func (g *rig) agent(id string, keys m3da.Keys, set func(*agent.Config)) *device {
+	g.t.Helper()
+	d := g.agentNot(id, keys, set)
+	d.start()
+	g.t.Cleanup(func() { d.stop() })
+	return d
+}
+
+// agentNot makes one that does not run yet.
+func (g *rig) agentNot(id string, keys m3da.Keys, set func(*agent.Config)) *device {
 	g.t.Helper()
 	d := &device{g: g, id: id, dir: g.t.TempDir(), keys: keys, set: set}
 	if _, err := trust.Add(filepath.Join(d.dir, "trust"), g.key.Public().Text(), ""); err != nil {
@@ -203,8 +218,6 @@ func (g *rig) agent(id string, keys m3da.Keys, set func(*agent.Config)) *device 
 	if err := os.WriteFile(filepath.Join(d.dir, "trust", "policy.toml"), []byte(policy), 0o600); err != nil {
 		g.t.Fatal(err)
 	}
-	d.start()
-	g.t.Cleanup(func() { d.stop() })
 	return d
 }
 
@@ -219,7 +232,10 @@ func (d *device) start() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := d.g.addr
+	addr := func() string { return d.g.addr }
+	if d.gateway != nil {
+		addr = d.gateway
+	}
 	cfg := agent.Config{
 		ID: d.id, Version: "1.2.3", Groups: []string{"north"}, Dir: filepath.Join(d.dir, "agent"), Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 		Budget: job.Budget{CPU: time.Second, Wall: time.Minute},
@@ -230,7 +246,7 @@ func (d *device) start() {
 		Lua: func(h remote.Host) job.Runner { return &remote.Child{Argv: []string{os.Args[0], childArg}, Host: h} },
 		Server: &agent.Server{Keep: true, AllowMD5: true, Keys: d.keys, Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
 			var n net.Dialer
-			return n.DialContext(ctx, "tcp", addr)
+			return n.DialContext(ctx, "tcp", addr())
 		}},
 		// What waits for a policy goes at once.
 		AfterFunc: func(d time.Duration, f func()) func() bool {
@@ -285,6 +301,17 @@ func journalled(t testing.TB, dir, word string) (out []journal.Line) {
 	return out
 }
 
+// journalled are the lines of the gateway's journal with a word: it is written
+// in batches, a little later than what it is about.
+func (g *rig) journalled(word string) []journal.Line {
+	g.t.Helper()
+	g.until("the gateway's journal", func() bool {
+		b, err := os.ReadFile(filepath.Join(g.dir, journal.FileName))
+		return err == nil && bytes.Contains(b, []byte(word))
+	})
+	return journalled(g.t, g.dir, word)
+}
+
 // sign makes a bundle for any device.
 func (g *rig) sign(source, format string, serial int64) []byte {
 	return g.signFor("*", source, format, serial)
@@ -311,12 +338,23 @@ func (g *rig) signFor(target, source, format string, serial int64) []byte {
 // do asks the gateway for something.
 func (g *rig) do(method, path, typ string, body []byte, want int) map[string]any {
 	g.t.Helper()
+	return g.doWith(method, path, "Content-Type", typ, body, want)
+}
+
+// doKey is do with an idempotency key.
+func (g *rig) doKey(method, path, key string, body []byte, want int) map[string]any {
+	g.t.Helper()
+	return g.doWith(method, path, "Idempotency-Key", key, body, want)
+}
+
+func (g *rig) doWith(method, path, header, value string, body []byte, want int) map[string]any {
+	g.t.Helper()
 	req, err := http.NewRequestWithContext(g.t.Context(), method, g.url+"/api/v1"+path, bytes.NewReader(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	if typ != "" {
-		req.Header.Set("Content-Type", typ)
+	if value != "" {
+		req.Header.Set(header, value)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

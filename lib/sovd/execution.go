@@ -40,7 +40,7 @@ type record struct {
 
 	Output  []byte `json:"output,omitempty"` // as job.Output appends it, when it is small
 	Spooled bool   `json:"spooled,omitempty"`
-	Parts   int    `json:"parts,omitempty"`   // of the output in the store; see partKey
+	Parts   int    `json:"parts,omitempty"`   // of the output in the store; see outputKey
 	Control string `json:"control,omitempty"` // what another gateway has asked the owner for
 }
 

@@ -13,9 +13,9 @@ import (
 // partSize is how much of a large output one value of the store holds.
 const partSize = 256 << 10
 
-func partsKey(id string) string { return "output/" + id }
+func outputsKey(id string) string { return "output/" + id }
 
-func partKey(id string, n int) string { return fmt.Sprintf("%s/%06d", partsKey(id), n) }
+func outputKey(id string, n int) string { return fmt.Sprintf("%s/%06d", outputsKey(id), n) }
 
 // putParts puts a large output into the store, where the other gateways reach
 // it too. The record that tells of it comes afterwards.
@@ -24,13 +24,13 @@ func (f *Files) putParts(ctx context.Context, id string, b []byte) (n int, err e
 		part := b[:min(partSize, len(b))]
 		b = b[len(part):]
 		rev := store.Revision(0)
-		e, err := f.o.Store.Get(ctx, partKey(id, n))
+		e, err := f.o.Store.Get(ctx, outputKey(id, n))
 		if err == nil {
 			rev = e.Rev // of an attempt before
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return 0, err
 		}
-		if _, err := f.o.Store.Put(ctx, partKey(id, n), part, rev); err != nil {
+		if _, err := f.o.Store.Put(ctx, outputKey(id, n), part, rev); err != nil {
 			return 0, err
 		}
 	}
@@ -40,7 +40,7 @@ func (f *Files) putParts(ctx context.Context, id string, b []byte) (n int, err e
 func (f *Files) getParts(ctx context.Context, id string, n int) ([]byte, error) {
 	var b []byte
 	for i := range n {
-		e, err := f.o.Store.Get(ctx, partKey(id, i))
+		e, err := f.o.Store.Get(ctx, outputKey(id, i))
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (f *Files) getParts(ctx context.Context, id string, n int) ([]byte, error) 
 
 func (f *Files) dropParts(ctx context.Context, id string) error {
 	var errs []error
-	for e, err := range f.o.Store.List(ctx, partsKey(id)) {
+	for e, err := range f.o.Store.List(ctx, outputsKey(id)) {
 		if err == nil {
 			err = f.o.Store.Delete(ctx, e.Key, e.Rev)
 		}

@@ -1,414 +1,185 @@
-//go:build linux
-
 package sovd_test
 
 import (
-	"bufio"
+	"bytes"
+	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-
-	"lander/lib/journal"
-	"lander/lib/proc"
+	"lander/lib/job"
+	"lander/lib/sovd"
+	"lander/lib/sovd/sovdtest"
+	"lander/lib/store"
 )
 
-// sharedScripts are there at each gateway of the test.
-var sharedScripts = map[string]string{
-	"quick":  "echo quick",
-	"large":  "head -c 700000 /dev/zero | tr '\\0' x",
-	"wait":   "echo up; while [ ! -e $GO ]; do sleep 0.05; done; echo gone on",
-	"sleep":  "(setsid sleep 300 &); sleep 300 & sleep 300",
-	"repeat": "echo once >> $LOG; sleep 0.2",
+// shelf is a provider with its scripts in a store.
+type shelf struct {
+	*sovd.Shared
+	files *sovd.Files
 }
 
-// gateways are some processes on one store.
-type gateways struct {
-	t       *testing.T
-	dir     string
-	store   string
-	scripts string
-	all     []*member
-	ended   []string // executions that were ended by others than their owners
+func (s shelf) StartExecution(ctx context.Context, e sovd.Ref, script string, st sovd.Start) (sovd.Execution, error) {
+	return s.files.StartExecution(ctx, e, script, st)
 }
 
-type member struct {
-	dir, url string
-	cmd      *exec.Cmd
+func (s shelf) GetExecution(ctx context.Context, e sovd.Ref, script, id string) (sovd.Execution, error) {
+	return s.files.GetExecution(ctx, e, script, id)
 }
 
-func newGateways(t *testing.T, store string, n int) *gateways {
-	g := &gateways{t: t, dir: t.TempDir(), store: store}
-	var list []string
-	for id, text := range sharedScripts {
-		path := filepath.Join(g.dir, id+".sh")
-		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, fmt.Sprintf("{id: %s, path: %s, format: sh, env: {GO: %s/go, LOG: %[3]s/log}}", id, path, g.dir))
+func (s shelf) ControlExecution(ctx context.Context, e sovd.Ref, script, id string, a sovd.Action) (sovd.Execution, error) {
+	return s.files.ControlExecution(ctx, e, script, id, a)
+}
+
+func (s shelf) DeleteExecution(ctx context.Context, e sovd.Ref, script, id string) error {
+	return s.files.DeleteExecution(ctx, e, script, id)
+}
+
+func newShelf(t *testing.T, st store.Store, change func(*sovd.FilesOptions)) shelf {
+	t.Helper()
+	dir := t.TempDir()
+	o := sovd.FilesOptions{Dir: dir + "/scripts", State: dir, Store: store.NewMemory(), Runners: map[string]job.Runner{}}
+	if change != nil {
+		change(&o)
 	}
-	g.scripts = ", scripts: [" + strings.Join(list, ", ") + "]"
-	for i := range n {
-		m := &member{dir: filepath.Join(g.dir, fmt.Sprintf("gateway%d", i))}
-		if err := os.Mkdir(m.dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		g.all = append(g.all, m)
-		g.open(m)
-	}
-	t.Cleanup(func() {
-		for _, m := range g.all {
-			m.cmd.Process.Signal(syscall.SIGCONT)
-			m.cmd.Process.Kill()
-			m.cmd.Wait()
-		}
-		proc.Sweep(func(e proc.Environ) bool { return e.Get("LOG") == g.dir+"/log" })
-	})
-	return g
-}
-
-func (g *gateways) open(m *member) {
-	g.t.Helper()
-	m.cmd = exec.Command(os.Args[0])
-	m.cmd.Env = append(os.Environ(), "SOVD_TEST_GATEWAY="+m.dir, "SOVD_TEST_STORE="+g.store, "SOVD_TEST_SCRIPTS="+g.scripts)
-	errs, err := os.OpenFile(filepath.Join(m.dir, "stderr"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := sovd.OpenFiles(t.Context(), o)
 	if err != nil {
-		g.t.Fatal(err)
+		t.Fatal(err)
 	}
-	defer errs.Close()
-	m.cmd.Stderr = errs
-	out, err := m.cmd.StdoutPipe()
-	if err == nil {
-		err = m.cmd.Start()
-	}
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	addr, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		text, _ := os.ReadFile(errs.Name())
-		g.t.Fatalf("a gateway did not start: %v\n%s", err, text)
-	}
-	m.url = "http://" + strings.TrimSpace(addr)
+	t.Cleanup(func() { f.Close(context.Background()) })
+	return shelf{f.Shared(st), f}
 }
 
-// do sends a request to one of them; failure ends the test.
-func (g *gateways) do(m *member, method, path, body string, header ...string) reply {
-	g.t.Helper()
-	req, err := http.NewRequestWithContext(g.t.Context(), method, m.url+path, strings.NewReader(body))
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	for _, h := range header {
-		k, v, _ := strings.Cut(h, ": ")
-		req.Header.Set(k, v)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	r := reply{status: res.StatusCode, header: res.Header, text: string(b)}
-	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
-		if err := json.Unmarshal(b, &r.body); err != nil {
-			g.t.Fatal(err)
-		}
-	}
-	return r
+func TestSharedLibrary(t *testing.T) {
+	sovdtest.RunLibrary(t, func(t *testing.T) string { return gatewayOf(t, newShelf(t, store.NewMemory(), nil)) })
 }
 
-// start starts a script at m and returns the path of its execution.
-func (g *gateways) start(m *member, script, query string) string {
-	g.t.Helper()
-	r := g.do(m, "POST", scripts+"/"+script+"/executions"+query, `{"execution_type":"now"}`)
-	if r.status != 202 {
-		g.t.Fatalf("start: %d %s", r.status, r.text)
-	}
-	return r.header.Get("Location")
-}
-
-// until waits for a condition.
-func (g *gateways) until(what string, done func() bool) {
-	g.t.Helper()
-	for end := time.Now().Add(90 * time.Second); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			for _, m := range g.all {
-				text, _ := os.ReadFile(filepath.Join(m.dir, "stderr"))
-				g.t.Logf("%s:\n%s", m.dir, text)
-			}
-			g.t.Fatalf("never: %s", what)
-		}
+func upload(name string, body io.Reader) sovd.Upload {
+	return sovd.Upload{
+		Filename: name, Body: body, Name: func() string { return "a name" }, Description: func() string { return "" },
+		Schema: func() json.RawMessage { return nil }, Check: func() error { return nil },
 	}
 }
 
-// alive counts the processes of the test's scripts whose execution is one of
-// those.
-func (g *gateways) alive(ids map[string]bool) (n int) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	for _, e := range entries {
-		env, err := os.ReadFile("/proc/" + e.Name() + "/environ")
-		if err != nil || proc.Environ(env).Get("LOG") != g.dir+"/log" {
-			continue
-		}
-		if ids[proc.Environ(env).Get("LANDER_EXECUTION")] {
-			n++
-		}
-	}
-	return n
-}
-
-// ends counts the lines about ends in all journals, by execution.
-func (g *gateways) ends() map[string][]string {
-	out := map[string][]string{}
-	for _, m := range g.all {
-		for _, l := range journalLines(g.t, m.dir) {
-			if l.Action == journal.ActionRun {
-				out[l.Execution] = append(out[l.Execution], l.Outcome)
-			}
-		}
-	}
-	return out
-}
-
-func idOf(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
-
-func TestSharedStore(t *testing.T) {
-	t.Run("files", func(t *testing.T) {
-		t.Parallel()
-		testShared(t, filepath.Join(t.TempDir(), "store"))
-	})
-	t.Run("nats", func(t *testing.T) {
-		t.Parallel()
-		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true, JetStream: true, MaxPayload: 2 << 20, StoreDir: t.TempDir()})
+// left are the keys of a store.
+func left(t *testing.T, st store.Store) (keys []string) {
+	t.Helper()
+	for e, err := range st.List(t.Context(), "") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Start()
-		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-		if !s.ReadyForConnections(20 * time.Second) {
-			t.Fatal("the server does not start")
-		}
-		testShared(t, s.ClientURL()+"/shared")
-	})
+		keys = append(keys, e.Key)
+	}
+	return keys
 }
 
-func testShared(t *testing.T, store string) {
-	g := newGateways(t, store, 3)
-	a, b, c := g.all[0], g.all[1], g.all[2]
+func kindOf(err error) sovd.Kind {
+	if e, ok := errors.AsType[*sovd.Error](err); ok {
+		return e.Kind
+	}
+	return ""
+}
 
-	// What one has run all show alike, at once.
-	x := g.start(a, "quick", "?wait=30s")
-	at := g.do(a, "GET", x, "")
-	if at.at("parameters.stdout") != "quick\n" {
-		t.Error(at.text)
-	}
-	for _, m := range []*member{b, c} {
-		if r := g.do(m, "GET", x, ""); r.status != 200 || r.text != at.text {
-			t.Errorf("%d %s\nat its owner %s", r.status, r.text, at.text)
+// What is uploaded at one gateway is whole at the other, and gone when it is
+// deleted there.
+func TestSharedByTwo(t *testing.T) {
+	st := store.NewMemory()
+	a := newShelf(t, st, func(o *sovd.FilesOptions) { o.MaxFile = 3 << 20 })
+	b := newShelf(t, st, nil)
+	e := sovd.Ref{Kind: sovd.Components, ID: "gw-1"}
+	for _, size := range []int{0, 1, store.MaxValue, store.MaxValue + 1, 5 * store.MaxValue / 2} {
+		text := bytes.Repeat([]byte("x"), size)
+		s, err := a.UploadScript(t.Context(), e, upload("job.lua", bytes.NewReader(text)))
+		if err != nil {
+			t.Fatalf("%d bytes: %v", size, err)
 		}
-		g.until("in the list of the others", func() bool {
-			return strings.Contains(g.do(m, "GET", scripts+"/quick/executions", "").text, idOf(x))
-		})
-	}
-	large := g.start(a, "large", "?wait=30s")
-	if r := g.do(c, "GET", large, ""); len(fmt.Sprint(r.at("parameters.stdout"))) != 700_000 {
-		t.Errorf("large output: %.300s", r.text)
-	}
-
-	// What runs elsewhere is followed, waited for, and stopped.
-	run := g.start(a, "wait", "")
-	if r := g.do(b, "GET", run, ""); r.at("status") != "running" {
-		t.Errorf("elsewhere, running: %s", r.text)
-	}
-	if r := g.do(b, "DELETE", run, ""); r.status != 409 {
-		t.Errorf("deleted while it runs: %d %s", r.status, r.text)
-	}
-	var followed string
-	var wg sync.WaitGroup
-	wg.Go(func() { followed = g.do(c, "GET", run+"/events", "").text })
-	wg.Go(func() {
-		if r := g.do(b, "GET", run+"?wait=60s", ""); r.at("parameters.stdout") != "up\ngone on\n" {
-			t.Errorf("waited elsewhere: %s", r.text)
+		got, err := b.ReadScript(t.Context(), e, s.ID)
+		if err != nil || !bytes.Equal(got.Bytes, text) || got.Format != job.FormatLua || got.Name != "a name" {
+			t.Errorf("%d bytes came back as %d, %+v, %v", size, len(got.Bytes), got.Script, err)
 		}
-	})
-	if err := os.WriteFile(g.dir+"/go", nil, 0o600); err != nil {
+		if err := b.DeleteScript(t.Context(), e, s.ID); err != nil {
+			t.Error(err)
+		}
+		if _, err := a.ReadScript(t.Context(), e, s.ID); kindOf(err) != sovd.KindNotFound {
+			t.Errorf("after it was deleted: %v", err)
+		}
+		if keys := left(t, st); len(keys) > 0 {
+			t.Errorf("a deleted script leaves %q", keys)
+		}
+	}
+	// One that does not come in whole is not there.
+	_, err := a.UploadScript(t.Context(), e, upload("big.lua", bytes.NewReader(make([]byte, 4<<20))))
+	if kindOf(err) != sovd.KindTooLarge {
+		t.Errorf("too large: %v", err)
+	}
+	broken := upload("cut.lua", io.MultiReader(strings.NewReader("print(1)"), &failing{}))
+	if _, err := a.UploadScript(t.Context(), e, broken); err == nil {
+		t.Error("an upload that breaks off is taken")
+	}
+	late := upload("late.lua", strings.NewReader("print(1)"))
+	late.Check = func() error { return sovd.Errorf(sovd.KindInput, "no") }
+	if _, err := a.UploadScript(t.Context(), e, late); kindOf(err) != sovd.KindInput {
+		t.Errorf("an upload with a bad end: %v", err)
+	}
+	if keys := left(t, st); len(keys) > 0 {
+		t.Errorf("uploads that failed leave %q", keys)
+	}
+	// Bytes that are not those that came in are no script.
+	s, err := a.UploadScript(t.Context(), e, upload("job.lua", strings.NewReader("print(1)")))
+	if err != nil {
 		t.Fatal(err)
 	}
-	wg.Wait()
-	if !strings.Contains(followed, `{"text":"up\ngone on\n"}`) || !strings.Contains(followed, "id: end") {
-		t.Errorf("followed elsewhere: %s", followed)
+	part, err := st.Get(t.Context(), "scriptparts/"+s.ID+"/0000")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for action, message := range map[string]string{"stop": "Execution stopped by user", "forced_termination": "Execution forcefully terminated"} {
-		x := g.start(a, "sleep", "")
-		r := g.do(b, "PUT", x, `{"action":"`+action+`"}`)
-		if r.status != 200 || r.at("status") != "terminated" || r.at("error.message") != message {
-			t.Errorf("%s elsewhere: %d %s", action, r.status, r.text)
-		}
-		if r := g.do(c, "PUT", x, `{"action":"stop"}`); r.status != 409 {
-			t.Errorf("stopped twice: %d %s", r.status, r.text)
-		}
+	if _, err := st.Put(t.Context(), part.Key, []byte("print(2)"), part.Rev); err != nil {
+		t.Fatal(err)
 	}
-	if r := g.do(b, "PUT", large, `{"action":"stop"}`); r.status != 409 {
-		t.Errorf("stopped when it was over: %d %s", r.status, r.text)
-	}
-
-	g.sharedKey()
-
-	// Any of them forgets.
-	if r := g.do(b, "DELETE", large, ""); r.status != 204 {
-		t.Errorf("deleted elsewhere: %d %s", r.status, r.text)
-	}
-	for _, m := range g.all {
-		g.until("gone everywhere", func() bool { return g.do(m, "GET", large, "").status == 404 })
-	}
-
-	g.sharedDeath()
-	g.sharedStall()
-	g.quit()
-}
-
-// sharedKey starts the same with one Idempotency-Key everywhere at once.
-func (g *gateways) sharedKey() {
-	g.t.Helper()
-	var mu sync.Mutex
-	ids, replays := map[string]int{}, 0
-	var wg sync.WaitGroup
-	for i := range 9 {
-		wg.Go(func() {
-			r := g.do(g.all[i%3], "POST", scripts+"/repeat/executions?wait=30s", `{"execution_type":"now"}`, "Idempotency-Key: one")
-			mu.Lock()
-			defer mu.Unlock()
-			ids[fmt.Sprint(r.status, r.at("id"))]++
-			if r.header.Get("Idempotent-Replayed") == "true" {
-				replays++
-			}
-		})
-	}
-	wg.Wait()
-	log, err := os.ReadFile(g.dir + "/log")
-	if err != nil || len(ids) != 1 || replays != 8 || string(log) != "once\n" {
-		g.t.Errorf("%v, %d replays, ran %q, %v", ids, replays, log, err)
-	}
-	if r := g.do(g.all[2], "POST", scripts+"/repeat/executions", `{"execution_type":"now","parameters":1}`, "Idempotency-Key: one"); r.status != 422 && r.status != 409 {
-		g.t.Errorf("the key for another request: %d %s", r.status, r.text)
+	if got, err := b.ReadScript(t.Context(), e, s.ID); kindOf(err) != sovd.KindInternal || got.Bytes != nil {
+		t.Errorf("altered bytes: %q, %v", got.Bytes, err)
 	}
 }
 
-// sharedDeath kills a gateway in the middle.
-func (g *gateways) sharedDeath() {
-	g.t.Helper()
-	a, b, c := g.all[0], g.all[1], g.all[2]
-	paths, dead := map[string]bool{}, map[string]bool{}
-	for range 6 {
-		x := g.start(a, "sleep", "")
-		paths[x], dead[idOf(x)] = true, true
-	}
-	other := g.start(b, "sleep", "")
-	g.do(c, "PUT", g.start(a, "sleep", ""), `{"action":"stop"}`)
-	a.cmd.Process.Kill()
-	a.cmd.Wait()
-	for x := range paths {
-		for _, m := range []*member{b, c} {
-			g.until("the dead one's executions are ended", func() bool {
-				r := g.do(m, "GET", x+"?wait=1s", "")
-				return r.at("status") == "terminated" && r.at("error.message") == "The gateway that ran the script is gone"
-			})
-		}
-	}
-	if r := g.do(c, "GET", other, ""); r.at("status") != "running" {
-		g.t.Errorf("that of the living: %s", r.text)
-	}
-	g.open(a)
-	if n := g.alive(dead); n > 0 {
-		g.t.Errorf("%d processes of the dead gateway are there after its restart", n)
-	}
-	for x := range paths {
-		if r := g.do(a, "GET", x, ""); r.at("error.message") != "The gateway that ran the script is gone" {
-			g.t.Errorf("at its owner, again: %s", r.text)
-		}
-	}
-	g.cut(dead)
-	if r := g.do(b, "PUT", other, `{"action":"forced_termination"}`); r.status != 200 {
-		g.t.Errorf("%d %s", r.status, r.text)
-	}
-}
+type failing struct{}
 
-// sharedStall stops a gateway for longer than its lease: what it ran is ended
-// by the others, and by itself when it comes back.
-func (g *gateways) sharedStall() {
-	g.t.Helper()
-	b, c := g.all[1], g.all[2]
-	stalled := map[string]bool{}
-	var paths []string
-	for range 3 {
-		x := g.start(b, "sleep", "")
-		paths, stalled[idOf(x)] = append(paths, x), true
-	}
-	if err := b.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		g.t.Fatal(err)
-	}
-	for _, x := range paths {
-		g.until("the stalled one's executions are ended", func() bool { return g.do(c, "GET", x+"?wait=1s", "").at("status") == "terminated" })
-	}
-	if err := b.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		g.t.Fatal(err)
-	}
-	g.until("nothing of it runs", func() bool { return g.alive(stalled) == 0 })
-	for _, x := range paths {
-		want := g.do(c, "GET", x, "").text
-		g.until("both say the same", func() bool { return g.do(b, "GET", x+"?wait=1s", "").text == want })
-	}
-	g.until("it starts again", func() bool {
-		return g.do(b, "POST", scripts+"/quick/executions?wait=30s", `{"execution_type":"now"}`).status == 202
-	})
-	g.cut(stalled)
-}
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// cut notes executions that others have ended.
-func (g *gateways) cut(ids map[string]bool) {
-	for id := range ids {
-		g.ended = append(g.ended, id)
+// Only signed scripts come in, and only they go out.
+func TestSharedSigned(t *testing.T) {
+	s := newSigner(t, "")
+	st := store.NewMemory()
+	a := shelf{s.files.Shared(st), s.files}
+	e := sovd.Ref{Kind: sovd.Components, ID: "main-computer"}
+	if _, err := a.UploadScript(t.Context(), e, upload("x.sh", strings.NewReader("echo 1"))); kindOf(err) != sovd.KindRefused {
+		t.Errorf("a bare script: %v", err)
 	}
-}
-
-// quit ends all of them in peace, and looks into their journals.
-func (g *gateways) quit() {
-	g.t.Helper()
-	for _, m := range g.all {
-		m.cmd.Process.Signal(syscall.SIGTERM)
+	text := s.bundle("echo 1\n", nil)
+	sc, err := a.UploadScript(t.Context(), e, upload("x.sh", strings.NewReader(text)))
+	if err != nil || sc.Detail.KeyID != s.key.Public().ID() {
+		t.Fatalf("a signed script: %+v, %v", sc, err)
 	}
-	for _, m := range g.all {
-		if err := m.cmd.Wait(); err != nil {
-			text, _ := os.ReadFile(filepath.Join(m.dir, "stderr"))
-			g.t.Errorf("%v\n%s", err, text)
-		}
+	if got, err := a.ReadScript(t.Context(), e, sc.ID); err != nil || string(got.Bytes) != text {
+		t.Errorf("read %q, %v", got.Bytes, err)
 	}
-	ends := g.ends()
-	for _, id := range g.ended {
-		if len(ends[id]) != 1 || ends[id][0] != "terminated" {
-			g.t.Errorf("%s has the ends %q", id, ends[id])
-		}
+	if got, err := a.GetScript(t.Context(), e, sc.ID); err != nil || got.Detail.KeyID != s.key.Public().ID() {
+		t.Errorf("got %+v, %v", got, err)
 	}
-	for id, e := range ends {
-		if len(e) > 1 {
-			g.t.Errorf("%s has the ends %q", id, e)
-		}
+	// A script that somebody has put into the store.
+	b := newShelf(t, st, nil)
+	bare, err := b.UploadScript(t.Context(), e, upload("y.sh", strings.NewReader("echo 2")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.ReadScript(t.Context(), e, bare.ID); kindOf(err) != sovd.KindRefused || got.Bytes != nil {
+		t.Errorf("a bare script from the store: %q, %v", got.Bytes, err)
+	}
+	if err := a.DeleteScript(t.Context(), e, "man_true"); kindOf(err) != sovd.KindManaged {
+		t.Errorf("deleting one of the manifest: %v", err)
+	}
+	if l, err := a.ListScripts(t.Context(), e); err != nil || !l[0].Managed || l[len(l)-1].ID != bare.ID {
+		t.Errorf("listed %+v, %v", l, err)
 	}
 }

@@ -28,10 +28,22 @@ const Script = "sleep 600\n"
 // Run checks the eight operations. open returns the address of a gateway with
 // an empty provider, such as http://127.0.0.1:8080; it is called for each part.
 func Run(t *testing.T, open func(t *testing.T) string) {
-	for _, part := range []struct {
-		name string
-		test func(*client)
-	}{{"scripts", scripts}, {"executions", executions}, {"entities are apart", apart}} {
+	run(t, open, part{"scripts", scripts}, part{"executions", executions}, part{"entities are apart", apart})
+}
+
+// RunLibrary checks the four operations on scripts, for a provider that is a
+// library only: its executions are never started.
+func RunLibrary(t *testing.T, open func(t *testing.T) string) {
+	run(t, open, part{"scripts", scripts}, part{"entities are apart", apart})
+}
+
+type part struct {
+	name string
+	test func(*client)
+}
+
+func run(t *testing.T, open func(t *testing.T) string, parts ...part) {
+	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) { part.test(&client{t, open(t) + "/api/v1/components/one/scripts"}) })
 	}
 }
