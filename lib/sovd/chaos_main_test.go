@@ -65,7 +65,7 @@ func gatewayMain() {
 		Managed: m.Scripts, Presence: presence, Lease: sharedLease, Budget: job.Budget{Output: 4096}, Runners: map[string]job.Runner{"sh": runner}, Sweep: proc.Sweep, Log: log,
 	}
 	if presence != nil {
-		o.MaxRunning, o.Timeout, o.Budget.Output = 50, 0, 0
+		o.MaxRunning, o.Timeout, o.Budget.Output, o.InStore = 50, 0, 0, true
 	}
 	f, err := sovd.OpenFiles(ctx, o)
 	must(err)

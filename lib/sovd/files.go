@@ -34,6 +34,7 @@ type FilesOptions struct {
 	Dir        string          // the library: <entity>/<script>/metadata.json and the script beside it
 	Managed    []ManagedScript // from the manifest
 	NoUploads  bool
+	InStore    bool                  // uploads are kept in Store, where all who share it have them
 	MaxFile    int64                 // bytes of an upload; 0: DefaultMaxFile
 	MaxRunning int                   // over all entities; 0: DefaultMaxRunning
 	Timeout    time.Duration         // of uploaded scripts, and of managed ones that do not say; 0: DefaultTimeout, negative: none
@@ -65,6 +66,7 @@ type Files struct {
 	history *job.History
 	managed atomic.Pointer[managed]
 	read    reading
+	shelf   *Shared // nil: uploads are in Dir
 
 	mu      sync.RWMutex
 	execs   map[string]*execution
@@ -120,6 +122,9 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 	f := &Files{
 		o: o, root: root, gate: job.NewGate(o.MaxRunning), history: job.NewHistory(o.History),
 		execs: map[string]*execution{}, keys: map[string]*keyed{}, using: map[string]int{}, schemas: map[string]compiled{}, quit: make(chan struct{}),
+	}
+	if o.InStore {
+		f.shelf = f.Shared(o.Store)
 	}
 	if err := f.SetManaged(o.Managed); err != nil {
 		root.Close()

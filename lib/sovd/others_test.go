@@ -269,6 +269,7 @@ func testShared(t *testing.T, store string) {
 		t.Errorf("stopped when it was over: %d %s", r.status, r.text)
 	}
 
+	g.sharedUpload()
 	g.sharedKey()
 
 	// Any of them forgets.
@@ -282,6 +283,45 @@ func testShared(t *testing.T, store string) {
 	g.sharedDeath()
 	g.sharedStall()
 	g.quit()
+}
+
+// sharedUpload uploads a script at one, runs it at another, and deletes it at
+// the third.
+func (g *gateways) sharedUpload() {
+	g.t.Helper()
+	body := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"up.sh\"\r\n\r\necho uploaded; read x\r\n--b--\r\n"
+	up := g.do(g.all[0], "POST", scripts, body, "Content-Type: multipart/form-data; boundary=b")
+	if up.status != 201 {
+		g.t.Fatalf("upload: %d %s", up.status, up.text)
+	}
+	path, id := up.header.Get("Location"), fmt.Sprint(up.at("id"))
+	for _, m := range g.all {
+		r, list := g.do(m, "GET", path, ""), g.do(m, "GET", scripts, "")
+		if r.status != 200 || r.at("managed") != false || !strings.Contains(list.text, id) {
+			g.t.Errorf("%d %s\n%s", r.status, r.text, list.text)
+		}
+	}
+	r := g.do(g.all[1], "POST", path+"/executions?wait=30s", `{"execution_type":"now"}`)
+	if r.at("parameters.stdout") != "uploaded\n" {
+		g.t.Errorf("uploaded elsewhere: %s", r.text)
+	}
+	up2 := g.do(g.all[0], "POST", scripts, strings.Replace(body, "read x", "sleep 300", 1), "Content-Type: multipart/form-data; boundary=b")
+	long := g.start(g.all[1], fmt.Sprint(up2.at("id")), "")
+	if r := g.do(g.all[2], "GET", long, ""); r.at("status") != "running" {
+		g.t.Errorf("elsewhere: %s", r.text)
+	}
+	if r := g.do(g.all[2], "DELETE", up2.header.Get("Location"), ""); r.status != 409 {
+		g.t.Errorf("deleted while it runs: %d %s", r.status, r.text)
+	}
+	g.do(g.all[2], "PUT", long, `{"action":"forced_termination"}`)
+	if r := g.do(g.all[2], "DELETE", path, ""); r.status != 204 {
+		g.t.Errorf("deleted elsewhere: %d %s", r.status, r.text)
+	}
+	for _, m := range g.all {
+		if r := g.do(m, "GET", path, ""); r.status != 404 {
+			g.t.Errorf("after its deletion: %d %s", r.status, r.text)
+		}
+	}
 }
 
 // sharedKey starts the same with one Idempotency-Key everywhere at once.

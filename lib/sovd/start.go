@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -26,16 +25,6 @@ func digest(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// readPath reads a managed script.
-func readPath(path string, limit int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return readRegular(file, limit)
-}
-
 // StartExecution implements ScriptProvider. The record is durable before the
 // caller hears of the start. With an Idempotency-Key it is durable before the
 // script begins, so that a repetition after a crash does not run it again;
@@ -44,7 +33,7 @@ func readPath(path string, limit int64) ([]byte, error) {
 // process that the next gateway finds by its mark and ends.
 func (f *Files) StartExecution(ctx context.Context, e Ref, script string, s Start) (Execution, error) {
 	if s.Key == "" {
-		x, err := f.start(e, script, s, "")
+		x, err := f.start(ctx, e, script, s, "")
 		if err != nil {
 			return Execution{}, err
 		}
@@ -59,7 +48,7 @@ func (f *Files) StartExecution(ctx context.Context, e Ref, script string, s Star
 			k = &keyed{digest: s.Digest, ready: make(chan struct{})}
 			f.keys[key] = k
 			f.mu.Unlock()
-			return f.startKeyed(e, script, s, key, k)
+			return f.startKeyed(ctx, e, script, s, key, k)
 		}
 		f.mu.Unlock()
 		if k.digest != s.Digest {
@@ -79,8 +68,8 @@ func (f *Files) StartExecution(ctx context.Context, e Ref, script string, s Star
 	}
 }
 
-func (f *Files) startKeyed(e Ref, script string, s Start, key string, k *keyed) (Execution, error) {
-	x, err := f.start(e, script, s, key)
+func (f *Files) startKeyed(ctx context.Context, e Ref, script string, s Start, key string, k *keyed) (Execution, error) {
+	x, err := f.start(ctx, e, script, s, key)
 	earlier, replayed := errors.AsType[replayOf](err)
 	if replayed {
 		x, err = f.fetch(context.Background(), earlier.id)
@@ -103,7 +92,7 @@ func (f *Files) startKeyed(e Ref, script string, s Start, key string, k *keyed) 
 
 // start goes through the checks in the order of the document: slot, script,
 // parameters.
-func (f *Files) start(e Ref, script string, s Start, key string) (*execution, error) {
+func (f *Files) start(ctx context.Context, e Ref, script string, s Start, key string) (*execution, error) {
 	if err := f.held(); err != nil {
 		return nil, err
 	}
@@ -111,7 +100,7 @@ func (f *Files) start(e Ref, script string, s Start, key string) (*execution, er
 	if !ok {
 		return nil, Errorf(KindLimit, "Maximum concurrent executions reached (%d)", f.gate.Limit())
 	}
-	x, t, err := f.prepare(e, script, s, key)
+	x, t, err := f.prepare(ctx, e, script, s, key)
 	if err == nil {
 		err = f.launch(x, t, release)
 	}
@@ -123,8 +112,8 @@ func (f *Files) start(e Ref, script string, s Start, key string) (*execution, er
 }
 
 // prepare finds the script and makes the task and the record of its run.
-func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, *planned, error) {
-	found, err := f.find(e, script)
+func (f *Files) prepare(ctx context.Context, e Ref, script string, s Start, key string) (*execution, *planned, error) {
+	found, err := f.find(ctx, e, script)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -142,7 +131,7 @@ func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, 
 	if err := f.checkSchema(found.Schema, s.Parameters); err != nil {
 		return nil, nil, err
 	}
-	l, err := f.load(e, found)
+	l, err := f.load(ctx, e, found)
 	if err != nil {
 		return nil, nil, err
 	}
