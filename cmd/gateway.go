@@ -129,6 +129,9 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return err
 	}
+	if cfg.Auth != nil && k.cli.String("store") != "" {
+		defer followRevoked(k, cfg.Auth)()
+	}
 	var agents *gatewayFleet
 	defer func() {
 		if cerr := agents.close(); err == nil {

@@ -102,6 +102,11 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 		g.over(k, cfg, nil)
 		return none, nil
 	}
+	if k.cli.String("store") != "" {
+		o.Presence = members // others may have it too
+	}
+	_, far := st.(*store.NATS)
+	o.InStore = far // the gateways have no directory in common, but the store
 	if err := k.filesOptions(set, cfg, &o, runner, lines); err != nil {
 		return nil, err
 	}
@@ -122,8 +127,7 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	cfg.Provider, again.scripts = files, files.SetManaged
 	known.Use(files)
 	var shelf fleet.Library = files
-	if _, far := st.(*store.NATS); far {
-		// The gateways have no directory in common, but the store.
+	if far {
 		shelf = files.Shared(st)
 	}
 	g.over(k, cfg, shelf)

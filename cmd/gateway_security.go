@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"path/filepath"
@@ -71,6 +72,18 @@ func (k *call) gatewaySecurity(set *sovd.Settings, cfg *sovd.Config, st store.St
 		return nil, invalidf("", "%w", err)
 	}
 	return c, nil
+}
+
+// followRevoked has what other gateways revoke hold here, too, until the
+// function that it returns is called.
+func followRevoked(k *call, a *sovd.Auth) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(k.ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.Follow(ctx, k.log)
+	}()
+	return func() { cancel(); <-done }
 }
 
 // authFile reads --auth. Files that it names lie beside it.

@@ -172,22 +172,26 @@ func (f *Fleet) ask(key string) (store.Entry, error) {
 }
 
 // execution finds an execution, nil when there is none: what another gateway
-// has just made may not have been told of here.
-func (f *Fleet) execution(id string) *execution {
+// has just made may not have been told of here. An error says that nobody
+// knows.
+func (f *Fleet) execution(id string) (*execution, error) {
 	f.mu.Lock()
 	x := f.execs[id]
 	f.mu.Unlock()
 	if x != nil {
-		return x
+		return x, nil
+	}
+	if !strings.HasPrefix(id, "exec_") {
+		return nil, nil
 	}
 	e, err := f.ask(executionKey(id))
-	if err != nil {
-		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrKey) {
-			f.o.Log.Warn("looking for an execution", "execution", id, "error", err)
-		}
-		return nil
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrKey):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking for the execution %s: %w", id, err)
 	}
-	return f.meet(e)
+	return f.meet(e), nil
 }
 
 // meet takes in the record of an execution, which may be new here.

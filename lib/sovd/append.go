@@ -101,6 +101,7 @@ func (r *record) append(dst []byte) []byte {
 	}
 	m.textIf("actor", r.Actor)
 	m.text("owner", r.Owner)
+	m.textIf("life", r.Life)
 	m.text("status", string(r.Status))
 	m.time("started_at", r.StartedAt)
 	if r.CompletedAt != nil {
@@ -115,6 +116,8 @@ func (r *record) append(dst []byte) []byte {
 	m.textIf("request", r.Digest)
 	m.bytesIf("output", r.Output)
 	m.bool("spooled", r.Spooled)
+	m.intIf("parts", int64(r.Parts))
+	m.textIf("control", r.Control)
 	m.end()
 	return m.b
 }

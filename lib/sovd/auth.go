@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -297,6 +298,31 @@ func (a *rules) loadRevoked(ctx context.Context) error {
 		a.revoked[strings.TrimPrefix(e.Key, revokedPrefix+"/")] = until
 	}
 	return nil
+}
+
+// Follow takes in what other processes that share the store revoke, until ctx
+// ends. Without it that is known at the next start.
+func (a *Auth) Follow(ctx context.Context, log *slog.Logger) {
+	st := a.now.Load().o.Store
+	for st != nil && ctx.Err() == nil {
+		for c, err := range st.Watch(ctx, revokedPrefix) {
+			if err != nil && ctx.Err() == nil {
+				log.Error("following what other gateways revoke", "error", err)
+			}
+			if err != nil || c.Kind != store.Wrote {
+				continue
+			}
+			var until time.Time
+			json.Unmarshal(c.Value, &until) // not read: it holds until the next start
+			a.mu.Lock()
+			a.revoked[strings.TrimPrefix(c.Key, revokedPrefix+"/")] = until
+			a.mu.Unlock()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // revoke ends a refresh token and the access tokens made from it.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"lander/lib/job"
@@ -26,7 +27,8 @@ type record struct {
 	KeyID       string     `json:"key_id,omitempty"`
 	Serial      *int64     `json:"serial,omitempty"`
 	Actor       string     `json:"actor,omitempty"`
-	Owner       string     `json:"owner"` // the gateway that runs it
+	Owner       string     `json:"owner"`          // the gateway that runs it
+	Life        string     `json:"life,omitempty"` // and its lease, in a store that gateways share
 	Status      job.Status `json:"status"`
 	StartedAt   job.Time   `json:"started_at"`
 	CompletedAt *job.Time  `json:"completed_at,omitempty"`
@@ -38,6 +40,8 @@ type record struct {
 
 	Output  []byte `json:"output,omitempty"` // as job.Output appends it, when it is small
 	Spooled bool   `json:"spooled,omitempty"`
+	Parts   int    `json:"parts,omitempty"`   // of the output in the store; see outputKey
+	Control string `json:"control,omitempty"` // what another gateway has asked the owner for
 }
 
 // execution is one run, under way or over. What stands before mu does not
@@ -48,6 +52,8 @@ type execution struct {
 	script string
 	key    string
 
+	foreign  bool          // another gateway runs it
+	lease    store.Lease   // under which we run it
 	kill     func()        // ends it without a grace
 	stop     func()        // ends it with one
 	done     chan struct{} // closed when its end is durable
@@ -66,6 +72,9 @@ type execution struct {
 	raw   []byte // the JSON of the finished execution
 	cause string // the message of whoever stopped it first
 	spool int64  // how far the output is in its file
+
+	known  bool      // its owner was seen alive
+	silent time.Time // since when it was not
 }
 
 func (r *record) detail() *ExecutionDetail {

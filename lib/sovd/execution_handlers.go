@@ -97,7 +97,8 @@ func (q *request) startExecution(e Ref) error {
 		}
 		return err
 	}
-	if !x.replayed {
+	replayed := x.replayed
+	if !replayed {
 		s.Begun(x)
 	}
 	if wait > 0 && !x.Status.Final() {
@@ -107,7 +108,7 @@ func (q *request) startExecution(e Ref) error {
 	}
 	h := q.w.Header()
 	h.Set("Location", executionHref(e, script, x.ID))
-	if x.replayed {
+	if replayed {
 		h.Set("Idempotent-Replayed", "true")
 	}
 	q.raw(http.StatusAccepted, x.json())

@@ -34,6 +34,7 @@ type FilesOptions struct {
 	Dir        string          // the library: <entity>/<script>/metadata.json and the script beside it
 	Managed    []ManagedScript // from the manifest
 	NoUploads  bool
+	InStore    bool                  // uploads are kept in Store, where all who share it have them
 	MaxFile    int64                 // bytes of an upload; 0: DefaultMaxFile
 	MaxRunning int                   // over all entities; 0: DefaultMaxRunning
 	Timeout    time.Duration         // of uploaded scripts, and of managed ones that do not say; 0: DefaultTimeout, negative: none
@@ -43,6 +44,8 @@ type FilesOptions struct {
 	Store      store.Store           // of the records, below executions/
 	State      string                // directory of spooled output
 	Owner      string                // this gateway's name in a store that it shares; "": one that State keeps
+	Presence   *store.Presence       // of the gateways that share Store, joined under Owner; nil: it is ours alone
+	Lease      time.Duration         // theirs; 0: store.DefaultLease
 	Signed     *Signed               // takes and runs only bundles; nil: any script
 	// Sweep ends what an earlier process left running, such as proc.Sweep.
 	// Nil: nothing is swept.
@@ -63,6 +66,7 @@ type Files struct {
 	history *job.History
 	managed atomic.Pointer[managed]
 	read    reading
+	shelf   *Shared // nil: uploads are in Dir
 
 	mu      sync.RWMutex
 	execs   map[string]*execution
@@ -75,6 +79,8 @@ type Files struct {
 	runs  sync.WaitGroup // one for each run
 	quit  chan struct{}
 	spool sync.WaitGroup
+	// unshare ends what follows the other gateways; nil: there are none.
+	unshare context.CancelFunc
 }
 
 // keyed is a start with an Idempotency-Key: under way until ready is closed.
@@ -117,6 +123,9 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 		o: o, root: root, gate: job.NewGate(o.MaxRunning), history: job.NewHistory(o.History),
 		execs: map[string]*execution{}, keys: map[string]*keyed{}, using: map[string]int{}, schemas: map[string]compiled{}, quit: make(chan struct{}),
 	}
+	if o.InStore {
+		f.shelf = f.Shared(o.Store)
+	}
 	if err := f.SetManaged(o.Managed); err != nil {
 		root.Close()
 		return nil, err
@@ -126,6 +135,11 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 		return nil, err
 	}
 	f.spool.Go(f.spooler)
+	if f.shared() {
+		var shared context.Context
+		shared, f.unshare = context.WithCancel(context.WithoutCancel(ctx))
+		f.share(shared)
+	}
 	return f, nil
 }
 
@@ -168,6 +182,9 @@ func (o *FilesOptions) setDefaults() {
 	}
 	if o.History == 0 {
 		o.History = DefaultHistory
+	}
+	if o.Lease == 0 {
+		o.Lease = store.DefaultLease
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -214,7 +231,7 @@ func (f *Files) Close(ctx context.Context) error {
 	f.closed = true
 	var running []*execution
 	for _, x := range f.execs {
-		if !x.status().Final() {
+		if !x.foreign && !x.status().Final() {
 			running = append(running, x)
 		}
 	}
@@ -234,6 +251,9 @@ func (f *Files) Close(ctx context.Context) error {
 		<-ended
 	}
 	close(f.quit)
+	if f.unshare != nil {
+		f.unshare()
+	}
 	f.spool.Wait()
 	f.o.Audit.close()
 	return f.root.Close()
@@ -267,7 +287,7 @@ func (f *Files) view(x *execution) (Execution, error) {
 		return Execution{}, err
 	}
 	v := rec.view(out)
-	if rec.Status.Final() && !rec.Spooled {
+	if rec.Status.Final() && !rec.Spooled && rec.Parts == 0 {
 		// Small: it is kept, because clients poll.
 		v.raw = v.append(nil)
 		x.mu.Lock()
@@ -285,20 +305,7 @@ func (f *Files) output(x *execution) (*job.Output, error) {
 	if out != nil {
 		return out, nil
 	}
-	b := rec.Output
-	if rec.Spooled {
-		var err error
-		if b, err = os.ReadFile(f.outputFile(rec.ID)); errors.Is(err, os.ErrNotExist) {
-			return nil, Errorf(KindNotFound, "Execution not found: %s", rec.ID)
-		} else if err != nil {
-			return nil, fmt.Errorf("reading the output of %s: %w", rec.ID, err)
-		}
-	}
-	out, err := job.ParseOutput(b, f.o.Budget.Output)
-	if err != nil {
-		f.o.Log.Warn("the end of an output is damaged", "execution", rec.ID, "error", err)
-	}
-	return out, nil
+	return f.stored(rec)
 }
 
 func (f *Files) outputFile(id string) string { return filepath.Join(f.o.outputDir(), id) }

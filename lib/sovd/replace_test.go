@@ -2,12 +2,15 @@ package sovd_test
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lander/lib/sovd"
+	"lander/lib/store"
 )
 
 // Clients that are gone, disabled or less than they were lose what their
@@ -86,4 +89,39 @@ func TestReplaceManifest(t *testing.T) {
 		{name: "its execution", method: "GET", path: strings.TrimPrefix(long, "/api/v1"), status: 200, want: []string{"status=completed"}},
 		{name: "start", method: "POST", path: "/components/new/scripts/fresh/executions?wait=30s", body: `{"execution_type":"now"}`, status: 202, want: []string{"parameters.stdout=fresh\n"}},
 	})
+}
+
+// What one gateway revokes holds at the others that share its store.
+func TestRevokedElsewhere(t *testing.T) {
+	st := store.NewMemory()
+	o := authOptions()
+	o.Store = st
+	auth := func() (*rig, *sovd.Auth) {
+		a, err := sovd.NewAuth(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return newRig(t, func(_ *sovd.FilesOptions, c *sovd.Config) { c.Auth = a }), a
+	}
+	g, _ := auth()
+	h, follows := auth()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); follows.Follow(ctx, slog.New(slog.DiscardHandler)) }()
+	defer func() { cancel(); <-done }()
+	access, refresh := g.login("op")
+	start := func() int {
+		return h.do("POST", scripts+"/man_true/executions?wait=30s", `{"execution_type":"now"}`, "Authorization: Bearer "+access).status
+	}
+	if got := start(); got != 202 {
+		t.Fatalf("at the other: %d", got)
+	}
+	if r := g.do("POST", "/api/v1/auth/revoke", `{"token":"`+refresh+`"}`, jsonBody); r.status != 200 {
+		t.Fatal(r.text)
+	}
+	for end := time.Now().Add(30 * time.Second); start() != 401; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the other gateway takes a revoked token")
+		}
+	}
 }

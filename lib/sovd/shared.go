@@ -105,8 +105,9 @@ func (s *Shared) read(ctx context.Context, id string, m sharedScript) ([]byte, e
 // ListScripts lists what the entity sees, as ScriptProvider says.
 func (s *Shared) ListScripts(ctx context.Context, e Ref) ([]Script, error) {
 	var out []Script
-	for i := range s.f.o.Managed {
-		if m := &s.f.o.Managed[i]; visible(m.Filter, e.Kind, e.ID) {
+	managed := s.f.managed.Load()
+	for i := range managed.list {
+		if m := &managed.list[i]; visible(m.Filter, e.Kind, e.ID) {
 			out = append(out, m.script())
 		}
 	}
