@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ func (f *Fleet) follow(what, prefix string, see func(store.Change), ready chan<-
 	told := false
 	for f.ctx.Err() == nil {
 		var failed error
-		for c, err := range f.o.Store.Watch(f.ctx, prefix) {
+		for c, err := range ahead(f.o.Store.Watch(f.ctx, prefix)) {
 			switch {
 			case errors.Is(err, store.ErrDamaged):
 				f.o.Log.Error("a record is damaged", "of", what, "error", err)
@@ -86,6 +87,39 @@ func (f *Fleet) follow(what, prefix string, see func(store.Change), ready chan<-
 		select {
 		case <-time.After(tendEvery):
 		case <-f.ctx.Done():
+		}
+	}
+}
+
+// ahead reads a sequence beside the caller, which takes its values in order: a
+// queue of many is read and taken in at the same time. The sequence must end
+// with the context that it was made with, unless it is read to its end.
+func ahead[A, B any](seq iter.Seq2[A, B]) iter.Seq2[A, B] {
+	type pair struct {
+		a A
+		b B
+	}
+	return func(yield func(A, B) bool) {
+		read, stop := make(chan pair, 1024), make(chan struct{})
+		go func() {
+			defer close(read)
+			for a, b := range seq {
+				select {
+				case read <- pair{a, b}:
+				case <-stop:
+					return
+				}
+			}
+		}()
+		defer func() {
+			close(stop)
+			for range read { // until it has ended
+			}
+		}()
+		for p := range read {
+			if !yield(p.a, p.b) {
+				return
+			}
 		}
 	}
 }

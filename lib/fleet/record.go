@@ -45,8 +45,12 @@ var errRecord = errors.New("not the record of an execution")
 // parseRecord reads the first line. rest is what decode reads.
 func parseRecord(id string, b []byte) (r record, rest []byte, err error) {
 	line, rest, ok := bytes.Cut(b, []byte("\n"))
-	words := strings.Split(string(line), " ")
-	if !ok || len(words) != recordFields || words[0] != "1" {
+	var words [recordFields]string
+	n, more, left := 0, ok, string(line)
+	for ; more && n < recordFields; n++ {
+		words[n], left, more = strings.Cut(left, " ")
+	}
+	if !ok || n != recordFields || more || words[0] != "1" {
 		return record{}, nil, errRecord
 	}
 	ms, err := strconv.ParseInt(words[2], 10, 64)

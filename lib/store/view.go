@@ -205,6 +205,7 @@ type window struct {
 	v    *view
 	off  int64
 	b    []byte
+	room []byte // of b, used again: what is handed out is a copy
 	last int64
 }
 
@@ -219,7 +220,11 @@ func (w *window) value(v *view, key string, p place) (Entry, error) {
 		if !near {
 			return v.value(key, p)
 		}
-		b := make([]byte, max(ahead, int(p.size)))
+		if len(w.room) < int(p.size) {
+			w.room = make([]byte, max(ahead, int(p.size)))
+		}
+		b := w.room
+		w.b = nil
 		n, err := v.f.ReadAt(b, p.off)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return Entry{}, err
