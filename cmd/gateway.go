@@ -138,7 +138,7 @@ func runGateway(k *call) (err error) {
 			err = cerr
 		}
 	}()
-	known, err := k.openBoards(&cfg, st, lines)
+	known, err := k.openBoards(&cfg, st, presence, lines)
 	if err != nil {
 		return err
 	}

@@ -71,11 +71,14 @@ func (g *rig) open(sources ...boards.Source) {
 	g.t.Helper()
 	ctx := context.Background()
 	log := slog.New(slog.DiscardHandler)
-	var err error
 	g.ended = make(chan sovd.Execution, 100)
 	ended := g.ended
+	members, err := store.Join(ctx, g.store, store.JoinOptions{Name: "here", Clock: time.Now, Log: log})
+	if err != nil {
+		g.t.Fatal(err)
+	}
 	g.boards, err = boards.OpenBoards(ctx, boards.Options{
-		Sources: sources, Store: g.store, Owner: "here", TTL: time.Hour, History: 5, Clock: g.clock.now, Log: log,
+		Sources: sources, Store: g.store, Presence: members, TTL: time.Hour, History: 5, Clock: g.clock.now, Log: log,
 		Ended: func(x sovd.Execution) { ended <- x },
 	})
 	if err != nil {
@@ -86,7 +89,7 @@ func (g *rig) open(sources ...boards.Source) {
 		g.t.Fatal(err)
 	}
 	g.boards.Use(files)
-	g.many = campaign.Open(ctx, campaign.Options{Store: g.store, Owner: "here", Clock: g.clock.now, Log: log})
+	g.many = campaign.Open(ctx, campaign.Options{Store: g.store, Presence: members, Clock: g.clock.now, Log: log})
 	all := sovd.Joined{Sources: []sovd.DeviceSource{g.boards}, Mixed: g.many}
 	split := sovd.Split{Mine: g.boards.Owns, First: g.boards, Rest: files, Log: log}
 	if err := g.many.Use(ctx, split, all); err != nil {
@@ -110,6 +113,7 @@ func (g *rig) open(sources ...boards.Source) {
 		g.boards.Close(short)
 		files.Close(short)
 		j.Close()
+		members.Close()
 	})
 }
 

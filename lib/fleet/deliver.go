@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 
@@ -194,7 +195,7 @@ func (f *Fleet) pushStop(x *execution) bool {
 // not running yet when the first one came has not heard of it.
 func (f *Fleet) expire() {
 	now := f.o.Clock()
-	var late, stop []*execution
+	var late, stop, unsent []*execution
 	f.mu.Lock()
 	for _, d := range f.devices {
 		for _, x := range d.open {
@@ -203,12 +204,25 @@ func (f *Fleet) expire() {
 				late = append(late, x)
 			case x.stopping && d.conn != nil:
 				stop = append(stop, x)
+			case d.conn != nil && x.sentIn != d.conn && d.rec.Lander:
+				unsent = append(unsent, x) // the store has refused
 			}
 		}
 	}
 	f.mu.Unlock()
 	for _, x := range stop {
 		f.pushStop(x)
+	}
+	for group := range slices.Chunk(unsent, atOnce) {
+		var wg sync.WaitGroup
+		for _, x := range group {
+			select {
+			case <-x.recorded:
+				wg.Go(func() { f.push(x) })
+			default: // who begins it sends it
+			}
+		}
+		wg.Wait()
 	}
 	for _, x := range late {
 		<-x.recorded

@@ -105,8 +105,8 @@ func (f *Fleet) readDevice(e store.Entry) (deviceRecord, bool) {
 		f.o.Log.Error("the record of a device is damaged", "key", e.Key, "error", err)
 		return rec, false
 	}
-	_, ok := f.o.Devices[rec.ID]
-	return rec, ok || f.o.Devices == nil // it may not connect any more
+	_, ok := f.credentials(rec.ID)
+	return rec, ok // or it may not connect any more
 }
 
 // seeDevice takes in the record of a device.
@@ -154,7 +154,7 @@ func (f *Fleet) seeDevice(c store.Change) {
 
 // askDevice looks in the store for a device that nobody has told of yet.
 func (f *Fleet) askDevice(component string) {
-	if f.o.Manifest.Entities[component] != nil || componentID(component) != component || f.o.Devices != nil {
+	if f.o.Manifest.Entities[component] != nil || componentID(component) != component || f.o.Devices != nil && f.o.Devices[AnyDevice].Registration == nil {
 		return
 	}
 	if e, err := f.ask(deviceKey(component)); err == nil {
@@ -172,22 +172,26 @@ func (f *Fleet) ask(key string) (store.Entry, error) {
 }
 
 // execution finds an execution, nil when there is none: what another gateway
-// has just made may not have been told of here.
-func (f *Fleet) execution(id string) *execution {
+// has just made may not have been told of here. An error says that nobody
+// knows.
+func (f *Fleet) execution(id string) (*execution, error) {
 	f.mu.Lock()
 	x := f.execs[id]
 	f.mu.Unlock()
 	if x != nil {
-		return x
+		return x, nil
+	}
+	if !strings.HasPrefix(id, "exec_") {
+		return nil, nil
 	}
 	e, err := f.ask(executionKey(id))
-	if err != nil {
-		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrKey) {
-			f.o.Log.Warn("looking for an execution", "execution", id, "error", err)
-		}
-		return nil
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrKey):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking for the execution %s: %w", id, err)
 	}
-	return f.meet(e)
+	return f.meet(e), nil
 }
 
 // meet takes in the record of an execution, which may be new here.

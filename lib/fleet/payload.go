@@ -179,7 +179,10 @@ func (f *Fleet) Payload(token string) ([]byte, bool) {
 	if !ok || secret == "" {
 		return nil, false
 	}
-	x := f.execution(id)
+	x, err := f.execution(id)
+	if err != nil {
+		f.o.Log.Error("reading a script for a device", "error", err)
+	}
 	if x == nil {
 		return nil, false
 	}

@@ -61,7 +61,10 @@ func (f *Fleet) DeleteScript(ctx context.Context, e sovd.Ref, id string) error {
 }
 
 func (f *Fleet) lookup(e sovd.Ref, script, id string) (*execution, error) {
-	x := f.execution(id)
+	x, err := f.execution(id)
+	if err != nil {
+		return nil, err
+	}
 	if x == nil || x.script != script || e != (sovd.Ref{Kind: sovd.Components, ID: x.dev.component}) {
 		return nil, sovd.Errorf(sovd.KindNotFound, "Execution not found: %s", id)
 	}

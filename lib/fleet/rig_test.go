@@ -232,7 +232,8 @@ func (d *device) start() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := func() string { return d.g.addr }
+	fixed := d.g.addr
+	addr := func() string { return fixed }
 	if d.gateway != nil {
 		addr = d.gateway
 	}

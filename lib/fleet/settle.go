@@ -54,7 +54,7 @@ func (f *Fleet) take(c *connection, r m3da.Request) error {
 	if err := f.settleAll(d, responses, objects); err != nil {
 		return err
 	}
-	if err := f.takeData(d, data); err != nil {
+	if err := f.takeData(c, data); err != nil {
 		return err
 	}
 	if r.Batch != "" {
@@ -73,7 +73,11 @@ func (f *Fleet) settleAll(d *device, responses []envelope.Response, objects map[
 		if !ok {
 			continue
 		}
-		x := f.execution(id)
+		x, err := f.execution(id)
+		if err != nil {
+			errs[i] = err // it may be open: the device keeps its answer
+			continue
+		}
 		if x == nil || x.dev != d {
 			f.o.Log.Debug("an answer to a ticket that is not open", "device", d.id, "ticket", id)
 			continue

@@ -132,6 +132,7 @@ func (w *natsWatch) follow(ctx context.Context) error {
 
 	seen := map[string]bool{} // until all is there again
 	var at, count uint64
+	silent := 0
 	behind := time.Now()
 	for {
 		if seen != nil && at >= goal {
@@ -146,7 +147,11 @@ func (w *natsWatch) follow(ctx context.Context) error {
 		}
 		m, err := messages.Next(wait...)
 		if seen != nil && errors.Is(err, nats.ErrTimeout) {
-			// The last message may be gone meanwhile.
+			// The last message may be gone meanwhile. If it is not, the
+			// consumer is: a wait that is so short does not find out.
+			if silent++; silent > 3 {
+				return errAgain
+			}
 			try, stop := context.WithTimeout(ctx, natsTry)
 			goal, _, err = w.newest(try)
 			stop()
@@ -162,6 +167,7 @@ func (w *natsWatch) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		silent = 0
 		if count++; meta.Sequence.Consumer != count {
 			return errAgain
 		}
