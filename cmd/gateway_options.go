@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -132,7 +134,9 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	}
 	g.over(k, cfg, shelf)
 	cfg.Metrics.SetRunning(files.Running)
-	return files.Close, nil
+	return func(ctx context.Context) error {
+		return errors.Join(files.Close(ctx), runner.Cgroup.Close())
+	}, nil
 }
 
 func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesOptions, runner *proc.Runner, lines *eventLines) error {
@@ -247,6 +251,15 @@ func (k *call) gatewayRunner(dir string) (*proc.Runner, error) {
 	}
 	if r.User == nil {
 		r.Dirs = proc.NewDirs(r.TempDir, 16)
+	}
+	if name, err := sovd.GatewayName(dir, rand.Reader); err == nil {
+		group, err := proc.OpenCgroup("lander-" + name)
+		if err != nil {
+			k.log.Debug("scripts have no control group", "reason", err)
+		} else if err := group.Kill(); err != nil { // what an earlier gateway left
+			k.log.Warn("an earlier gateway has left processes", "error", err)
+		}
+		r.Cgroup = group
 	}
 	family, err := proc.NewFamily()
 	if err != nil {

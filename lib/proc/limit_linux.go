@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"syscall"
@@ -77,9 +78,13 @@ func restrict(pid int, l Limits) error {
 }
 
 // NoNewPrivileges keeps this process and all that it starts from gaining
-// rights by an exec: set-user-id programs run as whoever starts them.
+// rights by an exec: set-user-id programs run as whoever starts them. In a
+// program that was built with cgo it cannot: it does not know all its threads.
 func NoNewPrivileges() error {
 	_, _, errno := syscall.AllThreadsSyscall6(syscall.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
+	if errno == syscall.ENOTSUP {
+		return errors.New("not possible in a program that was built with cgo")
+	}
 	if errno != 0 {
 		return errno
 	}

@@ -37,6 +37,7 @@ type Runner struct {
 	Env     []string      // further environment, "K=V"
 	User    *User         // whom scripts run as; nil: as we do
 	Family  *Family       // ends what leaves its group; nil: nobody looks
+	Cgroup  *Cgroup       // in which programs are started; nil: in our own
 	// Relative has scripts named by the last part of their path alone, which
 	// is then what their own messages show.
 	Relative bool
@@ -209,7 +210,7 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 		return internal("making pipes", err)
 	}
 	r.Family.enter(c.Execution)
-	p, err := spawn(argv, c, pipes.files)
+	p, err := spawn(argv, c, r.Cgroup, pipes.files)
 	if err != nil {
 		r.Family.leave(c.Execution, 0)
 		pipes.abandon()

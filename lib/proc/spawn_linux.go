@@ -52,7 +52,7 @@ func openNull(flag int) (*os.File, error) {
 }
 
 // spawn starts a program with these files as its descriptors.
-func spawn(argv []string, c Command, files []*os.File) (*process, error) {
+func spawn(argv []string, c Command, group *Cgroup, files []*os.File) (*process, error) {
 	fd := -1
 	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &fd}}
 	setDeathSignal(attr.Sys)
@@ -73,7 +73,14 @@ func spawn(argv []string, c Command, files []*os.File) (*process, error) {
 		}
 		path = found
 	}
+	attr.Sys.CgroupFD, attr.Sys.UseCgroupFD = group.descriptor()
 	pid, err := syscall.ForkExec(path, argv, attr)
+	if err != nil && attr.Sys.UseCgroupFD {
+		attr.Sys.UseCgroupFD = false
+		if pid, err = syscall.ForkExec(path, argv, attr); err == nil {
+			group.disable() // that was it
+		}
+	}
 	if err != nil {
 		return nil, &os.PathError{Op: "fork/exec", Path: argv[0], Err: err}
 	}

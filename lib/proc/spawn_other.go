@@ -20,7 +20,7 @@ func pipe(bool) (r, w *os.File, err error) { return os.Pipe() }
 func openNull(flag int) (*os.File, error) { return os.OpenFile(os.DevNull, flag, 0) }
 
 // spawn starts a program with these files as its descriptors.
-func spawn(argv []string, c Command, files []*os.File) (*process, error) {
+func spawn(argv []string, c Command, _ *Cgroup, files []*os.File) (*process, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = c.Dir, c.Env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = files[0], files[1], files[2], files[3:]

@@ -61,7 +61,11 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 		}
 		return
 	}
-	f.o.Audit.add(rec.endLine())
+	if err != nil && f.shared() {
+		f.spool.Go(func() { f.settleLater(x, rec) })
+	} else {
+		f.o.Audit.add(rec.endLine())
+	}
 	x.mark()
 	close(x.done)
 	if f.o.Ended != nil {

@@ -169,6 +169,32 @@ func (f *Files) putEnd(x *execution, rec *record) (theirs bool, err error) {
 	}
 }
 
+// settleLater records an end that could not be recorded in time. As long as we
+// are alive nobody else would.
+func (f *Files) settleLater(x *execution, rec record) {
+	for {
+		select {
+		case <-f.quit:
+			return // the next life cuts it off, or another gateway
+		case <-time.After(f.o.Lease / 5):
+		}
+		theirs, err := f.putEnd(x, &rec)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return // ended by another, and forgotten
+		case err != nil:
+			continue
+		case theirs:
+			x.mu.Lock()
+			x.rec, x.raw, x.out = rec, nil, nil
+			x.mu.Unlock()
+		default:
+			f.o.Audit.add(rec.endLine())
+		}
+		return
+	}
+}
+
 // reread brings the revision of x up to date; theirs says that the record has
 // an end already, which rec becomes.
 func (f *Files) reread(x *execution, rec *record) (theirs bool, err error) {

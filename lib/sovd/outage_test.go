@@ -1,0 +1,83 @@
+package sovd_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lander/lib/job"
+	"lander/lib/sovd"
+	"lander/lib/store"
+)
+
+// outage is a store that lets nobody write for a while.
+type outage struct {
+	store.Store
+	off atomic.Bool
+}
+
+func (o *outage) Put(ctx context.Context, key string, value []byte, rev store.Revision) (store.Revision, error) {
+	if o.off.Load() && strings.HasPrefix(key, "executions/") {
+		return 0, fmt.Errorf("putting %s: %w", key, store.ErrUnreachable)
+	}
+	return o.Store.Put(ctx, key, value, rev)
+}
+
+// held runs until it is let go.
+type held chan struct{}
+
+func (h held) Run(_ context.Context, t job.Task, s job.Streams) job.Outcome {
+	t.Started()
+	s.Stdout.Write([]byte("done\n"))
+	<-h
+	return job.Outcome{ExitCode: new(int)}
+}
+
+// An end that could not be recorded for longer than a lease is recorded when
+// the store is there again: as long as its owner lives nobody else ends it.
+func TestEndAfterAnOutage(t *testing.T) {
+	st := &outage{Store: store.NewMemory()}
+	const lease = 500 * time.Millisecond
+	open := func(name string, runner job.Runner) *sovd.Files {
+		p, err := store.Join(t.Context(), st, store.JoinOptions{Name: name}) // longer than the outage
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := []sovd.ManagedScript{{ID: "s", Path: "/bin/sh", Format: job.FormatSh}}
+		f, err := sovd.OpenFiles(t.Context(), sovd.FilesOptions{
+			Dir: t.TempDir(), State: t.TempDir(), Store: st, Owner: name, Presence: p, Lease: lease, Managed: m,
+			Runners: map[string]job.Runner{job.FormatSh: runner}, Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { errors.Join(f.Close(context.Background()), p.Close()) })
+		return f
+	}
+	h := make(held)
+	a, b := open("a", h), open("b", h)
+	e := sovd.Ref{Kind: sovd.Components, ID: "c"}
+	x, err := a.StartExecution(t.Context(), e, "s", sovd.Start{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.off.Store(true)
+	close(h)
+	if v, err := a.WaitExecution(t.Context(), e, "s", x.ID); err != nil || v.Status != job.Completed {
+		t.Errorf("at its owner: %v %v", v.Status, err)
+	}
+	if v, err := b.GetExecution(t.Context(), e, "s", x.ID); err != nil || v.Status != job.Running {
+		t.Errorf("elsewhere, in the outage: %v %v", v.Status, err)
+	}
+	st.off.Store(false)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	if v, err := b.WaitExecution(ctx, e, "s", x.ID); err != nil || v.Status != job.Completed {
+		t.Errorf("elsewhere, after it: %v %v", v.Status, err)
+	}
+}
