@@ -220,12 +220,17 @@ func (b *Boards) Close(ctx context.Context) error {
 	return nil
 }
 
+// cause is why an execution was ended, as clients are told.
+type cause string
+
+func (c cause) Error() string { return string(c) }
+
 var (
-	errShutdown  = errors.New("The gateway was shut down")
-	errStopped   = errors.New("Execution stopped by user")
-	errLease     = errors.New("The gateway could not reach its store")
+	errShutdown  = cause("The gateway was shut down")
+	errStopped   = cause("Execution stopped by user")
+	errLease     = cause("The gateway could not reach its store")
 	errElsewhere = errors.New("Another gateway has ended it")
-	errForced    = errors.New("Execution forcefully terminated")
+	errForced    = cause("Execution forcefully terminated")
 )
 
 func (b *Boards) now() job.Time { return job.Time{Time: b.o.Clock()} }

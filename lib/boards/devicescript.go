@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -327,7 +328,7 @@ func (s *DeviceScript) board(x *device) *Board {
 	if n := len(x.logs); n > 0 {
 		b.Data = append(b.Data, x.logs[n-1])
 	}
-	slices.SortFunc(b.Data, func(a, b sovd.Datum) int { return cmp.Compare(a.ID, b.ID) })
+	sort.Slice(b.Data, func(i, j int) bool { return b.Data[i].ID < b.Data[j].ID })
 	return b
 }
 

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -91,7 +91,7 @@ func (b *Boards) list(ctx context.Context, board string) ([]record, error) {
 		}
 		out = append(out, r)
 	}
-	slices.SortFunc(out, func(x, y record) int { return strings.Compare(x.ID, y.ID) })
+	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out, nil
 }
 

@@ -4,7 +4,6 @@
 package campaign
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -13,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -291,7 +291,7 @@ func (c *Campaigns) list(ctx context.Context) ([]record, error) {
 		}
 		out = append(out, r)
 	}
-	slices.SortFunc(out, func(a, b record) int { return cmp.Compare(b.ID, a.ID) })
+	sort.Slice(out, func(i, j int) bool { return out[i].ID > out[j].ID })
 	return out, nil
 }
 

@@ -2,7 +2,6 @@ package flash
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -151,7 +151,7 @@ func (w *work) targets() ([]File, []string, error) {
 	if text != nil {
 		files = append(files, File{luaota.ConfigName, text})
 	}
-	slices.SortStableFunc(files, func(a, b File) int { return cmp.Compare(rank(a.Name), rank(b.Name)) })
+	sort.SliceStable(files, func(i, j int) bool { return rank(files[i].Name) < rank(files[j].Name) })
 	w.checked = len(problems) == 0
 	return files, problems, err
 }

@@ -1,12 +1,12 @@
 package fleet
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -228,7 +228,7 @@ func (f *Fleet) Data(e sovd.Ref) ([]sovd.Datum, bool) {
 			out = append(out, v)
 		}
 	}
-	slices.SortFunc(out, func(a, b sovd.Datum) int { return cmp.Compare(a.ID, b.ID) })
+	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out, true
 }
 

@@ -1,10 +1,10 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -229,7 +229,7 @@ func (f *Fleet) ListMany(context.Context) ([]sovd.Many, error) {
 	for _, m := range f.records {
 		out = append(out, m.view())
 	}
-	slices.SortFunc(out, func(a, b sovd.Many) int { return cmp.Compare(b.ID, a.ID) })
+	sort.Slice(out, func(i, j int) bool { return out[i].ID > out[j].ID })
 	return out, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"lander/lib/job"
@@ -88,7 +89,9 @@ func (v Inventory) Offers(ctx context.Context) ([]Offer, error) {
 			out = append(out, Offer{Chk: chk, Name: k.Name, Files: len(k.Items)})
 		}
 	}
-	slices.SortFunc(out, func(a, b Offer) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Chk, b.Chk)) })
+	sort.Slice(out, func(i, j int) bool {
+		return cmp.Or(cmp.Compare(out[i].Name, out[j].Name), cmp.Compare(out[i].Chk, out[j].Chk)) < 0
+	})
 	return out, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"sort"
 )
 
 // Joined are Devices from several sources. Of an id that two of them have the
@@ -189,6 +190,6 @@ func (j Joined) ListMany(ctx context.Context) ([]Many, error) {
 		}
 		out = append(out, some...)
 	}
-	slices.SortFunc(out, func(a, b Many) int { return b.StartedAt.Compare(a.StartedAt.Time) })
+	sort.Slice(out, func(i, j int) bool { return out[i].StartedAt.After(out[j].StartedAt.Time) })
 	return out, nil
 }

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"lander/lib/durable"
 	"lander/lib/job"
@@ -174,7 +173,7 @@ func (f *Files) ListScripts(ctx context.Context, e Ref) ([]Script, error) {
 			out = append(out, s)
 		}
 	}
-	slices.SortFunc(out[managed:], func(a, b Script) int { return strings.Compare(a.ID, b.ID) })
+	sortScripts(out[managed:])
 	return out, nil
 }
 
@@ -211,7 +210,7 @@ func (f *Files) listFiles(e Ref) ([]Script, error) {
 		}
 		out = append(out, m.script(id))
 	}
-	slices.SortFunc(out[n:], func(a, b Script) int { return strings.Compare(a.ID, b.ID) })
+	sortScripts(out[n:])
 	return out, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -178,7 +179,7 @@ func (m *Manifest) checkReferences() error {
 }
 
 func (m *Manifest) checkScripts() error {
-	slices.SortStableFunc(m.Scripts, func(a, b ManagedScript) int { return compare(a.ID, b.ID) })
+	sort.SliceStable(m.Scripts, func(i, j int) bool { return m.Scripts[i].ID < m.Scripts[j].ID })
 	for i := range m.Scripts {
 		s := &m.Scripts[i]
 		if bad := badID(s.ID, "Script"); bad != "" {
@@ -234,16 +235,6 @@ func (m *Manifest) checkScript(s *ManagedScript) error {
 		return fmt.Errorf("%w: script %s: parameters_schema: %w", ErrManifest, s.ID, err)
 	}
 	return nil
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func isDigest(s string) bool {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -39,7 +38,7 @@ func (m *Memory) ListScripts(_ context.Context, e Ref) ([]Script, error) {
 	for _, s := range m.scripts[e] {
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b Script) int { return compare(a.ID, b.ID) })
+	sortScripts(out)
 	return out, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"sort"
 	"time"
 
 	"lander/lib/job"
@@ -70,6 +71,10 @@ type Script struct {
 	Proximity   bool            `json:"proximity_proof_required"`
 	Schema      json.RawMessage `json:"parameters_schema,omitempty"`
 	Detail      *ScriptDetail   `json:"x-lander,omitempty"`
+}
+
+func sortScripts(s []Script) {
+	sort.Slice(s, func(i, j int) bool { return s[i].ID < s[j].ID })
 }
 
 // ScriptDetail is what SOVD has no place for.

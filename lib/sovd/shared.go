@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -127,7 +126,7 @@ func (s *Shared) ListScripts(ctx context.Context, e Ref) ([]Script, error) {
 		}
 		out = append(out, m.script(id))
 	}
-	slices.SortFunc(out[n:], func(a, b Script) int { return strings.Compare(a.ID, b.ID) })
+	sortScripts(out[n:])
 	return out, nil
 }
 
