@@ -229,7 +229,7 @@ var (
 	errShutdown  = cause("The gateway was shut down")
 	errStopped   = cause("Execution stopped by user")
 	errLease     = cause("The gateway could not reach its store")
-	errElsewhere = errors.New("Another gateway has ended it")
+	errElsewhere = cause("Another gateway has ended it")
 	errForced    = cause("Execution forcefully terminated")
 )
 
