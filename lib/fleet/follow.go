@@ -271,6 +271,11 @@ func (f *Fleet) seeExecution(c store.Change) {
 // The order does not matter: the revision says it.
 func (f *Fleet) update(x *execution, e store.Entry) {
 	take := func() {
+		if x.void {
+			x.mu.Unlock()
+			f.meet(e) // it was recorded all the same
+			return
+		}
 		before := x.rev
 		err := f.adopt(x, e)
 		news := x.rev != before && !x.rec.Status.Final()
