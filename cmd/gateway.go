@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -31,9 +32,13 @@ func gatewayCommand() *cli.Command {
 		about: `Serves the scripts of components and apps at /api/v1: upload, start, follow, stop. Executions
 and their output survive a restart; what was running is ended and recorded as terminated. The
 library may be filled by hand: SCRIPTS/<entity>/<script>/metadata.json beside script.sh.
+The NodeMCU boards of an ota serve with the same --state or --store, and the DeviceScript
+devices of --devs, are components too: releases are assigned to the ones, programs deployed to
+the others, as executions.
 A configuration file in YAML is read as a parameter file of ros2_medkit. With the operand
 hash-secret it reads a client's secret on its input and prints the hash for the auth file.
-INT and TERM stop running scripts, finish what is open, and end.`,
+HUP reads the configuration, the auth file and the manifest again; one that is broken changes
+nothing. INT and TERM stop running scripts, finish what is open, and end.`,
 		flags: append([]cli.Flag{
 			listenFlag(gatewayListen), readyFileFlag(), stateFlag(), trustFlag(), storeFlag(), capabilityFlag(),
 			&cli.StringFlag{Name: "scripts", Usage: "keep the scripts in `DIR`; without it the feature is off (501)"},
@@ -82,6 +87,10 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return err
 	}
+	if k.getenv("GOMAXPROCS") == "" {
+		// A start holds one of them while the kernel makes the process.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
 	dir := filepath.Join(k.stateDir(), "gateway")
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
@@ -106,7 +115,7 @@ func runGateway(k *call) (err error) {
 		return err
 	}
 	defer j.Close()
-	cfg := sovd.Config{Page: sovd.Page(), Journal: j, Clock: time.Now, Log: k.log, Version: readVersion().Version}
+	cfg := sovd.Config{Page: sovd.Page(), Journal: j, Audit: sovd.NewAudit(j, k.log), Clock: time.Now, Log: k.log, Version: readVersion().Version}
 	lines := &eventLines{w: k.out, json: k.json}
 	if err := lines.open(k.cli.String("access-log")); err != nil {
 		return err
@@ -115,9 +124,13 @@ func runGateway(k *call) (err error) {
 	if k.json || lines.file != nil {
 		cfg.Access = func(a sovd.Access) { lines.write(a, true) }
 	}
-	tlsConfig, err := k.gatewaySecurity(set, &cfg, st)
+	again := &gatewayFiles{}
+	tlsConfig, err := k.gatewaySecurity(set, &cfg, st, again)
 	if err != nil {
 		return err
+	}
+	if cfg.Auth != nil && k.cli.String("store") != "" {
+		defer followRevoked(k, cfg.Auth)()
 	}
 	var agents *gatewayFleet
 	defer func() {
@@ -125,7 +138,7 @@ func runGateway(k *call) (err error) {
 			err = cerr
 		}
 	}()
-	known, err := k.openBoards(&cfg, st, lines)
+	known, err := k.openBoards(&cfg, st, presence, lines)
 	if err != nil {
 		return err
 	}
@@ -134,7 +147,7 @@ func runGateway(k *call) (err error) {
 			err = cerr
 		}
 	}()
-	closeProvider, err := k.gatewayProvider(set, &cfg, st, presence, dir, lines, &agents, known)
+	closeProvider, err := k.gatewayProvider(set, &cfg, st, presence, dir, lines, &agents, known, again)
 	if err != nil {
 		return err
 	}
@@ -152,7 +165,8 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return invalidf("", "%w", err)
 	}
-	return k.serveGateway(gw, &cfg, tlsConfig, agents, ros2Address(set)...)
+	again.gw, again.agents = gw, agents != nil
+	return k.serveGateway(gw, &cfg, tlsConfig, agents, again, ros2Address(set)...)
 }
 
 func runHashSecret(k *call) error {

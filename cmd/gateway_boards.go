@@ -41,17 +41,10 @@ type gatewayBoards struct {
 }
 
 // openBoards opens what is known of the boards.
-func (k *call) openBoards(cfg *sovd.Config, st store.Store, lines *eventLines) (*gatewayBoards, error) {
+func (k *call) openBoards(cfg *sovd.Config, st store.Store, members *store.Presence, lines *eventLines) (*gatewayBoards, error) {
 	g := &gatewayBoards{stores: &otaStores{dir: filepath.Join(k.stateDir(), "ota"), own: st, alone: k.cli.String("store") != "", open: map[string]store.Store{}}}
-	owner := k.stateDir()
-	if abs, err := filepath.Abs(owner); err == nil {
-		owner = abs
-	}
-	if host, err := os.Hostname(); err == nil {
-		owner = host + ":" + owner
-	}
 	o := boards.Options{
-		Store: st, Owner: owner, TTL: k.cli.Duration("queue-ttl"), Verified: k.cli.Bool("signed-only"), Open: k.openForBoard, Clock: time.Now, Log: k.log,
+		Store: st, Presence: members, TTL: k.cli.Duration("queue-ttl"), Verified: k.cli.Bool("signed-only"), Open: k.openForBoard, Clock: time.Now, Log: k.log,
 		Sources: []boards.Source{boards.NodeMCU{Stores: g.stores.inventories}},
 	}
 	if cfg.Metrics == nil {
@@ -85,7 +78,7 @@ func (k *call) openBoards(cfg *sovd.Config, st store.Store, lines *eventLines) (
 		g.close(k.ctx)
 		return nil, err
 	}
-	g.campaigns = campaign.Open(k.ctx, campaign.Options{Store: st, Owner: owner, Clock: time.Now, Log: k.log})
+	g.campaigns = campaign.Open(k.ctx, campaign.Options{Store: st, Presence: members, Clock: time.Now, Log: k.log})
 	return g, nil
 }
 

@@ -66,24 +66,14 @@ func readInput(path string) ([]byte, error) {
 }
 
 // gatewayProvider opens the scripts: a directory, a program, or nothing.
-func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, members *store.Presence, dir string, lines *eventLines, agents **gatewayFleet, known *gatewayBoards) (func(context.Context) error, error) {
+func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, members *store.Presence, dir string, lines *eventLines, agents **gatewayFleet, known *gatewayBoards, again *gatewayFiles) (func(context.Context) error, error) {
 	none := func(context.Context) error { return nil }
 	if file := or(k, "manifest", k.cli.String("manifest"), said(set.ROS2.Manifest)); file != "" {
-		text, err := readInput(file)
-		if err != nil {
+		var err error
+		if cfg.Manifest, err = k.readManifest(file); err != nil {
 			return nil, err
 		}
-		if cfg.Manifest, err = sovd.ParseManifest(text); err != nil {
-			return nil, invalidf("", "%s: %w", file, err)
-		}
-		for _, w := range cfg.Manifest.Warnings {
-			k.ui.warn("", "%s: %s", file, w)
-		}
-		for i := range cfg.Manifest.Scripts {
-			if s := &cfg.Manifest.Scripts[i]; !filepath.IsAbs(s.Path) {
-				s.Path = filepath.Join(filepath.Dir(file), s.Path)
-			}
-		}
+		again.manifest = file
 	}
 	runner, err := k.gatewayRunner(dir)
 	if err != nil {
@@ -104,7 +94,7 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 		return func(context.Context) error { return c.Close() }, nil
 	}
 	o := sovd.FilesOptions{
-		Dir: or(k, "scripts", k.cli.String("scripts"), said(set.Scripts.Dir)), State: dir, Store: st, Sweep: proc.Sweep, Clock: time.Now, Log: k.log,
+		Dir: or(k, "scripts", k.cli.String("scripts"), said(set.Scripts.Dir)), State: dir, Store: st, Audit: cfg.Audit, Sweep: proc.Sweep, Clock: time.Now, Log: k.log,
 		NoUploads: k.cli.Bool("no-uploads"), MaxRunning: or(k, "max-running", k.cli.Int("max-running"), set.Scripts.MaxRunning),
 		History: or(k, "history", k.cli.Int("history"), set.Scripts.History),
 	}
@@ -112,6 +102,11 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 		g.over(k, cfg, nil)
 		return none, nil
 	}
+	if k.cli.String("store") != "" {
+		o.Presence = members // others may have it too
+	}
+	_, far := st.(*store.NATS)
+	o.InStore = far // the gateways have no directory in common, but the store
 	if err := k.filesOptions(set, cfg, &o, runner, lines); err != nil {
 		return nil, err
 	}
@@ -129,11 +124,10 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	if err != nil {
 		return nil, err
 	}
-	cfg.Provider = files
+	cfg.Provider, again.scripts = files, files.SetManaged
 	known.Use(files)
 	var shelf fleet.Library = files
-	if _, far := st.(*store.NATS); far {
-		// The gateways have no directory in common, but the store.
+	if far {
 		shelf = files.Shared(st)
 	}
 	g.over(k, cfg, shelf)
@@ -280,7 +274,7 @@ func ros2Address(set *sovd.Settings) []string {
 
 // serveGateway listens, at otherwise unless the command line says where, and
 // serves.
-func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, agents *gatewayFleet, otherwise ...string) error {
+func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, agents *gatewayFleet, again *gatewayFiles, otherwise ...string) error {
 	listeners, err := k.listen(otherwise...)
 	if err != nil {
 		return err
@@ -312,7 +306,7 @@ func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, a
 		return err
 	}
 	defer done()
-	defer k.onHangup(nil)()
+	defer k.onHangup(func() error { return again.read(k) })()
 	var ls []net.Listener
 	for _, l := range listeners {
 		ls = append(ls, sovd.Listener(k.ctx, l, c))

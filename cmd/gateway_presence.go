@@ -10,8 +10,12 @@ import (
 )
 
 // joinGateways makes this gateway known to the others on its store, under the
-// name that its state directory keeps.
+// name that its state directory keeps. A store of its own has no others: it is
+// spared a write every few seconds.
 func (k *call) joinGateways(st store.Store, dir string) (*store.Presence, error) {
+	if k.cli.String("store") == "" {
+		st = store.NewMemory()
+	}
 	name, err := sovd.GatewayName(dir, rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("naming the gateway of %s: %w", dir, plainCause(err))

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,7 +11,8 @@ import (
 )
 
 // onHangup has a server read its configuration again at each HUP, and call
-// reload, if not nil, afterwards. A file that does not parse changes nothing.
+// reload, if not nil, afterwards, whatever came of it. A file that does not
+// parse changes nothing.
 // The function it returns ends that, and waits for it.
 func (k *call) onHangup(reload func() error) (stop func()) {
 	hup := make(chan os.Signal, 1)
@@ -20,14 +22,15 @@ func (k *call) onHangup(reload func() error) (stop func()) {
 		defer close(done)
 		for range hup {
 			err := k.readAgain()
-			if err == nil && reload != nil {
-				err = reload()
+			if err == nil {
+				k.log.Info("configuration read again", "file", k.conf.file)
+			}
+			if reload != nil {
+				err = errors.Join(err, reload())
 			}
 			if err != nil {
-				k.log.Error("the configuration was not read again", "error", err)
-				continue
+				k.log.Error("the configuration was not read again, and what it was holds on", "error", err)
 			}
-			k.log.Info("configuration read again", "file", k.conf.file)
 		}
 	}()
 	return func() {

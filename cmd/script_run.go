@@ -45,9 +45,9 @@ is printed instead. Refused scripts never run and never cost a serial.`,
 			&cli.DurationFlag{Name: "wall", Usage: "end it after `DUR`; 0: no limit", Value: 5 * time.Minute},
 			&cli.DurationFlag{Name: "cpu", Usage: "end it after `DUR` of processor time", Value: time.Minute},
 			&cli.StringFlag{Name: "lock", Usage: "run only when no other run holds the lock `NAME`; exit 5 when one does"},
-			&cli.StringFlag{Name: "on", Usage: "run it on the agent at `ADDR`, on each agent that a file (or -) names, one a line, or by a gateway: its https://.../components/ID or .../fleet/GROUP"},
+			&cli.StringFlag{Name: "on", Usage: "run it on the agent at `ADDR`, or by a gateway: its https://.../components/ID or .../fleet/GROUP; or on each of these that a file (or -) names, one a line"},
 			&cli.StringFlag{Name: "token-file", Usage: "with --on of a gateway: the token is in `FILE`"},
-			&cli.StringFlag{Name: "retry-failed", Usage: "with --on .../fleet: run the script of `RECORD` anew where it did not complete"},
+			&cli.StringFlag{Name: "retry-failed", Usage: "with --on .../fleet: run the script of `RECORD` anew where it did not complete; with --on FILE: where the lines of an earlier --json in the file RECORD do not say that it did"},
 			&cli.StringFlag{Name: "ticket", Usage: "with --on: the agent runs it once under the ticket `T`, and answers a repetition with what came of it"},
 			&cli.DurationFlag{Name: "wait", Usage: "with --on: keep trying to connect for `DUR`"},
 			&cli.IntFlag{Name: "max-concurrency", Usage: "with --on FILE: run on `N` agents at once", Value: 8},
@@ -71,8 +71,8 @@ func runScriptRun(k *call) error {
 	switch {
 	case k.onGateway():
 		return runOnGateway(k)
-	case k.cli.String("retry-failed") != "" || k.cli.String("token-file") != "":
-		return usagef("--on https://HOST:PORT/api/v1/fleet", "--retry-failed and --token-file are for --on with a gateway")
+	case (k.cli.String("retry-failed") != "" || k.cli.String("token-file") != "") && (k.cli.String("on") == "" || k.onSingle()):
+		return usagef("--on https://HOST:PORT/api/v1/fleet, or --on FILE", "--retry-failed and --token-file are for --on with a gateway or a list")
 	case len(k.args) == 0:
 		return usagef("see lander script run --help", "lander script run needs FILE|URL|-")
 	case k.cli.String("on") != "":

@@ -12,48 +12,64 @@ import (
 	"lander/lib/sovd"
 )
 
-// many runs on the devices of a group and prints a line for each.
-func (r *gatewayRun) many(script string) error {
+// manyStart is the body of a start on the devices of a group.
+func (r *gatewayRun) manyStart(script string) ([]byte, error) {
 	args, err := r.parameters()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	start := map[string]any{"script": script, "target": sovd.ManyTarget{Group: r.group}, "parameters": args, "max_concurrency": r.k.cli.Int("max-concurrency")}
 	if r.k.conf.origin("max-concurrency") == "default" {
 		delete(start, "max_concurrency") // the gateway can do more at once than a command
 	} else if r.k.cli.Int("max-concurrency") < 1 {
-		return usagef("", "--max-concurrency %d is below 1", r.k.cli.Int("max-concurrency"))
+		return nil, usagef("", "--max-concurrency %d is below 1", r.k.cli.Int("max-concurrency"))
 	}
 	if s := r.k.cli.String("max-errors"); s != "" {
 		start["max_errors"] = s
 	}
-	body, err := json.Marshal(start)
+	return json.Marshal(start)
+}
+
+// many runs on the devices of a group and prints a line for each.
+func (r *gatewayRun) many(script string) error {
+	body, err := r.manyStart(script)
 	if err != nil {
 		return err
 	}
 	return r.follow("/fleet/executions", body)
 }
 
-// follow starts what there is to start on many devices, and waits for it.
-func (r *gatewayRun) follow(path string, body []byte) error {
+// manyEnd is what became of a start on many devices.
+type manyEnd struct {
+	sovd.Many
+	Results []sovd.ManyResult `json:"results"`
+}
+
+// await starts what there is to start on many devices, and waits for it.
+func (r *gatewayRun) await(path string, body []byte) (end manyEnd, err error) {
 	var m sovd.Many
 	if err := r.do(r.k.ctx, http.MethodPost, path, "application/json", bytes.NewReader(body), &m); err != nil {
-		return err
+		return end, err
 	}
 	record := "/fleet/executions/" + m.ID
-	var end struct {
-		sovd.Many
-		Results []sovd.ManyResult `json:"results"`
-	}
 	for !end.Status.Final() {
 		end.Results = nil
 		if err := r.do(r.k.ctx, http.MethodGet, record+"?wait=60s", "", nil, &end); err != nil {
 			if r.k.ctx.Err() != nil {
 				r.stop(record)
-				return r.k.stopped()
+				return end, r.k.stopped()
 			}
-			return err
+			return end, err
 		}
+	}
+	return end, nil
+}
+
+// follow is await, with a line for each device.
+func (r *gatewayRun) follow(path string, body []byte) error {
+	end, err := r.await(path, body)
+	if err != nil {
+		return err
 	}
 	bad := 0
 	for _, res := range end.Results {
@@ -71,7 +87,7 @@ func (r *gatewayRun) follow(path string, body []byte) error {
 	if end.Message != "" {
 		msg += ": " + end.Message
 	}
-	return &fault{exit: exitPartial, msg: msg, hint: "--retry-failed " + m.ID, detail: map[string]any{"record": m.ID}}
+	return &fault{exit: exitPartial, msg: msg, hint: "--retry-failed " + end.ID, detail: map[string]any{"record": end.ID}}
 }
 
 // line prints what became of one device.

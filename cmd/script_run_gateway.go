@@ -47,16 +47,9 @@ func runOnGateway(k *call) error {
 			return usagef("", "--%s is not the gateway's business: it does not go with --on %s", f, k.cli.String("on"))
 		}
 	}
-	r := &gatewayRun{k: k}
-	if err := r.address(k.cli.String("on")); err != nil {
+	r, err := k.gatewayRun(k.cli.String("on"))
+	if err != nil {
 		return err
-	}
-	if file := k.cli.String("token-file"); file != "" {
-		b, err := readInput(file)
-		if err != nil {
-			return err
-		}
-		r.token = strings.TrimSpace(string(b))
 	}
 	if record := k.cli.String("retry-failed"); record != "" {
 		if len(k.args) > 0 || r.to != sovd.Fleet {
@@ -80,6 +73,23 @@ func runOnGateway(k *call) error {
 		return r.many(script)
 	}
 	return r.single(script)
+}
+
+// gatewayRun is a run by the gateway at an address, with the token of
+// --token-file.
+func (k *call) gatewayRun(on string) (*gatewayRun, error) {
+	r := &gatewayRun{k: k}
+	if err := r.address(on); err != nil {
+		return nil, err
+	}
+	if file := k.cli.String("token-file"); file != "" {
+		b, err := readInput(file)
+		if err != nil {
+			return nil, err
+		}
+		r.token = strings.TrimSpace(string(b))
+	}
+	return r, nil
 }
 
 // address reads --on.
@@ -254,36 +264,42 @@ func (r *gatewayRun) parameters() (json.RawMessage, error) {
 	return json.Marshal(args)
 }
 
-// single runs on one entity, as if the script ran here.
-func (r *gatewayRun) single(script string) error {
+// execute runs a script on one entity and waits for what came of it.
+func (r *gatewayRun) execute(script string) (x sovd.Execution, raw json.RawMessage, err error) {
 	args, err := r.parameters()
 	if err != nil {
-		return err
+		return x, nil, err
 	}
 	body, err := json.Marshal(map[string]any{"execution_type": "now", "parameters": args})
 	if err != nil {
-		return err
+		return x, nil, err
 	}
 	runs := "/" + r.to + "/scripts/" + script + "/executions"
-	var raw json.RawMessage
 	if err := r.do(r.k.ctx, http.MethodPost, runs, "application/json", bytes.NewReader(body), &raw); err != nil {
-		return err
+		return x, nil, err
 	}
-	var x sovd.Execution
 	for {
 		if err := json.Unmarshal(raw, &x); err != nil {
-			return &fault{exit: exitRejected, msg: fmt.Sprintf("the gateway's answer is no execution: %v", err), cause: err}
+			return x, nil, &fault{exit: exitRejected, msg: fmt.Sprintf("the gateway's answer is no execution: %v", err), cause: err}
 		}
 		if x.Status.Final() {
-			break
+			return x, raw, nil
 		}
 		if err := r.do(r.k.ctx, http.MethodGet, runs+"/"+x.ID+"?wait=60s", "", nil, &raw); err != nil {
 			if r.k.ctx.Err() != nil {
 				r.stop(runs + "/" + x.ID)
-				return r.k.stopped()
+				return x, nil, r.k.stopped()
 			}
-			return err
+			return x, nil, err
 		}
+	}
+}
+
+// single runs on one entity, as if the script ran here.
+func (r *gatewayRun) single(script string) error {
+	x, raw, err := r.execute(script)
+	if err != nil {
+		return err
 	}
 	if r.k.json {
 		if err := r.k.ui.result(raw, nil); err != nil {
@@ -316,6 +332,8 @@ func (r *gatewayRun) stop(path string) {
 type printed struct {
 	Stdout string `json:"stdout"`
 	Stderr string `json:"stderr"`
+
+	ExitCode *int `json:"exit_code"`
 }
 
 func outputOf(parameters json.RawMessage) (p printed) {

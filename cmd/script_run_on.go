@@ -24,12 +24,13 @@ import (
 type remoteRun struct {
 	k       *call
 	message frame.ExecuteScript
-	targets []string
+	targets []string // of agents, or of gateways' APIs
 }
 
 // onTarget is one line of the result of many.
 type onTarget struct {
 	On        string          `json:"on"`
+	By        string          `json:"by,omitempty"` // the line of the list, when it means many
 	Execution *job.Result     `json:"execution"`
 	Error     *onError        `json:"error"`
 	raw       json.RawMessage `json:"-"`
@@ -62,6 +63,11 @@ func runOn(k *call) error {
 	if len(r.targets) == 1 && k.onSingle() {
 		return r.single()
 	}
+	if k.cli.String("retry-failed") != "" {
+		if r.targets, err = k.failedBefore(r.targets); err != nil {
+			return err
+		}
+	}
 	return r.many()
 }
 
@@ -89,7 +95,14 @@ func (k *call) onTargets() ([]string, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if _, err := link.Parse(line); err != nil {
+		if isWeb(line) {
+			if _, err := k.gatewayRun(line); err != nil {
+				return nil, invalidf("", "%s:%d: %v", on, n, err)
+			}
+			if isWeb(k.args[0]) {
+				return nil, usagef("download it first", "%s:%d: a gateway gets the script itself, not its URL", on, n)
+			}
+		} else if _, err := link.Parse(line); err != nil {
 			return nil, invalidf("", "%s:%d: %v", on, n, err)
 		}
 		out = append(out, line)
@@ -258,14 +271,18 @@ func (r *remoteRun) many() error {
 				target := r.targets[next]
 				next++
 				mu.Unlock()
-				res := r.execute(r.k.ctx, target)
+				results := r.onTarget(target)
 				mu.Lock()
 				tried++
-				if res.err != nil {
-					bad++
+				failed := false
+				for _, res := range results {
+					failed = failed || res.err != nil
+					if err := r.line(res); err != nil {
+						printErr = err
+					}
 				}
-				if err := r.line(res); err != nil {
-					printErr = err
+				if failed {
+					bad++
 				}
 				mu.Unlock()
 			}
@@ -278,9 +295,9 @@ func (r *remoteRun) many() error {
 	case r.k.ctx.Err() != nil:
 		return r.k.stopped()
 	case tried < len(r.targets):
-		return &fault{exit: exitPartial, msg: fmt.Sprintf("stopped after %d failures: %d of %d agents were not tried", bad, len(r.targets)-tried, len(r.targets))}
+		return &fault{exit: exitPartial, msg: fmt.Sprintf("stopped after %d failures: %d of %d targets were not tried", bad, len(r.targets)-tried, len(r.targets))}
 	case bad > 0:
-		return &fault{exit: exitPartial, msg: fmt.Sprintf("the script failed on %d of %d agents", bad, len(r.targets))}
+		return &fault{exit: exitPartial, msg: fmt.Sprintf("the script failed on %d of %d targets", bad, len(r.targets))}
 	}
 	return nil
 }

@@ -300,8 +300,8 @@ func (c *commands) answer(key string, rec taken) {
 	if err != nil {
 		c.a.cfg.Log.Error("answering a ticket", "ticket", rec.Ticket.String(), "error", err)
 	}
-	if rec.Policy == frame.PolicyNow && c.a.uplink != nil && c.a.uplink.waitedFor() {
-		c.a.stage.Hurry(rec.Policy)
+	if rec.Policy == frame.PolicyNow {
+		c.a.hurry()
 	}
 }
 

@@ -45,7 +45,9 @@ func (a *Agent) sendDescription() error {
 		// A ticket that comes again with a URL on another host is known.
 		frame.Member{Key: "moves", Value: frame.String("1")},
 	)
-	return a.stage.PData(frame.PData{Asset: agentAsset, Path: describePath, Policy: frame.PolicyNow, Data: data}, func(error) {})
+	err := a.stage.PData(frame.PData{Asset: agentAsset, Path: describePath, Policy: frame.PolicyNow, Data: data}, func(error) {})
+	a.hurry()
+	return err
 }
 
 // named are the arguments of a script, given by name.

@@ -225,6 +225,7 @@ func (c *commands) readNode(_ context.Context, args arguments, _ occasion) outco
 			return failed("%s", textOf(err))
 		}
 	}
+	c.a.hurry()
 	return outcome{text: "ok"}
 }
 

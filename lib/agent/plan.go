@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -75,7 +76,9 @@ func segments(path string) []string {
 }
 
 func byKey(ms []bysant.Member) []bysant.Member {
-	return slices.SortedFunc(slices.Values(ms), func(a, b bysant.Member) int { return strings.Compare(a.Key.String(), b.Key.String()) })
+	ms = slices.Clone(ms)
+	sort.Slice(ms, func(i, j int) bool { return ms[i].Key.String() < ms[j].Key.String() })
+	return ms
 }
 
 // perform does the commands of one message up to the first that fails.

@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -245,7 +245,7 @@ func (s *scripts) prune(ctx context.Context) error {
 			e.Value = nil
 			all = append(all, record{e, t.Time, at.TicketKey})
 		}
-		slices.SortFunc(all, func(a, b record) int { return b.at.Compare(a.at) })
+		sort.Slice(all, func(i, j int) bool { return all[i].at.After(all[j].at) })
 		oldest := s.a.cfg.Clock().Add(-keepFor)
 		for i, r := range all {
 			if i < keepCount && r.at.After(oldest) {

@@ -192,7 +192,7 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 // can mend keeps its text.
 func refusal(err error) error {
 	if r, ok := errors.AsType[*trust.Refusal](err); ok {
-		return frame.Errorf(frame.StatusNotPermitted, "%s: %s", r.Reason, r.Message)
+		return frame.Errorf(frame.StatusNotPermitted, "%s", r.Text())
 	}
 	switch {
 	case errors.Is(err, trust.ErrInvalid):

@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"sort"
 	"sync"
 	"time"
 
@@ -361,7 +361,7 @@ func (s *updateState) install(c component) {
 	s.Installed = slices.DeleteFunc(s.Installed, func(d component) bool { return d.Name == c.Name })
 	if c.Version != "" {
 		s.Installed = append(s.Installed, c)
-		slices.SortFunc(s.Installed, func(a, b component) int { return strings.Compare(a.Name, b.Name) })
+		sort.Slice(s.Installed, func(i, j int) bool { return s.Installed[i].Name < s.Installed[j].Name })
 	}
 }
 

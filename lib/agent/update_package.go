@@ -108,7 +108,7 @@ func (u *updates) pause(ctx context.Context, d time.Duration) error {
 // packageFault words why a package was not taken.
 func packageFault(err error) error {
 	if r, ok := errors.AsType[*trust.Refusal](err); ok {
-		return &updateError{updateSignature, fmt.Sprintf("%s: %s", r.Reason, r.Message)}
+		return &updateError{updateSignature, r.Text()}
 	}
 	switch {
 	case noSpace(err):

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"lander/lib/durable"
+	"lander/lib/emp/frame"
 	"lander/lib/m3da"
 	"lander/lib/stage"
 )
@@ -162,12 +163,20 @@ func (u *uplink) connect(ctx context.Context) (dev *m3da.Device, fresh bool, err
 	return u.dev, true, nil
 }
 
-// waitedFor reports whether a server of ours is there on a link that is kept:
-// somebody waits for the answers, and none of them costs a connection.
-func (u *uplink) waitedFor() bool {
+// hurry has what waits for the policy now sent without its latency, where a
+// server of ours is there on a link that is kept: somebody waits for it, and it
+// costs no connection.
+func (a *Agent) hurry() {
+	u := a.uplink
+	if u == nil || !u.s.Keep {
+		return
+	}
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.s.Keep && u.dev != nil && u.dev.Lander()
+	ours := u.dev != nil && u.dev.Lander()
+	u.mu.Unlock()
+	if ours {
+		a.stage.Hurry(frame.PolicyNow)
+	}
 }
 
 func (u *uplink) disconnect(dev *m3da.Device) {

@@ -271,6 +271,11 @@ func TestKilledWhileTheServersScriptRuns(t *testing.T) {
 	victim.Wait()
 	victim = startVictim(t, p.dir)
 	p.wantResponse(1, -1, "interrupted: *")
+	// Its answer to the next is durable, and so is then that the first one went.
+	if err := p.site.Push("gw-1", m3datest.Command(3, "Connect")); err != nil {
+		t.Fatal(err)
+	}
+	p.wantResponse(3, 0, "ok")
 	// What is sent now shows that nothing more came before it, and a ticket
 	// that comes again gets the same answer.
 	p.site.Send("gw-1", m, m3datest.Command(2, "Connect"))

@@ -104,12 +104,13 @@ type Library interface {
 	ReadScript(ctx context.Context, e sovd.Ref, id string) (sovd.Source, error)
 }
 
-// Options are the settings of Boards. Store, Owner, Clock and Log are needed.
+// Options are the settings of Boards. Store, Presence, Clock and Log are
+// needed.
 type Options struct {
 	Sources  []Source
 	Store    store.Store
-	Owner    string         // this gateway's name in a store that it shares
-	Manifest *sovd.Manifest // components whose ids are those of boards; their tags are groups
+	Presence *store.Presence // which gateways on the store are alive: what a dead one did is ended
+	Manifest *sovd.Manifest  // components whose ids are those of boards; their tags are groups
 	// Verified says that the library has verified what it gives for a board.
 	Verified bool
 	// Open verifies a bundle for a board and gives its payload; called with
@@ -160,10 +161,10 @@ type live struct {
 }
 
 // OpenBoards reads the executions. Those that wait for their boards go on;
-// those that this gateway did when it died are ended.
+// those that a gateway did when it died are ended.
 func OpenBoards(ctx context.Context, o Options) (*Boards, error) {
-	if o.Store == nil || o.Owner == "" || o.Clock == nil || o.Log == nil {
-		return nil, errors.New("opening the boards: a store, an owner, a clock and a log are needed")
+	if o.Store == nil || o.Presence == nil || o.Clock == nil || o.Log == nil {
+		return nil, errors.New("opening the boards: a store, the presence of gateways, a clock and a log are needed")
 	}
 	if o.TTL <= 0 {
 		o.TTL = DefaultTTL
@@ -220,9 +221,11 @@ func (b *Boards) Close(ctx context.Context) error {
 }
 
 var (
-	errShutdown = errors.New("The gateway was shut down")
-	errStopped  = errors.New("Execution stopped by user")
-	errForced   = errors.New("Execution forcefully terminated")
+	errShutdown  = errors.New("The gateway was shut down")
+	errStopped   = errors.New("Execution stopped by user")
+	errLease     = errors.New("The gateway could not reach its store")
+	errElsewhere = errors.New("Another gateway has ended it")
+	errForced    = errors.New("Execution forcefully terminated")
 )
 
 func (b *Boards) now() job.Time { return job.Time{Time: b.o.Clock()} }

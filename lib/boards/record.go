@@ -172,6 +172,9 @@ func (b *Boards) tell(r record) {
 	if l == nil {
 		return
 	}
+	if l.cancel != nil {
+		l.cancel(errElsewhere) // it has ended, or another has said so
+	}
 	if !r.Live {
 		fill(l.out, r.Result)
 	}

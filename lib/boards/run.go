@@ -39,7 +39,7 @@ func (b *Boards) StartExecution(ctx context.Context, e sovd.Ref, script string, 
 		return sovd.Execution{}, err
 	}
 	now := b.now()
-	r := record{ID: job.NewID(now.Time, b.o.Random), Board: e.ID, Script: script, Actor: s.Actor, Owner: b.o.Owner, Request: s.Digest, Status: job.Prepared, Started: now}
+	r := record{ID: job.NewID(now.Time, b.o.Random), Board: e.ID, Script: script, Actor: s.Actor, Request: s.Digest, Status: job.Prepared, Started: now}
 	if s.Key != "" {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", s.Actor, e.Path(), script, s.Key))
 		r.Key = hex.EncodeToString(sum[:])
@@ -116,7 +116,8 @@ func (b *Boards) begin(ctx context.Context, d *Board, src Source, r record, para
 		r.SHA256 = p.SHA256
 	}
 	r.Goal, r.Live = p.Goal, p.Begin == nil
-	if r.Live {
+	lease := b.o.Presence.Lease()
+	if r.Owner = lease.ID(); r.Live {
 		r.Status = job.Running
 	} else {
 		until := job.Time{Time: r.Started.Add(b.o.TTL)}
@@ -170,7 +171,17 @@ func (b *Boards) begin(ctx context.Context, d *Board, src Source, r record, para
 	b.mu.Unlock()
 	go func() {
 		defer b.runs.Done()
+		ended := make(chan struct{})
+		defer func() { <-ended }()
 		defer cancel(nil)
+		go func() {
+			defer close(ended)
+			select {
+			case <-lease.Lost: // the others take it for dead by now
+				cancel(errLease)
+			case <-run.Done():
+			}
+		}()
 		b.do(run, r, p, l)
 	}()
 	return r.view(), nil

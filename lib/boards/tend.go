@@ -24,9 +24,15 @@ func (b *Boards) tend() {
 	t := time.NewTicker(tendEvery)
 	defer t.Stop()
 	for {
+		changed := b.o.Presence.Changed()
 		select {
 		case <-b.ctx.Done():
 			return
+		case <-changed:
+			if err := b.recover(b.ctx); err != nil && b.ctx.Err() == nil {
+				b.o.Log.Error("looking at what a gateway has left", "error", err)
+			}
+			continue
 		case <-t.C:
 		}
 		b.mu.Lock()
@@ -67,7 +73,15 @@ func (b *Boards) look(ctx context.Context, r record) (record, error) {
 		return r, nil
 	}
 	if r.Live {
-		return r, nil
+		if b.o.Presence.Alive(r.Owner) {
+			return r, nil
+		}
+		o := job.Outcome{Terminated: true, Err: job.Errorf(job.CodeInterrupted, "The gateway ended while it was done: what the board has is uncertain")}
+		done, err := b.end(ctx, r, o, nil)
+		if errors.Is(err, errFinal) {
+			err = nil
+		}
+		return done, err
 	}
 	_, src, err := b.find(ctx, r.Board)
 	if err != nil {
@@ -127,7 +141,8 @@ func (b *Boards) withdraw(ctx context.Context, r record) error {
 	return nil
 }
 
-// recover reads the executions that have not ended.
+// recover reads the executions that have not ended, and ends those whose gateway
+// is dead.
 func (b *Boards) recover(ctx context.Context) error {
 	for e, err := range b.o.Store.List(ctx, "boards/executions") {
 		if err != nil {
@@ -141,10 +156,11 @@ func (b *Boards) recover(ctx context.Context) error {
 		switch {
 		case r.Status.Final():
 		case !r.Live:
+			b.mu.Lock()
 			b.open[r.ID] = place{r.Board, r.ID}
-		case r.Owner == b.o.Owner:
-			o := job.Outcome{Terminated: true, Err: job.Errorf(job.CodeInterrupted, "The gateway ended while it was done: what the board has is uncertain")}
-			if _, err := b.end(ctx, r, o, nil); err != nil && !errors.Is(err, errFinal) {
+			b.mu.Unlock()
+		default:
+			if _, err := b.look(ctx, r); err != nil {
 				return err
 			}
 		}

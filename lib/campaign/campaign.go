@@ -34,11 +34,11 @@ type Provider interface {
 // Options are the settings of Campaigns. All but Random are needed; Provider
 // and Devices may be given later, see Use.
 type Options struct {
-	Store  store.Store
-	Owner  string // this gateway's name in a store that it shares
-	Clock  func() time.Time
-	Random io.Reader // nil: crypto/rand
-	Log    *slog.Logger
+	Store    store.Store
+	Presence *store.Presence // which gateways on the store are alive: what a dead one drove goes on here
+	Clock    func() time.Time
+	Random   io.Reader // nil: crypto/rand
+	Log      *slog.Logger
 }
 
 // maxKept is how many records are kept.
@@ -97,9 +97,31 @@ func Open(ctx context.Context, o Options) *Campaigns {
 }
 
 // Use gives the campaigns what runs their scripts, and goes on with those that
-// this gateway has begun.
+// a gateway had begun which is dead.
 func (c *Campaigns) Use(ctx context.Context, p Provider, d sovd.DeviceSource) error {
 	c.provider, c.devices = p, d
+	changed := c.o.Presence.Changed()
+	if err := c.takeOver(ctx); err != nil {
+		return err
+	}
+	c.wg.Go(func() {
+		for {
+			select {
+			case <-c.ctx.Done():
+				return
+			case <-changed:
+			}
+			changed = c.o.Presence.Changed()
+			if err := c.takeOver(c.ctx); err != nil && c.ctx.Err() == nil {
+				c.o.Log.Error("looking at what a gateway has left", "error", err)
+			}
+		}
+	})
+	return nil
+}
+
+// takeOver drives the campaigns that nobody drives.
+func (c *Campaigns) takeOver(ctx context.Context) error {
 	for e, err := range c.o.Store.List(ctx, "campaigns") {
 		var r record
 		if err == nil {
@@ -108,9 +130,22 @@ func (c *Campaigns) Use(ctx context.Context, p Provider, d sovd.DeviceSource) er
 		if err != nil {
 			return fmt.Errorf("reading the campaigns: %w", err)
 		}
-		if r.Owner == c.o.Owner && !r.Status.Final() {
-			c.begin(r, e.Rev)
+		if r.Status.Final() || c.o.Presence.Alive(r.Owner) || !c.o.Presence.Held() {
+			continue
 		}
+		r.Owner = c.o.Presence.Lease().ID()
+		text, err := json.Marshal(r)
+		var rev store.Revision
+		if err == nil {
+			rev, err = c.o.Store.Put(ctx, e.Key, text, e.Rev)
+		}
+		if errors.Is(err, store.ErrConflict) {
+			continue // another was faster
+		}
+		if err != nil {
+			return fmt.Errorf("taking over the campaign %s: %w", r.ID, err)
+		}
+		c.begin(r, rev)
 	}
 	return nil
 }
@@ -183,7 +218,7 @@ func (c *Campaigns) StartMany(ctx context.Context, s sovd.ManyStart) (sovd.Many,
 	if err != nil {
 		return sovd.Many{}, err
 	}
-	r := record{Owner: c.o.Owner, Actor: s.Actor, Parameters: s.Parameters, Devices: ids}
+	r := record{Owner: c.o.Presence.Lease().ID(), Actor: s.Actor, Parameters: s.Parameters, Devices: ids}
 	r.Many = sovd.Many{Script: s.Script, Name: script.Name, Target: s.Target, MaxConcurrency: s.MaxConcurrency, MaxErrors: s.MaxErrors, Total: len(ids)}
 	if script.Detail != nil {
 		r.SHA256 = script.Detail.SHA256

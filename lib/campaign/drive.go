@@ -58,6 +58,15 @@ func (c *Campaigns) drive(k *campaign) {
 	for c.ctx.Err() == nil {
 		stop := c.stopped(k.id)
 		c.mu.Lock()
+		if !c.o.Presence.Alive(k.rec.Owner) {
+			// Our lease was lost: another drives it now, or we do anew.
+			if c.all[k.id] == k {
+				delete(c.all, k.id)
+			}
+			c.mu.Unlock()
+			close(k.done)
+			return
+		}
 		k.rec.Stop = cmp.Or(k.rec.Stop, stop)
 		r := k.rec.clone()
 		c.mu.Unlock()

@@ -165,7 +165,7 @@ func (c *Campaigns) RetryFailed(ctx context.Context, id, actor string) (sovd.Man
 	case len(again) == 0:
 		return sovd.Many{}, sovd.Errorf(sovd.KindNotRunning, "Nothing failed in %s", id)
 	}
-	n := record{Owner: c.o.Owner, Actor: actor, Parameters: r.Parameters, Devices: again}
+	n := record{Owner: c.o.Presence.Lease().ID(), Actor: actor, Parameters: r.Parameters, Devices: again}
 	n.Many = sovd.Many{Script: r.Script, Name: r.Name, SHA256: r.SHA256, Target: r.Target, MaxConcurrency: r.MaxConcurrency, MaxErrors: r.MaxErrors, Total: len(again), RetryOf: id}
 	return c.open(ctx, n)
 }

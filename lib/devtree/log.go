@@ -2,7 +2,6 @@ package devtree
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 
 	"lander/lib/durable"
@@ -25,15 +24,6 @@ func appendRecord(dst []byte, ops []op) []byte {
 		dst = frame.SetVariable{Path: o.path, Value: o.value}.Append(dst)
 	}
 	return durable.EndRecord(append(dst, ']'), start)
-}
-
-// parseRecord reads a line without its end.
-func parseRecord(line []byte) ([]op, error) {
-	rec, ok := durable.ParseRecord(line)
-	if !ok {
-		return nil, errors.New("no record")
-	}
-	return parseOps(rec)
 }
 
 func parseOps(rec []byte) ([]op, error) {
@@ -80,9 +70,4 @@ func openLog(path string, log *slog.Logger, apply func([]op)) (*durable.Log, err
 		log.Warn("the variable tree's file ends inside a change that was never confirmed", "file", path, "bytes", o.Torn)
 	}
 	return l, err
-}
-
-// replay applies every record of a file.
-func replay(f io.Reader, apply func([]op)) (good int64, bad int, err error) {
-	return durable.ReplayLog(f, fileHead, applyRecord(apply))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -317,4 +318,18 @@ func FuzzReplay(f *testing.F) {
 			t.Fatalf("%s, then %s", first, got)
 		}
 	})
+}
+
+// parseRecord reads a line without its end.
+func parseRecord(line []byte) ([]op, error) {
+	rec, ok := durable.ParseRecord(line)
+	if !ok {
+		return nil, errors.New("no record")
+	}
+	return parseOps(rec)
+}
+
+// replay applies every record of a file.
+func replay(f io.Reader, apply func([]op)) (good int64, bad int, err error) {
+	return durable.ReplayLog(f, fileHead, applyRecord(apply))
 }

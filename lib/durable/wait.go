@@ -3,8 +3,6 @@ package durable
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -25,11 +23,4 @@ func AcquireContext(ctx context.Context, path string) (*Lock, error) {
 		case <-t.C:
 		}
 	}
-}
-
-// IsTemp reports whether name is that of a temporary file of Create, which
-// only a crash leaves behind.
-func IsTemp(name string) bool {
-	name = filepath.Base(name)
-	return strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix)
 }

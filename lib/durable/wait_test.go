@@ -3,7 +3,6 @@ package durable_test
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -35,23 +34,5 @@ func TestAcquireContext(t *testing.T) {
 	}
 	if _, err := durable.AcquireContext(t.Context(), filepath.Join(p, "below")); err == nil || errors.Is(err, durable.ErrLocked) {
 		t.Errorf("no such directory: %v", err)
-	}
-}
-
-func TestIsTemp(t *testing.T) {
-	dir := t.TempDir()
-	f, err := durable.Create(filepath.Join(dir, "a"), 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !durable.IsTemp(f.Name()) {
-		t.Errorf("%s is not seen as temporary", f.Name())
-	}
-	if err := f.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	es, err := os.ReadDir(dir)
-	if err != nil || len(es) != 1 || durable.IsTemp(es[0].Name()) {
-		t.Errorf("after the commit %v, %v", es, err)
 	}
 }

@@ -17,10 +17,13 @@ type Credentials struct {
 	Auth     string // one of trust.M3DAAuths
 	Cipher   string // one of trust.M3DACiphers
 	Password []byte
+	// Registration is the password with which devices that have none of their
+	// own get one; see enrol.
+	Registration []byte
 }
 
 func (c Credentials) keys(server, device string) (m3da.Keys, error) {
-	if c.Auth == "" {
+	if c.Auth == "" || c.Password == nil {
 		return nil, nil
 	}
 	k, err := trust.NewM3DASecret(c.Password).Keys(server, device, c.Auth, c.Cipher)
@@ -29,6 +32,10 @@ func (c Credentials) keys(server, device string) (m3da.Keys, error) {
 	}
 	return k.Side(trust.M3DAServer), nil
 }
+
+// AnyDevice is the id of the credentials of all devices that have none of
+// their own.
+const AnyDevice = "*"
 
 // ErrCredentials is wrapped by every fault of a credentials file.
 var ErrCredentials = errors.New("credentials")
@@ -44,6 +51,11 @@ const MaxCredentials = 64 << 20
 //	cipher = "aes-ctr-256"     # or another one; "": payloads are not enciphered
 //	password_file = "gw-17.pw"
 //
+//	[[device]]
+//	id = "*"                   # all others
+//	auth = "hmac-sha1"
+//	registration_file = "r.pw" # in place of a password: they get one when they come first
+//
 // password reads a password file. A key that is not known is an error.
 func ParseCredentials(text []byte, password func(path string) ([]byte, error)) (map[string]Credentials, error) {
 	if len(text) > MaxCredentials {
@@ -55,6 +67,7 @@ func ParseCredentials(text []byte, password func(path string) ([]byte, error)) (
 			Auth         string `toml:"auth"`
 			Cipher       string `toml:"cipher"`
 			PasswordFile string `toml:"password_file"`
+			Registration string `toml:"registration_file"`
 		} `toml:"device"`
 	}
 	meta, err := toml.Decode(string(text), &file)
@@ -79,17 +92,27 @@ func ParseCredentials(text []byte, password func(path string) ([]byte, error)) (
 			return nil, fmt.Errorf("%w: device %s: auth %q is not known", ErrCredentials, d.ID, d.Auth)
 		case !slices.Contains(trust.M3DACiphers, d.Cipher):
 			return nil, fmt.Errorf("%w: device %s: cipher %q is not known", ErrCredentials, d.ID, d.Cipher)
-		case d.Auth == "" && (d.Cipher != "" || d.PasswordFile != ""):
+		case d.Auth == "" && (d.Cipher != "" || d.PasswordFile != "" || d.Registration != ""):
 			return nil, fmt.Errorf("%w: device %s: a cipher or a password without auth", ErrCredentials, d.ID)
-		case d.Auth != "" && d.PasswordFile == "":
-			return nil, fmt.Errorf("%w: device %s: password_file is missing", ErrCredentials, d.ID)
+		case d.PasswordFile != "" && d.Registration != "":
+			return nil, fmt.Errorf("%w: device %s: password_file and registration_file exclude each other", ErrCredentials, d.ID)
+		case d.Auth != "" && d.PasswordFile == "" && d.Registration == "":
+			return nil, fmt.Errorf("%w: device %s: password_file is missing, or registration_file", ErrCredentials, d.ID)
+		case d.ID == AnyDevice && d.Registration == "":
+			return nil, fmt.Errorf("%w: device %s: registration_file is missing", ErrCredentials, d.ID)
 		}
-		if d.PasswordFile != "" {
-			if c.Password, err = password(d.PasswordFile); err != nil {
+		for _, p := range []struct {
+			file string
+			into *[]byte
+		}{{d.PasswordFile, &c.Password}, {d.Registration, &c.Registration}} {
+			if p.file == "" {
+				continue
+			}
+			if *p.into, err = password(p.file); err != nil {
 				return nil, fmt.Errorf("%w: device %s: %w", ErrCredentials, d.ID, err)
 			}
-			if len(c.Password) == 0 {
-				return nil, fmt.Errorf("%w: device %s: the password in %s is empty", ErrCredentials, d.ID, d.PasswordFile)
+			if len(*p.into) == 0 {
+				return nil, fmt.Errorf("%w: device %s: the password in %s is empty", ErrCredentials, d.ID, p.file)
 			}
 		}
 		out[d.ID] = c

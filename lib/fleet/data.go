@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // What is kept of the data of one device.
 const (
 	maxVariables = 500
-	maxHistory   = 1000 // values, of all its variables
+	maxHistory   = 1000 // values, of all its variables: see archive
 	maxBehind    = 256  // values that a follower may be behind
 )
 
@@ -29,12 +30,20 @@ type Record struct {
 	Columns map[string][]any `json:"columns"`
 }
 
-// variables are what a device has sent. Fleet.mu guards them.
+// variables are what a device has sent. Fleet.mu guards them, but for archive.
 type variables struct {
+	of        *connection // the session of which latest is; nil: the store alone knows
 	latest    map[string]sovd.Datum
-	history   []sovd.Datum // a ring
-	next      int          // where the ring is written
 	followers map[*follower]bool
+	archive   archive
+}
+
+// variables finds or makes those of a device. mu is held.
+func (d *device) variables() *variables {
+	if d.data == nil {
+		d.data = &variables{latest: map[string]sovd.Datum{}, followers: map[*follower]bool{}}
+	}
+	return d.data
 }
 
 type follower struct {
@@ -42,8 +51,10 @@ type follower struct {
 	asset string // "": all
 }
 
-// takeData keeps what a device sends, after the sink has it.
-func (f *Fleet) takeData(d *device, messages []envelope.Message) error {
+// takeData keeps what a device sends, after the sink has it. When it returns
+// nil the values last.
+func (f *Fleet) takeData(c *connection, messages []envelope.Message) error {
+	d := c.dev
 	if len(messages) == 0 {
 		return nil
 	}
@@ -63,13 +74,32 @@ func (f *Fleet) takeData(d *device, messages []envelope.Message) error {
 		}
 		all = append(all, r.values()...)
 	}
+	if len(all) == 0 {
+		return nil
+	}
+	f.mu.Lock()
+	data := d.variables()
+	f.mu.Unlock()
+	a := &data.archive
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.conn != c { // it may have been at another gateway
+		latest, err := f.loadArchive(f.ctx, a, d.id)
+		if err != nil {
+			return err
+		}
+		a.conn = c
+		f.mu.Lock()
+		data.of, data.latest = c, latest
+		f.mu.Unlock()
+	}
+	if err := f.keep(a, d.id, all); err != nil {
+		return err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if d.data == nil {
-		d.data = &variables{latest: map[string]sovd.Datum{}, followers: map[*follower]bool{}}
-	}
 	for _, v := range all {
-		d.data.add(v)
+		data.add(v)
 	}
 	return nil
 }
@@ -144,12 +174,6 @@ func (v *variables) add(d sovd.Datum) {
 	if _, ok := v.latest[d.ID]; ok || len(v.latest) < maxVariables {
 		v.latest[d.ID] = d
 	}
-	if len(v.history) < maxHistory {
-		v.history = append(v.history, d)
-	} else {
-		v.history[v.next] = d
-		v.next = (v.next + 1) % maxHistory
-	}
 	for w := range v.followers {
 		if !within(d.ID, w.asset) {
 			continue
@@ -182,17 +206,26 @@ func (f *Fleet) sender(e sovd.Ref) (*device, string) {
 // Data implements sovd.Devices.
 func (f *Fleet) Data(e sovd.Ref) ([]sovd.Datum, bool) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	d, asset := f.sender(e)
 	if d == nil {
+		f.mu.Unlock()
 		return nil, false
 	}
+	var latest map[string]sovd.Datum
+	if d.data != nil && d.conn != nil && d.data.of == d.conn {
+		latest = maps.Clone(d.data.latest)
+	}
+	f.mu.Unlock()
+	if latest == nil {
+		latest = map[string]sovd.Datum{}
+		for _, v := range f.archived(d.id) {
+			latest[v.ID] = v
+		}
+	}
 	var out []sovd.Datum
-	if d.data != nil {
-		for _, v := range d.data.latest {
-			if within(v.ID, asset) {
-				out = append(out, v)
-			}
+	for _, v := range latest {
+		if within(v.ID, asset) {
+			out = append(out, v)
 		}
 	}
 	slices.SortFunc(out, func(a, b sovd.Datum) int { return cmp.Compare(a.ID, b.ID) })
@@ -202,19 +235,12 @@ func (f *Fleet) Data(e sovd.Ref) ([]sovd.Datum, bool) {
 // History implements sovd.Devices.
 func (f *Fleet) History(e sovd.Ref, id string) []sovd.Datum {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	d, asset := f.sender(e)
-	if d == nil || d.data == nil || !within(id, asset) {
+	f.mu.Unlock()
+	if d == nil || !within(id, asset) {
 		return nil
 	}
-	var out []sovd.Datum
-	h := d.data
-	for i := range h.history {
-		if v := h.history[(h.next+i)%len(h.history)]; v.ID == id {
-			out = append(out, v)
-		}
-	}
-	return out
+	return slices.DeleteFunc(f.archived(d.id), func(v sovd.Datum) bool { return v.ID != id })
 }
 
 // Follow implements sovd.Devices.
@@ -228,13 +254,11 @@ func (f *Fleet) Follow(e sovd.Ref) (<-chan sovd.Datum, func()) {
 		return w.c, func() {}
 	}
 	w.asset = asset
-	if d.data == nil {
-		d.data = &variables{latest: map[string]sovd.Datum{}, followers: map[*follower]bool{}}
-	}
-	d.data.followers[w] = true
+	data := d.variables()
+	data.followers[w] = true
 	return w.c, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		delete(d.data.followers, w)
+		delete(data.followers, w)
 	}
 }

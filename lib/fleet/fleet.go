@@ -143,6 +143,9 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	close(f.recorded)
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for id, c := range o.Devices {
+		if id == AnyDevice {
+			continue
+		}
 		d := f.add(id)
 		keys, err := c.keys(o.ServerID, id)
 		if err != nil {

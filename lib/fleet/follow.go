@@ -105,8 +105,8 @@ func (f *Fleet) readDevice(e store.Entry) (deviceRecord, bool) {
 		f.o.Log.Error("the record of a device is damaged", "key", e.Key, "error", err)
 		return rec, false
 	}
-	_, ok := f.o.Devices[rec.ID]
-	return rec, ok || f.o.Devices == nil // it may not connect any more
+	_, ok := f.credentials(rec.ID)
+	return rec, ok // or it may not connect any more
 }
 
 // seeDevice takes in the record of a device.
@@ -154,7 +154,7 @@ func (f *Fleet) seeDevice(c store.Change) {
 
 // askDevice looks in the store for a device that nobody has told of yet.
 func (f *Fleet) askDevice(component string) {
-	if f.o.Manifest.Entities[component] != nil || componentID(component) != component || f.o.Devices != nil {
+	if f.o.Manifest.Entities[component] != nil || componentID(component) != component || f.o.Devices != nil && f.o.Devices[AnyDevice].Registration == nil {
 		return
 	}
 	now := f.o.Clock()

@@ -88,7 +88,7 @@ func TestMany(t *testing.T) {
 	if l := g.get("/fleet/executions"); len(l["items"].([]any)) != 3 {
 		t.Errorf("list: %v", l)
 	}
-	if l := journalled(t, g.dir, x["id"].(string)); len(l) != 1 || l[0].Action != "start" {
+	if l := g.journalled(x["id"].(string)); len(l) != 1 || l[0].Action != "start" {
 		t.Errorf("journal: %+v", l)
 	}
 }

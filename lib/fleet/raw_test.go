@@ -423,16 +423,35 @@ func TestDataBounds(t *testing.T) {
 	data, stop := h.fleet.Follow(gw1("d"))
 	defer stop()
 	h.fleet.mu.Lock()
-	for i := range 2 * maxHistory {
-		h.fleet.components["d"].data.add(sovd.Datum{ID: fmt.Sprintf("v.%d", i%700), Value: json.RawMessage(fmt.Sprint(i))})
+	c := &connection{dev: h.fleet.components["d"]}
+	h.fleet.mu.Unlock()
+	for i := 0; i < 2*maxHistory; i += 10 {
+		var row []bysant.Member
+		for j := i; j < i+10; j++ {
+			row = append(row, member(fmt.Sprint(j%700), bysant.OfList(bysant.OfInt(int64(j)))))
+		}
+		if err := h.fleet.takeData(c, []envelope.Message{{Path: "v", Body: bysant.OfMap(row...)}}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	h.fleet.mu.Lock()
+	c.dev.conn, c.dev.data.of = c, c
 	h.fleet.mu.Unlock()
 	if all, _ := h.fleet.Data(gw1("d")); len(all) != maxVariables {
 		t.Errorf("%d variables", len(all))
 	}
-	if got := h.fleet.History(gw1("d"), "v.599"); len(got) != 2 || string(got[0].Value) != "1299" || string(got[1].Value) != "1999" {
+	// A variable that came once only stays, others go with their age.
+	if got := h.fleet.History(gw1("d"), "v.599"); len(got) == 0 || string(got[len(got)-1].Value) != "1999" {
 		t.Errorf("history: %+v", got)
 	}
+	values, size := 0, 0
+	h.fleet.readPacks(t.Context(), "d", func(p *pack) { values, size = values+len(p.values), size+p.bytes })
+	if values > maxHistory || values < maxHistory/2 || size > maxBytes {
+		t.Errorf("%d values of %d bytes are kept", values, size)
+	}
+	h.fleet.mu.Lock()
+	c.dev.conn = nil
+	h.fleet.mu.Unlock()
 	n := 0
 	for range data {
 		n++
@@ -440,4 +459,97 @@ func TestDataBounds(t *testing.T) {
 	if n != maxBehind {
 		t.Errorf("a slow follower got %d", n)
 	}
+}
+
+// One that talks much leaves what another variable said once.
+func TestDataThins(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	h.original("d").exchange()
+	h.fleet.mu.Lock()
+	c := &connection{dev: h.fleet.components["d"]}
+	h.fleet.mu.Unlock()
+	send := func(name string, n int) {
+		t.Helper()
+		if err := h.fleet.takeData(c, []envelope.Message{{Path: "v", Body: bysant.OfMap(member(name, bysant.OfList(bysant.OfInt(int64(n)))))}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send("once", 1)
+	for i := range 3 * maxHistory {
+		send("often", i)
+	}
+	if got := h.fleet.History(gw1("d"), "v.once"); len(got) != 1 || string(got[0].Value) != "1" {
+		t.Errorf("what came once: %+v", got)
+	}
+	got := h.fleet.History(gw1("d"), "v.often")
+	if len(got) < maxHistory/2 || len(got) > maxHistory || string(got[len(got)-1].Value) != fmt.Sprint(3*maxHistory-1) {
+		t.Errorf("%d values", len(got))
+	}
+	for i := 1; i < len(got); i++ {
+		var a, b int
+		if json.Unmarshal(got[i-1].Value, &a) != nil || json.Unmarshal(got[i].Value, &b) != nil || b != a+1 {
+			t.Fatalf("%s follows %s", got[i].Value, got[i-1].Value)
+		}
+	}
+	// Another gateway of the same store sees it, writes behind it, and the
+	// first one finds that when the device comes back to it.
+	other := newHall(t, h.store)
+	other.original("d").exchange()
+	if all, _ := other.fleet.Data(gw1("d")); len(all) != 2 {
+		t.Errorf("there: %+v", all)
+	}
+	other.fleet.mu.Lock()
+	there := &connection{dev: other.fleet.components["d"]}
+	other.fleet.mu.Unlock()
+	for _, f := range []struct {
+		f *Fleet
+		c *connection
+	}{{other.fleet, there}, {h.fleet, c}, {other.fleet, there}} {
+		if err := f.f.takeData(f.c, []envelope.Message{{Path: "v", Body: bysant.OfMap(member("moved", bysant.OfList(bysant.OfInt(7))))}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := h.fleet.History(gw1("d"), "v.moved"); len(got) != 3 {
+		t.Errorf("moved: %+v", got)
+	}
+	// What is too long is shown, and not kept.
+	c.dev.conn = c
+	long := envelope.Message{Path: "v", Body: bysant.OfMap(member("long", bysant.OfList(bysant.OfString(strings.Repeat("x", maxDatum)))))}
+	if err := h.fleet.takeData(c, []envelope.Message{long}); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.fleet.History(gw1("d"), "v.long"); len(got) != 0 {
+		t.Errorf("%d long ones are kept", len(got))
+	}
+	if all, _ := h.fleet.Data(gw1("d")); len(all) != 4 {
+		t.Errorf("shown are %d", len(all))
+	}
+	c.dev.conn = nil
+}
+
+func FuzzPack(f *testing.F) {
+	for _, s := range []string{`[]`, `[[1,"a",2]]`, `[[1,"a.b",{"x":[1]}],[-5,"",null]]`, `[[1]]`, `null`, `[[1e99,"a",1]]`, `[["x","a",1]]`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		values, err := parsePack(b)
+		if err != nil {
+			if values != nil {
+				t.Fatalf("%v with %v", err, values)
+			}
+			return
+		}
+		text, err := appendPack(nil, values)
+		if err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		again, err := parsePack(text)
+		if err != nil || len(again) != len(values) {
+			t.Fatalf("%s: %v", text, err)
+		}
+		canonical, err := appendPack(nil, again)
+		if err != nil || string(canonical) != string(text) {
+			t.Fatalf("%s became %s", text, canonical)
+		}
+	})
 }

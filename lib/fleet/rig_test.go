@@ -302,6 +302,17 @@ func journalled(t testing.TB, dir, word string) (out []journal.Line) {
 	return out
 }
 
+// journalled are the lines of the gateway's journal with a word: it is written
+// in batches, a little later than what it is about.
+func (g *rig) journalled(word string) []journal.Line {
+	g.t.Helper()
+	g.until("the gateway's journal", func() bool {
+		b, err := os.ReadFile(filepath.Join(g.dir, journal.FileName))
+		return err == nil && bytes.Contains(b, []byte(word))
+	})
+	return journalled(g.t, g.dir, word)
+}
+
 // sign makes a bundle for any device.
 func (g *rig) sign(source, format string, serial int64) []byte {
 	return g.signFor("*", source, format, serial)

@@ -53,6 +53,8 @@ type connection struct {
 	dev   *device
 	close func() // ends it
 
+	enrolled *enrolled // its secret was not used yet; nil: it was, or is none of ours
+
 	// Under Fleet.mu:
 	session *m3da.Session
 	asked   bool // to describe itself
@@ -65,7 +67,7 @@ func (f *Fleet) serveOne(ctx context.Context, c link.Conn, local link.Address) {
 		}
 	}
 	con := &connection{f: f, local: local, close: sync.OnceFunc(func() { c.Close() })}
-	err := m3da.Serve(ctx, c, m3da.ServerOptions{ID: f.o.ServerID, Account: con.account})
+	err := m3da.Serve(ctx, c, m3da.ServerOptions{ID: f.o.ServerID, Account: con.account, Register: f.register()})
 	f.leave(con)
 	if err != nil && ctx.Err() == nil {
 		f.o.Log.Info("a session ended", "peer", c.Address().String(), "device", con.name(), "error", err)
@@ -82,11 +84,21 @@ func (c *connection) name() string {
 // account lets a device in, or not.
 func (c *connection) account(id string) (m3da.Account, bool) {
 	f := c.f
+	cred, ok := f.credentials(id)
+	if !ok {
+		return m3da.Account{}, false
+	}
+	var keys m3da.Keys
+	if cred.Registration != nil {
+		if keys, c.enrolled, ok = f.enrolledKeys(id, cred); !ok {
+			return m3da.Account{}, false
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.devices[id]
 	if d == nil {
-		if f.o.Devices != nil || len(id) > maxDeviceID || len(f.devices) >= maxDevices {
+		if len(id) > maxDeviceID || len(f.devices) >= maxDevices {
 			return m3da.Account{}, false
 		}
 		other := f.components[componentID(id)]
@@ -102,12 +114,16 @@ func (c *connection) account(id string) (m3da.Account, bool) {
 		d = &device{id: id, component: componentID(id), rec: deviceRecord{ID: id}}
 	}
 	c.dev = d
-	return m3da.Account{Keys: d.keys, Handler: c}, true
+	if keys == nil {
+		keys = d.keys
+	}
+	return m3da.Account{Keys: keys, Handler: c}, true
 }
 
 // Exchange implements m3da.Handler.
 func (c *connection) Exchange(ctx context.Context, s *m3da.Session, r m3da.Request) m3da.Reply {
 	c.f.arrive(c, s)
+	c.f.confirm(c)
 	if err := c.f.take(c, r); err != nil {
 		c.f.o.Log.Error("taking what a device sends", "device", c.dev.id, "error", err)
 		return m3da.Reply{Status: envelope.StatusUnavailable}

@@ -54,7 +54,7 @@ func (f *Fleet) take(c *connection, r m3da.Request) error {
 	if err := f.settleAll(d, responses, objects); err != nil {
 		return err
 	}
-	if err := f.takeData(d, data); err != nil {
+	if err := f.takeData(c, data); err != nil {
 		return err
 	}
 	if r.Batch != "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"lander/lib/jacdac/packet"
@@ -128,7 +129,7 @@ func (b *Bus) Devices() []Device {
 	for _, d := range b.devices {
 		out = append(out, d.Device)
 	}
-	slices.SortFunc(out, func(x, y Device) int { return bytes.Compare(x.ID[:], y.ID[:]) })
+	sort.Slice(out, func(i, j int) bool { return bytes.Compare(out[i].ID[:], out[j].ID[:]) < 0 })
 	return out
 }
 

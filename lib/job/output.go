@@ -242,6 +242,25 @@ func (o *Output) Percent() (n int, ok bool) {
 	return o.progress, o.progress >= 0
 }
 
+// Take appends what another Output holds, as if it came now.
+func (o *Output) Take(from *Output) {
+	pieces, _, _ := from.Read(0)
+	from.mu.Lock()
+	dropped := from.dropped
+	from.mu.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range pieces {
+		if p.Stream == Progress {
+			o.report(p.Percent)
+		} else {
+			o.add(p.Stream, p.Text)
+		}
+	}
+	o.dropped[0] += dropped[0]
+	o.dropped[1] += dropped[1]
+}
+
 // Append appends the durable form of o from the position at on: for each piece
 // its stream, the length or percentage as a varint, and the bytes; then 'd'
 // and the two counts of dropped bytes.

@@ -63,7 +63,8 @@ type Streams struct {
 	Stderr io.Writer
 	// Progress takes what the script reports of its progress, as lines with a
 	// number of 0 to 100. Programs write them to the descriptor that
-	// LANDER_PROGRESS_FD names. Nil: there is no such descriptor.
+	// LANDER_PROGRESS_FD names, Lua scripts call progress.report(n). Nil:
+	// there is no such descriptor, and nobody listens.
 	Progress io.Writer
 }
 

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -43,7 +44,7 @@ func sysfsPorts(sys, dev string) ([]Port, error) {
 		describeUSB(&p, device)
 		ports = append(ports, p)
 	}
-	slices.SortFunc(ports, func(a, b Port) int { return compareNames(a.Path, b.Path) })
+	sort.Slice(ports, func(i, j int) bool { return compareNames(ports[i].Path, ports[j].Path) < 0 })
 	return ports, nil
 }
 

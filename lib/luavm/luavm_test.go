@@ -383,25 +383,3 @@ func TestFormatNumber(t *testing.T) {
 		}
 	}
 }
-
-func TestMatch(t *testing.T) {
-	for _, c := range []struct {
-		s, p string
-		want []string
-		ok   bool
-	}{
-		{"temp=21.5", "(%w+)=([%d.]+)", []string{"temp", "21.5"}, true}, {"abc", "b", []string{"b"}, true}, {"abc", "^b", nil, false},
-		{"abc", "()c", []string{"3"}, true}, {"", "", []string{""}, true},
-	} {
-		got, ok, err := Match(c.s, c.p, 1e6)
-		if err != nil || ok != c.ok || !cmp.Equal(got, c.want) {
-			t.Errorf("%q %q: %q %v %v", c.s, c.p, got, ok, err)
-		}
-	}
-	if _, _, err := Match(strings.Repeat("a", 40), strings.Repeat("a*", 40)+"b", 1e6); !errors.Is(err, ErrSteps) {
-		t.Error(err)
-	}
-	if _, _, err := Match("x", "[", 1e6); err == nil {
-		t.Error("no error")
-	}
-}

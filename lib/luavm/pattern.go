@@ -1,7 +1,5 @@
 package luavm
 
-import "errors"
-
 // A matcher of Lua patterns with the meaning of PUC Lua 5.1, %f included. It
 // counts its steps and can be stopped: patterns may take time exponential in
 // their length.
@@ -376,51 +374,4 @@ func (m *matcher) groups(whole bool) int {
 		return 1
 	}
 	return m.level
-}
-
-// ErrSteps is the error of Match when the steps are spent.
-var ErrSteps = errors.New("pattern takes too many steps")
-
-// Match looks for a Lua pattern anywhere in s and returns its captures, or
-// the whole match if it has none. It gives up after about the given number
-// of steps, so that patterns from others can be used.
-func Match(s, pattern string, steps int) (captures []string, found bool, err error) {
-	m := &matcher{src: s, pat: pattern, tick: func() error {
-		if steps -= pollSteps; steps < 0 {
-			return ErrSteps
-		}
-		return nil
-	}}
-	defer func() {
-		if r := recover(); r != nil {
-			e, ok := r.(error)
-			var p patternError
-			if !ok || !errors.Is(e, ErrSteps) && !errors.As(e, &p) {
-				panic(r)
-			}
-			captures, found, err = nil, false, e
-		}
-	}()
-	p := 0
-	if m.at(0) == '^' {
-		p = 1
-	}
-	for i := 0; i <= len(s); i++ {
-		m.level = 0
-		if e := m.match(i, p); e >= 0 {
-			for n := range m.groups(true) {
-				from, to, pos := m.group(n, i, e)
-				if pos > 0 {
-					captures = append(captures, FormatNumber(float64(pos)))
-				} else {
-					captures = append(captures, s[from:to])
-				}
-			}
-			return captures, true, nil
-		}
-		if p == 1 {
-			break
-		}
-	}
-	return nil, false, nil
 }

@@ -3,6 +3,7 @@ package luavm
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"lander/lib/job"
@@ -11,7 +12,7 @@ import (
 // Runner runs Lua tasks in this process, under a polled context. Scripts from
 // outside belong in a child process; this is for tests, rules and simulators.
 type Runner struct {
-	Modules []Module         // offered to every task
+	Modules []Module         // offered to every task, beside Progress
 	Now     func() time.Time // nil means time.Now
 	Limits  job.Budget       // used for the zero fields of a task's budget
 	Cache   *Cache           // of compiled programs; nil keeps none
@@ -36,7 +37,7 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 	if err == nil {
 		_, err = p.Run(ctx, Config{
 			Args: t.Args, Capabilities: t.Capabilities, Budget: b, Poll: true,
-			Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Now: r.Now, Modules: r.Modules,
+			Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Now: r.Now, Modules: append(slices.Clip(r.Modules), Progress(s.Progress)),
 		})
 	}
 	return OutcomeOf(err)

@@ -28,10 +28,11 @@ type Registration interface {
 }
 
 // Enrolment is a registration at the server: Secret is what the device will
-// make its keys of, and Done is called when it has it.
+// make its keys of, asked for when the device has shown that it knows the
+// password, and Done is called when it has it.
 type Enrolment struct {
 	Registration Registration
-	Secret       string
+	Secret       func() (string, error)
 	Done         func() error
 }
 
@@ -130,7 +131,12 @@ func (s *Session) enrol(e envelope.Envelope, theirs string) error {
 	if err != nil {
 		return fmt.Errorf("registering %s: %w", device, err)
 	}
-	secret, err := r.Mask(inner.Header.Text(fieldKey), en.Secret)
+	own, err := en.Secret()
+	if err != nil {
+		s.refuse(envelope.StatusServerFault)
+		return fmt.Errorf("registering %s: %w", device, err)
+	}
+	secret, err := r.Mask(inner.Header.Text(fieldKey), own)
 	if err != nil {
 		s.refuse(envelope.StatusMalformed)
 		return fmt.Errorf("registering %s: %w", device, err)

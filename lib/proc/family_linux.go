@@ -18,10 +18,12 @@ import (
 // mark LANDER_EXECUTION=ID in their environment; one that has wiped it is
 // ended as soon as no run goes on. Give one Family to all Runners of a process.
 type Family struct {
-	mu     sync.Mutex
-	active map[string]int // executions, and how many programs each has
-	sid    int
-	pgid   int
+	mu       sync.Mutex
+	active   map[string]int // executions, and how many programs each has
+	leaders  map[int]bool   // the programs that we started
+	children *os.File       // of ours, adopted ones too: read anew each time
+	sid      int
+	pgid     int
 }
 
 // NewFamily makes this process adopt orphans of its children.
@@ -33,10 +35,15 @@ func NewFamily() (*Family, error) {
 	if err != nil {
 		return nil, fmt.Errorf("adopting orphaned processes: %w", err)
 	}
-	return &Family{active: map[string]int{}, sid: sid, pgid: unix.Getpgrp()}, nil
+	self := strconv.Itoa(os.Getpid())
+	children, err := os.Open("/proc/" + self + "/task/" + self + "/children")
+	if err != nil {
+		return nil, fmt.Errorf("adopting orphaned processes: %w", err)
+	}
+	return &Family{active: map[string]int{}, leaders: map[int]bool{}, children: children, sid: sid, pgid: unix.Getpgrp()}, nil
 }
 
-// enter notes that a run has begun; leave ends what it left behind.
+// enter notes that a run begins; leave ends what it left behind.
 func (f *Family) enter(execution string) {
 	if f == nil {
 		return
@@ -46,15 +53,26 @@ func (f *Family) enter(execution string) {
 	f.active[execution]++
 }
 
-// leave is called when the leader of the run's group is reaped and the group
-// was killed. It ends and reaps the rest of the run, which are our children
-// by now.
-func (f *Family) leave(execution string) {
+// started notes the leader of a run, which is not looked at any more.
+func (f *Family) started(pid int) {
 	if f == nil {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.leaders[pid] = true
+}
+
+// leave is called when the leader of the run's group is reaped and the group
+// was killed; pid is 0 when it was not started. It ends and reaps the rest of
+// the run, which are our children by now.
+func (f *Family) leave(execution string, pid int) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.leaders, pid)
 	if f.active[execution]--; f.active[execution] <= 0 {
 		delete(f.active, execution)
 	}
@@ -69,14 +87,9 @@ func (f *Family) leave(execution string) {
 // sweep ends the adopted children that belong to no active run, and says how
 // many there were.
 func (f *Family) sweep() (found int) {
-	self := strconv.Itoa(os.Getpid())
-	list, err := os.ReadFile("/proc/" + self + "/task/" + self + "/children")
-	if err != nil {
-		return 0
-	}
-	for word := range bytes.FieldsSeq(list) {
+	for word := range bytes.FieldsSeq(f.list()) {
 		pid, err := strconv.Atoi(string(word))
-		if err != nil {
+		if err != nil || f.leaders[pid] {
 			continue
 		}
 		state, pgid, sid := stat(pid)
@@ -99,6 +112,21 @@ func (f *Family) sweep() (found int) {
 		}
 	}
 	return found
+}
+
+// list reads the ids of our children.
+func (f *Family) list() []byte {
+	b := make([]byte, 0, 512)
+	for {
+		n, err := f.children.ReadAt(b[len(b):cap(b)], int64(len(b)))
+		b = b[:len(b)+n]
+		if err != nil || n == 0 {
+			return b
+		}
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+	}
 }
 
 // stat returns the state letter, group and session of a process; 0 when it is

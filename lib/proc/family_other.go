@@ -13,8 +13,9 @@ func NewFamily() (*Family, error) {
 	return nil, errors.New("adopting orphaned processes is not possible on this system")
 }
 
-func (f *Family) enter(string) {}
-func (f *Family) leave(string) {}
+func (f *Family) enter(string)      {}
+func (f *Family) started(int)       {}
+func (f *Family) leave(string, int) {}
 
 // Sweep does nothing: the environment of others is not readable here.
 func Sweep(func(Environ) bool) (int, error) { return 0, nil }

@@ -4,17 +4,15 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-
-	"lander/lib/job"
+	"syscall"
 )
 
-func setGroup(*exec.Cmd) {}
-
-// setUser is refused where it could not be done.
-func setUser(cmd *exec.Cmd, u *User) {
+// setGroup refuses what could not be done.
+func setGroup(_ *exec.Cmd, u *User) error {
 	if u != nil {
-		cmd.Err = errors.New("running as another user is not possible on this system")
+		return errors.New("running as another user is not possible on this system")
 	}
+	return nil
 }
 
 // Windows has no process groups of this kind: only the program itself ends.
@@ -26,13 +24,9 @@ func killGroup(pid int) {
 	}
 }
 
-func outcome(err error, st *os.ProcessState, _ job.Budget) job.Outcome {
-	if err == nil {
-		return job.Outcome{ExitCode: new(int)}
-	}
-	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
-		return internal("waiting for the program", err)
-	}
-	code := st.ExitCode()
-	return job.Outcome{ExitCode: &code, Err: job.Errorf(job.CodeExit, "exit code %d", code)}
-}
+func signalOf(*os.ProcessState) syscall.Signal { return 0 }
+
+func signalName(syscall.Signal) string { return "" }
+
+// overCPU is the signal of a spent processor budget, which is not sent here.
+const overCPU = syscall.Signal(-1)

@@ -4,12 +4,9 @@ package proc
 
 import (
 	"errors"
-	"syscall"
 
 	"lander/lib/job"
 )
-
-func setDeathSignal(*syscall.SysProcAttr) {}
 
 // sealDescriptors does nothing: Go marks what it opens itself.
 func sealDescriptors() {}

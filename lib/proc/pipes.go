@@ -3,62 +3,84 @@ package proc
 import (
 	"io"
 	"os"
-	"os/exec"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/job"
 )
 
-// connected are the parent's ends of a program's streams.
+// connected are the two sides of a program's streams.
 type connected struct {
-	child  []*os.File
+	files  []*os.File // the program's, by descriptor
+	child  []*os.File // those of them that we close
 	parent []*os.File
 	stdin  io.Reader
 	stdinW *os.File
 	copies []func()
-	wg     sync.WaitGroup
+	left   atomic.Int32  // copies under way
+	copied chan struct{} // closed when none is
 }
 
-// connect gives the command pipes of its own. The copying is ours, not
-// os/exec's: Wait must not hang on a grandchild that holds a pipe.
-func connect(cmd *exec.Cmd, s job.Streams) (*connected, error) {
-	c := &connected{stdin: s.Stdin}
-	for _, out := range []struct {
-		to  io.Writer
-		set func(*os.File)
-	}{
-		{s.Stdout, func(f *os.File) { cmd.Stdout = f }}, {s.Stderr, func(f *os.File) { cmd.Stderr = f }},
-		{s.Progress, func(f *os.File) { cmd.ExtraFiles = append([]*os.File{f}, cmd.ExtraFiles...) }},
-	} {
-		if out.to == nil {
-			continue
-		}
-		r, w, err := os.Pipe()
-		if err != nil {
-			c.abandon()
-			return nil, err
-		}
-		c.parent, c.child = append(c.parent, r), append(c.child, w)
-		out.set(w)
-		c.copies = append(c.copies, func() { copyOut(out.to, r); r.Close() })
-	}
-	if s.Stdin == nil {
-		return c, nil
-	}
-	if f, ok := s.Stdin.(*os.File); ok {
-		cmd.Stdin = f
-		return c, nil
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
+// connect gives the program pipes of its own. The copying is ours, not
+// os/exec's: it must not hang on a grandchild that holds a pipe.
+func connect(s job.Streams, extra []*os.File) (*connected, error) {
+	c := &connected{stdin: s.Stdin, copied: make(chan struct{})}
+	if err := c.open(s); err != nil {
 		c.abandon()
 		return nil, err
 	}
-	c.child, c.stdinW = append(c.child, r), w
-	cmd.Stdin = r
+	c.files = append(c.files, extra...)
 	return c, nil
 }
+
+func (c *connected) open(s job.Streams) error {
+	if err := c.openStdin(); err != nil {
+		return err
+	}
+	for i, to := range []io.Writer{s.Stdout, s.Stderr, s.Progress} {
+		switch {
+		case to != nil:
+			r, w, err := pipe(false)
+			if err != nil {
+				return err
+			}
+			c.parent = append(c.parent, r)
+			c.give(w)
+			c.copies = append(c.copies, func() { copyOut(to, r); r.Close() })
+		case i < 2:
+			null, err := openNull(os.O_WRONLY)
+			if err != nil {
+				return err
+			}
+			c.give(null)
+		}
+	}
+	return nil
+}
+
+func (c *connected) openStdin() error {
+	switch f := c.stdin.(type) {
+	case nil:
+		null, err := openNull(os.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		c.give(null)
+	case *os.File:
+		c.files = append(c.files, f)
+	default:
+		r, w, err := pipe(true)
+		if err != nil {
+			return err
+		}
+		c.stdinW = w
+		c.give(r)
+	}
+	return nil
+}
+
+// give makes f the program's next descriptor.
+func (c *connected) give(f *os.File) { c.files, c.child = append(c.files, f), append(c.child, f) }
 
 // copyOut copies with a buffer of the common size of small outputs; io.Copy
 // would take 32 KiB for each stream of each run.
@@ -93,8 +115,17 @@ func (c *connected) started() {
 	for _, f := range c.child {
 		f.Close()
 	}
+	c.left.Store(int32(len(c.copies)))
+	if len(c.copies) == 0 {
+		close(c.copied)
+	}
 	for _, cp := range c.copies {
-		c.wg.Go(cp)
+		go func() {
+			cp()
+			if c.left.Add(-1) == 0 {
+				close(c.copied)
+			}
+		}()
 	}
 	if c.stdinW != nil {
 		// Not waited for: the source may never deliver. It ends when the
@@ -106,16 +137,14 @@ func (c *connected) started() {
 // wait returns when all output was copied. The group is dead by now; only a
 // process that left the group can still hold a pipe, and it is given up.
 func (c *connected) wait() {
-	done := make(chan struct{})
-	go func() { c.wg.Wait(); close(done) }()
 	timer := time.NewTimer(500 * time.Millisecond)
 	defer timer.Stop()
 	select {
-	case <-done:
+	case <-c.copied:
 	case <-timer.C:
 		for _, f := range c.parent {
 			f.SetReadDeadline(time.Now())
 		}
-		<-done
+		<-c.copied
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -180,7 +179,7 @@ type Command struct {
 	Argv       []string // the program's path first
 	Dir        string
 	Env        []string
-	ExtraFiles []*os.File // become descriptors 3 and on
+	ExtraFiles []*os.File // become descriptors 3 and on, or 4 when there is Progress
 	Started    func()     // called once it runs, to close the other ends of ExtraFiles
 	Budget     job.Budget
 	Kill       <-chan struct{} // when closed, it is killed without a grace
@@ -204,48 +203,46 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 	if c.User != nil {
 		argv = append(r.shellLimits(c.Budget), argv...)
 	}
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env, cmd.ExtraFiles = c.Dir, c.Env, c.ExtraFiles
-	setGroup(cmd)
-	setUser(cmd, c.User)
 	sealDescriptors()
-	pipes, err := connect(cmd, s)
+	pipes, err := connect(s, c.ExtraFiles)
 	if err != nil {
 		return internal("making pipes", err)
 	}
 	r.Family.enter(c.Execution)
-	if err := cmd.Start(); err != nil {
-		r.Family.leave(c.Execution)
+	p, err := spawn(argv, c, pipes.files)
+	if err != nil {
+		r.Family.leave(c.Execution, 0)
 		pipes.abandon()
 		return internal("starting "+c.Argv[0], err)
 	}
+	r.Family.started(p.pid)
 	pipes.started()
 	if c.Started != nil {
 		c.Started()
 	}
-	if err := r.limitAll(cmd.Process.Pid, c); err != nil {
-		killGroup(cmd.Process.Pid)
+	if err := r.limitAll(p.pid, c); err != nil {
+		p.kill()
 		err = fmt.Errorf("setting limits: %w", err)
-		cmd.Wait()
-		r.Family.leave(c.Execution)
+		p.wait()
+		r.Family.leave(c.Execution, p.pid)
 		pipes.wait()
 		return internal("starting "+c.Argv[0], err)
 	}
-	waited := make(chan error, 1)
-	go func() { waited <- reap(cmd) }()
-	var werr error
+	waited := make(chan ended, 1)
+	go func() { waited <- p.wait() }()
+	var end ended
 	select {
-	case werr = <-waited:
+	case end = <-waited:
 		err = nil
 	case <-ctx.Done():
 		err = context.Cause(ctx)
-		werr = r.stop(cmd.Process.Pid, waited, c.Kill)
+		end = r.stop(p, waited, c.Kill)
 	case <-c.Kill:
 		err = errKilled
-		killGroup(cmd.Process.Pid)
-		werr = <-waited
+		p.kill()
+		end = <-waited
 	}
-	r.Family.leave(c.Execution)
+	r.Family.leave(c.Execution, p.pid)
 	pipes.wait()
 	switch {
 	case err == errKilled:
@@ -253,7 +250,7 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 	case err != nil:
 		return stopped(ctx, c, cause)
 	}
-	return outcome(werr, cmd.ProcessState, c.Budget)
+	return end.outcome(c.Budget)
 }
 
 var errKilled = errors.New("killed from outside")
@@ -290,21 +287,21 @@ func (r *Runner) shellLimits(b job.Budget) []string {
 }
 
 // stop ends the group: TERM, the grace, KILL.
-func (r *Runner) stop(pid int, waited <-chan error, kill <-chan struct{}) error {
+func (r *Runner) stop(p *process, waited <-chan ended, kill <-chan struct{}) ended {
 	grace := r.Grace
 	if grace == 0 {
 		grace = Grace
 	}
-	terminateGroup(pid)
+	p.terminate()
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
-	case err := <-waited:
-		return err
+	case e := <-waited:
+		return e
 	case <-kill:
 	case <-timer.C:
 	}
-	killGroup(pid)
+	p.kill()
 	return <-waited
 }
 

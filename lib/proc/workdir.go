@@ -16,8 +16,8 @@ func (r *Runner) workDir(t job.Task) (dir string, give func(), err error) {
 	name := scriptName(t)
 	linked := t.File != "" && r.User == nil
 	if linked && r.Dirs != nil {
-		dir, err = r.Dirs.take(t.File, name)
-		return dir, func() { r.Dirs.give(dir, t.File, name) }, err
+		d, err := r.Dirs.take(t.File, name)
+		return d.dir, func() { r.Dirs.give(d) }, err
 	}
 	if dir, err = makeDir(r.TempDir, t.ID); err != nil {
 		return "", nil, err
@@ -73,42 +73,45 @@ type Dirs struct {
 	idle []idleDir
 }
 
-type idleDir struct{ dir, file, name string }
+type idleDir struct {
+	dir, file, name string
+	seen            dirState // when it was last looked through
+}
 
 // NewDirs keeps at most keep directories below parent.
 func NewDirs(parent string, keep int) *Dirs { return &Dirs{parent: parent, keep: keep} }
 
 // take returns a directory with nothing in it but a link to file.
-func (d *Dirs) take(file, name string) (string, error) {
+func (d *Dirs) take(file, name string) (idleDir, error) {
 	d.mu.Lock()
 	for i := len(d.idle) - 1; i >= 0; i-- {
 		if e := d.idle[i]; e.file == file && e.name == name {
 			d.idle = append(d.idle[:i], d.idle[i+1:]...)
 			d.mu.Unlock()
-			return e.dir, nil
+			return e, nil
 		}
 	}
 	d.mu.Unlock()
 	dir, err := os.MkdirTemp(d.parent, "lander-run-")
 	if err != nil {
-		return "", err
+		return idleDir{}, err
 	}
 	if err := os.Symlink(file, filepath.Join(dir, name)); err != nil {
 		os.Remove(dir)
-		return "", err
+		return idleDir{}, err
 	}
-	return dir, nil
+	return idleDir{dir: dir, file: file, name: name}, nil
 }
 
 // give takes a directory back. One that is not as it was is removed, and so is
 // the one that is idle longest when there are too many.
-func (d *Dirs) give(dir, file, name string) {
-	if !asMade(dir, file, name) {
-		removeDir(dir, name)
+func (d *Dirs) give(e idleDir) {
+	if !e.asMade() {
+		removeDir(e.dir, e.name)
 		return
 	}
 	d.mu.Lock()
-	d.idle = append(d.idle, idleDir{dir, file, name})
+	d.idle = append(d.idle, e)
 	var old idleDir
 	if len(d.idle) > d.keep {
 		old = d.idle[0]
@@ -120,23 +123,29 @@ func (d *Dirs) give(dir, file, name string) {
 	}
 }
 
-// asMade reports whether a run left its directory as it was.
-func asMade(dir, file, name string) bool {
-	st, err := os.Lstat(dir)
+// asMade reports whether a run left its directory as it was. What changes in
+// a directory changes its time, so that it is looked through once only.
+func (e *idleDir) asMade() bool {
+	st, err := os.Lstat(e.dir)
 	if err != nil || st.Mode() != os.ModeDir|0o700 {
 		return false
 	}
-	f, err := os.Open(dir)
+	if e.seen.same(st) {
+		return true
+	}
+	seen := stateOf(st)
+	f, err := os.Open(e.dir)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
 	names, err := f.Readdirnames(3)
-	if err != nil || len(names) != 1 || names[0] != name {
+	if err != nil || len(names) != 1 || names[0] != e.name {
 		return false
 	}
-	target, err := os.Readlink(filepath.Join(dir, name))
-	return err == nil && target == file
+	target, err := os.Readlink(filepath.Join(e.dir, e.name))
+	e.seen = seen
+	return err == nil && target == e.file
 }
 
 // Close removes the directories that are kept. No run may be under way.

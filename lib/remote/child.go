@@ -51,7 +51,7 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	if t.Budget.Memory == 0 {
 		t.Budget.Memory = DefaultMemory
 	}
-	hello, err := appendTask(nil, t, c.Host != nil)
+	hello, err := appendTask(nil, t, c.Host != nil, s.Progress != nil)
 	if err != nil {
 		return fault("handing the script over", err)
 	}
@@ -65,10 +65,28 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 		theirs.Close()
 		return fault("making a pipe for the script", err)
 	}
+	theirEnds := []*os.File{theirs, errW}
+	var progress *os.File
+	if s.Progress != nil {
+		var w *os.File
+		if progress, w, err = os.Pipe(); err != nil {
+			theirs.Close()
+			errR.Close()
+			errW.Close()
+			return fault("making a pipe for the script", err)
+		}
+		theirEnds = append(theirEnds, w)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
 	var wg sync.WaitGroup
+	if progress != nil {
+		wg.Go(func() {
+			defer progress.Close()
+			io.Copy(s.Progress, progress)
+		})
+	}
 	wg.Go(func() {
 		defer errR.Close()
 		if s.Stderr != nil {
@@ -81,7 +99,11 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	wg.Go(func() { conv.run(ctx, hello) })
 
 	trace := &tail{}
-	started := func() { theirs.Close(); errW.Close() }
+	started := func() {
+		for _, f := range theirEnds {
+			f.Close()
+		}
+	}
 	begun := started
 	if t.Started != nil {
 		begun = func() { started(); t.Started() }
@@ -91,12 +113,15 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	var runner proc.Runner
 	o := runner.Exec(ctx, proc.Command{
 		Argv: c.Argv, Dir: "/", Env: []string{"LANDER_EXECUTION=" + t.ID, "GOTRACEBACK=single"},
-		ExtraFiles: []*os.File{theirs, errW}, Started: begun, Kill: t.Kill,
+		ExtraFiles: theirEnds, Started: begun, Kill: t.Kill,
 		Budget: job.Budget{Wall: t.Budget.Wall},
 	}, job.Streams{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: trace})
 	started() // in case it did not start
 	ours.SetReadDeadline(time.Now().Add(time.Second))
 	errR.SetReadDeadline(time.Now().Add(time.Second))
+	if progress != nil {
+		progress.SetReadDeadline(time.Now().Add(time.Second))
+	}
 	wg.Wait()
 
 	if conv.outcome != nil {

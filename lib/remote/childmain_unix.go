@@ -25,6 +25,7 @@ import (
 const (
 	socketFD       = 3
 	scriptStderrFD = 4
+	progressFD     = 5 // only when the parent listens
 )
 
 // heapEvery is how often the heap is looked at. A script allocates some
@@ -51,7 +52,7 @@ func ChildMain() int {
 	if err != nil || f.Command != cmdRun || f.Response {
 		return 2
 	}
-	t, hosted, err := parseTask(f.Payload)
+	t, hosted, reports, err := parseTask(f.Payload)
 	if err != nil {
 		p.report(fault("starting the script", err))
 		return 0
@@ -60,22 +61,28 @@ func ChildMain() int {
 		p.report(fault("limiting the script", err))
 		return 0
 	}
+	var progress io.Writer
+	if reports {
+		unix.CloseOnExec(progressFD)
+		progress = os.NewFile(progressFD, "progress")
+	}
 	go p.watchCPU(t.Budget.CPU)
 	go p.watchHeap(t.Budget.Memory)
 	go p.listen(r)
-	p.report(p.runScript(t, hosted, os.Stdin, os.Stdout, errw))
+	p.report(p.runScript(t, hosted, job.Streams{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: errw, Progress: progress}))
 	return 0
 }
 
-func (p *parent) runScript(t job.Task, hosted bool, in io.Reader, out, errw io.Writer) job.Outcome {
+func (p *parent) runScript(t job.Task, hosted bool, s job.Streams) job.Outcome {
 	prog, err := luavm.Load(t.ChunkName(), t.Format, t.Payload)
 	if err != nil {
 		return luavm.OutcomeOf(err)
 	}
-	conf := luavm.Config{Args: t.Args, Capabilities: t.Capabilities, Budget: t.Budget, Stdin: in, Stdout: out, Stderr: errw}
+	conf := luavm.Config{Args: t.Args, Capabilities: t.Capabilities, Budget: t.Budget, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr}
 	if hosted {
 		conf.Modules = offers{p.call}.modules()
 	}
+	conf.Modules = append(conf.Modules, luavm.Progress(s.Progress))
 	_, err = prog.Run(context.Background(), conf)
 	return luavm.OutcomeOf(err)
 }

@@ -93,13 +93,14 @@ type taskMessage struct {
 	Memory       int64             `json:"memory"`
 	Output       int64             `json:"output"`
 	Depth        int               `json:"depth"`
-	Hosted       bool              `json:"hosted"` // the parent answers EMP commands
+	Hosted       bool              `json:"hosted"`             // the parent answers EMP commands
+	Progress     bool              `json:"progress,omitempty"` // the parent listens to reports
 }
 
-func appendTask(dst []byte, t job.Task, hosted bool) ([]byte, error) {
+func appendTask(dst []byte, t job.Task, hosted, progress bool) ([]byte, error) {
 	b, err := json.Marshal(taskMessage{
 		ID: t.ID, Name: t.Name, Chunk: t.Chunk, Format: t.Format, Payload: t.Payload, Args: t.Args, Capabilities: t.Capabilities,
-		CPU: t.Budget.CPU.Milliseconds(), Memory: t.Budget.Memory, Output: t.Budget.Output, Depth: t.Budget.Depth, Hosted: hosted,
+		CPU: t.Budget.CPU.Milliseconds(), Memory: t.Budget.Memory, Output: t.Budget.Output, Depth: t.Budget.Depth, Hosted: hosted, Progress: progress,
 	})
 	if err != nil {
 		return dst, fmt.Errorf("rendering the task: %w", err)
@@ -107,19 +108,19 @@ func appendTask(dst []byte, t job.Task, hosted bool) ([]byte, error) {
 	return frame.Append(dst, frame.Frame{Command: cmdRun, Payload: b}), nil
 }
 
-func parseTask(payload []byte) (job.Task, bool, error) {
+func parseTask(payload []byte) (t job.Task, hosted, progress bool, err error) {
 	var m taskMessage
 	if err := json.Unmarshal(payload, &m); err != nil {
-		return job.Task{}, false, fmt.Errorf("reading the task: %w", err)
+		return job.Task{}, false, false, fmt.Errorf("reading the task: %w", err)
 	}
 	caps, err := capability.Parse(m.Capabilities)
 	if err != nil {
-		return job.Task{}, false, fmt.Errorf("reading the task: %w", err)
+		return job.Task{}, false, false, fmt.Errorf("reading the task: %w", err)
 	}
 	return job.Task{
 		ID: m.ID, Name: m.Name, Chunk: m.Chunk, Format: m.Format, Payload: m.Payload, Args: m.Args, Capabilities: caps,
 		Budget: job.Budget{CPU: time.Duration(m.CPU) * time.Millisecond, Memory: m.Memory, Output: m.Output, Depth: m.Depth},
-	}, m.Hosted, nil
+	}, m.Hosted, m.Progress, nil
 }
 
 // outcomeMessage is the body of the response to cmdRun.

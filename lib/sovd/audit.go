@@ -14,9 +14,10 @@ import (
 // its sync. The start itself is durable before: its record has the same facts.
 const auditEvery = 50 * time.Millisecond
 
-// audit writes the lines about starts to the journal in batches. When the
-// journal cannot be written, nothing more is started.
-type audit struct {
+// Audit writes the lines about starts and ends of runs to the journal, in
+// their order and in batches. When the journal cannot be written, nothing more
+// is started. A Gateway and its provider share one.
+type Audit struct {
 	j   *journal.Journal
 	log *slog.Logger
 
@@ -27,9 +28,16 @@ type audit struct {
 	flying sync.WaitGroup
 }
 
+// NewAudit returns an Audit of j, which stays open. The Gateway and the
+// provider that have it write what waits when they are closed.
+func NewAudit(j *journal.Journal, log *slog.Logger) *Audit { return &Audit{j: j, log: log} }
+
 // ready is the fault of the last batch: as long as there is one, each start
 // tries the journal first.
-func (a *audit) ready(ctx context.Context) error {
+func (a *Audit) ready(ctx context.Context) error {
+	if a == nil {
+		return nil
+	}
 	a.mu.Lock()
 	bad := a.err != nil
 	a.mu.Unlock()
@@ -42,7 +50,10 @@ func (a *audit) ready(ctx context.Context) error {
 }
 
 // add takes a line up; it is on the disk a little later.
-func (a *audit) add(l journal.Line) {
+func (a *Audit) add(l journal.Line) {
+	if a == nil {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lines = append(a.lines, l)
@@ -58,7 +69,7 @@ func (a *audit) add(l journal.Line) {
 }
 
 // flush writes what waits. Lines that could not be written stay.
-func (a *audit) flush(ctx context.Context) {
+func (a *Audit) flush(ctx context.Context) {
 	a.mu.Lock()
 	batch := a.lines
 	a.lines, a.timer = nil, false
@@ -80,7 +91,10 @@ func (a *audit) flush(ctx context.Context) {
 }
 
 // close writes the rest.
-func (a *audit) close() {
+func (a *Audit) close() {
+	if a == nil {
+		return
+	}
 	a.flying.Wait()
 	a.flush(context.Background())
 }

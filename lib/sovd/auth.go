@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -52,18 +54,25 @@ type Client struct {
 	Disabled bool
 }
 
-// Auth gives out and checks tokens: OAuth2 client credentials and JWT.
+// Auth gives out and checks tokens: OAuth2 client credentials and JWT. Who may
+// what can be replaced while it is used.
 type Auth struct {
+	now     atomic.Pointer[rules]
+	hashing chan struct{} // bounds the memory of hashes under way
+
+	mu      sync.Mutex
+	revoked map[string]time.Time // ids of refresh tokens, until when they would have held
+}
+
+// rules are what one set of options says. They do not change.
+type rules struct {
+	*Auth
 	o       AuthOptions
 	method  jwt.SigningMethod
 	sign    any
 	verify  any
 	clients map[string]client
 	dummy   secretHash
-	hashing chan struct{} // bounds the memory of hashes under way
-
-	mu      sync.Mutex
-	revoked map[string]time.Time // ids of refresh tokens, until when they would have held
 }
 
 type client struct {
@@ -74,6 +83,30 @@ type client struct {
 
 // NewAuth checks the options and loads the revocations.
 func NewAuth(ctx context.Context, o AuthOptions) (*Auth, error) {
+	a := &Auth{hashing: make(chan struct{}, 2), revoked: map[string]time.Time{}}
+	r, err := a.rules(o)
+	if err != nil {
+		return nil, err
+	}
+	a.now.Store(r)
+	return a, r.loadRevoked(ctx)
+}
+
+// Replace has other options hold from now on, those of the store, the clock
+// and the random source excepted. When they are wrong those before stay.
+// Tokens that were given out hold as far as their client still may what they
+// say, and only when the keys are the same.
+func (a *Auth) Replace(o AuthOptions) error {
+	old := a.now.Load().o
+	o.Store, o.Clock, o.Random = old.Store, old.Clock, old.Random
+	r, err := a.rules(o)
+	if err == nil {
+		a.now.Store(r)
+	}
+	return err
+}
+
+func (a *Auth) rules(o AuthOptions) (*rules, error) {
 	if o.RequireFor == "" {
 		o.RequireFor = RequireWrite
 	}
@@ -95,32 +128,32 @@ func NewAuth(ctx context.Context, o AuthOptions) (*Auth, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	a := &Auth{o: o, clients: map[string]client{}, hashing: make(chan struct{}, 2), revoked: map[string]time.Time{}}
+	r := &rules{Auth: a, o: o, clients: map[string]client{}}
 	if o.RequireFor != RequireNone && o.RequireFor != RequireWrite && o.RequireFor != RequireAll {
 		return nil, fmt.Errorf("authentication: require_auth_for %q is not none, write or all", o.RequireFor)
 	}
 	if o.Access < 0 || o.Refresh < o.Access {
 		return nil, errors.New("authentication: a refresh token must live as long as an access token")
 	}
-	if err := a.loadKeys(); err != nil {
+	if err := r.loadKeys(); err != nil {
 		return nil, fmt.Errorf("authentication: %w", err)
 	}
 	for _, c := range o.Clients {
-		if err := a.addClient(c); err != nil {
+		if err := r.addClient(c); err != nil {
 			return nil, fmt.Errorf("authentication: client %q: %w", c.ID, err)
 		}
 	}
 	// Whoever asks under an unknown name waits as long as the others.
-	a.dummy = secretHash{argonMemory, argonTime, argonThreads, make([]byte, 16), make([]byte, argonLength)}
-	for _, c := range a.clients {
-		a.dummy = c.hash
-		a.dummy.sum = make([]byte, len(c.hash.sum))
+	r.dummy = secretHash{argonMemory, argonTime, argonThreads, make([]byte, 16), make([]byte, argonLength)}
+	for _, c := range r.clients {
+		r.dummy = c.hash
+		r.dummy.sum = make([]byte, len(c.hash.sum))
 		break
 	}
-	return a, a.loadRevoked(ctx)
+	return r, nil
 }
 
-func (a *Auth) loadKeys() (err error) {
+func (a *rules) loadKeys() (err error) {
 	switch a.o.Algorithm {
 	case "HS256":
 		if len(a.o.Secret) < 32 {
@@ -141,7 +174,7 @@ func (a *Auth) loadKeys() (err error) {
 	return fmt.Errorf("algorithm %q is not HS256 or RS256", a.o.Algorithm)
 }
 
-func (a *Auth) addClient(c Client) error {
+func (a *rules) addClient(c Client) error {
 	if c.ID == "" || len(c.ID) > 256 {
 		return errors.New("its id is empty or too long")
 	}
@@ -161,12 +194,12 @@ func (a *Auth) addClient(c Client) error {
 }
 
 // Algorithm is how tokens are signed.
-func (a *Auth) Algorithm() string { return a.o.Algorithm }
+func (a *Auth) Algorithm() string { return a.now.Load().o.Algorithm }
 
 // RequireFor says which requests need a token.
-func (a *Auth) RequireFor() string { return a.o.RequireFor }
+func (a *Auth) RequireFor() string { return a.now.Load().o.RequireFor }
 
-func (a *Auth) requires(method string) bool {
+func (a *rules) requires(method string) bool {
 	switch a.o.RequireFor {
 	case RequireAll:
 		return true
@@ -189,7 +222,7 @@ const (
 	typeRefresh = "refresh"
 )
 
-func (a *Auth) issue(typ, subject, roleName, refresh string, life time.Duration) (token, id string, err error) {
+func (a *rules) issue(typ, subject, roleName, refresh string, life time.Duration) (token, id string, err error) {
 	b := make([]byte, 16)
 	if _, err := io.ReadFull(a.o.Random, b); err != nil {
 		return "", "", err
@@ -210,7 +243,7 @@ type tokenError string
 func (e tokenError) Error() string { return string(e) }
 
 // check verifies a token of the given type.
-func (a *Auth) check(token, typ string) (claims, error) {
+func (a *rules) check(token, typ string) (claims, error) {
 	var c claims
 	t, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return a.verify, nil },
 		jwt.WithValidMethods([]string{a.o.Algorithm}), jwt.WithIssuer(a.o.Issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(a.o.Clock))
@@ -247,7 +280,7 @@ func (a *Auth) check(token, typ string) (claims, error) {
 
 const revokedPrefix = "auth/revoked"
 
-func (a *Auth) loadRevoked(ctx context.Context) error {
+func (a *rules) loadRevoked(ctx context.Context) error {
 	if a.o.Store == nil {
 		return nil
 	}
@@ -267,8 +300,33 @@ func (a *Auth) loadRevoked(ctx context.Context) error {
 	return nil
 }
 
+// Follow takes in what other processes that share the store revoke, until ctx
+// ends. Without it that is known at the next start.
+func (a *Auth) Follow(ctx context.Context, log *slog.Logger) {
+	st := a.now.Load().o.Store
+	for st != nil && ctx.Err() == nil {
+		for c, err := range st.Watch(ctx, revokedPrefix) {
+			if err != nil && ctx.Err() == nil {
+				log.Error("following what other gateways revoke", "error", err)
+			}
+			if err != nil || c.Kind != store.Wrote {
+				continue
+			}
+			var until time.Time
+			json.Unmarshal(c.Value, &until) // not read: it holds until the next start
+			a.mu.Lock()
+			a.revoked[strings.TrimPrefix(c.Key, revokedPrefix+"/")] = until
+			a.mu.Unlock()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
 // revoke ends a refresh token and the access tokens made from it.
-func (a *Auth) revoke(ctx context.Context, c claims) error {
+func (a *rules) revoke(ctx context.Context, c claims) error {
 	a.mu.Lock()
 	_, already := a.revoked[c.ID]
 	a.revoked[c.ID] = c.ExpiresAt.Time

@@ -30,10 +30,10 @@ func (g *Gateway) authorize(q *request, r *route) error {
 	if q.r.TLS != nil && len(q.r.TLS.PeerCertificates) > 0 {
 		q.actor.Name = "certificate:" + q.r.TLS.PeerCertificates[0].Subject.CommonName
 	}
-	a := g.c.Auth
-	if a == nil || r != nil && r.open {
+	if g.c.Auth == nil || r != nil && r.open {
 		return nil
 	}
+	a := g.c.Auth.now.Load()
 	c, err := a.bearer(q.r.Header.Get("Authorization"))
 	if err == nil {
 		q.actor = Actor{Name: c.Subject, role: roleNames[c.Role]}
@@ -52,7 +52,7 @@ func (g *Gateway) authorize(q *request, r *route) error {
 	return nil
 }
 
-func (a *Auth) bearer(header string) (claims, error) {
+func (a *rules) bearer(header string) (claims, error) {
 	if header == "" {
 		return claims{}, tokenError("Missing Authorization header")
 	}
@@ -97,11 +97,11 @@ func (q *request) form() (map[string]string, error) {
 }
 
 // credentials is the frame of the three routes of tokens.
-func (q *request) credentials(grant string) (*Auth, map[string]string, error) {
-	a := q.g.c.Auth
-	if a == nil {
+func (q *request) credentials(grant string) (*rules, map[string]string, error) {
+	if q.g.c.Auth == nil {
 		return nil, nil, authAnswer(http.StatusNotFound, "resource-not-found", "Authentication is not enabled")
 	}
+	a := q.g.c.Auth.now.Load()
 	in, err := q.form()
 	if err != nil {
 		return nil, nil, err
@@ -149,7 +149,7 @@ func (q *request) authorizeClient() error {
 }
 
 // secretMatches bounds how many hashes are made at once: each takes memory.
-func (a *Auth) secretMatches(ctx context.Context, h secretHash, secret string) (bool, error) {
+func (a *rules) secretMatches(ctx context.Context, h secretHash, secret string) (bool, error) {
 	select {
 	case a.hashing <- struct{}{}:
 		defer func() { <-a.hashing }()
@@ -159,7 +159,7 @@ func (a *Auth) secretMatches(ctx context.Context, h secretHash, secret string) (
 	}
 }
 
-func (q *request) tokens(a *Auth, subject, roleName, refreshID, refresh string) error {
+func (q *request) tokens(a *rules, subject, roleName, refreshID, refresh string) error {
 	access, _, err := a.issue(typeAccess, subject, roleName, refreshID, a.o.Access)
 	if err != nil {
 		return fmt.Errorf("making a token: %w", err)

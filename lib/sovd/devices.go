@@ -55,13 +55,13 @@ func (g *Gateway) entity(id string) *Entity {
 			return e
 		}
 	}
-	return g.c.Manifest.Entities[id]
+	return g.manifest.Load().Entities[id]
 }
 
 // entities yields all entities, each once.
 func (g *Gateway) entities() iter.Seq[*Entity] {
 	if g.c.Devices == nil {
-		return maps.Values(g.c.Manifest.Entities)
+		return maps.Values(g.manifest.Load().Entities)
 	}
 	return func(yield func(*Entity) bool) {
 		for e := range g.c.Devices.Entities() {
@@ -69,7 +69,7 @@ func (g *Gateway) entities() iter.Seq[*Entity] {
 				return
 			}
 		}
-		for id, e := range g.c.Manifest.Entities {
+		for id, e := range g.manifest.Load().Entities {
 			if g.c.Devices.Entity(id) == nil && !yield(e) {
 				return
 			}

@@ -1,13 +1,18 @@
 package sovd
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"lander/lib/job"
+	"lander/lib/journal"
 	"lander/lib/store"
 )
 
@@ -22,7 +27,8 @@ type record struct {
 	KeyID       string     `json:"key_id,omitempty"`
 	Serial      *int64     `json:"serial,omitempty"`
 	Actor       string     `json:"actor,omitempty"`
-	Owner       string     `json:"owner"` // the gateway that runs it
+	Owner       string     `json:"owner"`          // the gateway that runs it
+	Life        string     `json:"life,omitempty"` // and its lease, in a store that gateways share
 	Status      job.Status `json:"status"`
 	StartedAt   job.Time   `json:"started_at"`
 	CompletedAt *job.Time  `json:"completed_at,omitempty"`
@@ -34,6 +40,8 @@ type record struct {
 
 	Output  []byte `json:"output,omitempty"` // as job.Output appends it, when it is small
 	Spooled bool   `json:"spooled,omitempty"`
+	Parts   int    `json:"parts,omitempty"`   // of the output in the store; see outputKey
+	Control string `json:"control,omitempty"` // what another gateway has asked the owner for
 }
 
 // execution is one run, under way or over. What stands before mu does not
@@ -44,12 +52,18 @@ type execution struct {
 	script string
 	key    string
 
+	foreign  bool          // another gateway runs it
+	lease    store.Lease   // under which we run it
 	kill     func()        // ends it without a grace
 	stop     func()        // ends it with one
 	done     chan struct{} // closed when its end is durable
 	first    record        // as it was started
-	recorded chan struct{} // closed when the start is durable, or lost
+	decided  chan struct{} // closed when the record of the start is durable, lost, or not to be
+	recorded chan struct{} // closed when any record is durable, or none will be
+	asked    chan struct{} // closed when somebody comes across it before
 	lost     atomic.Bool   // its start could not be recorded
+
+	markOnce, askOnce sync.Once
 
 	mu    sync.Mutex
 	out   *job.Output // nil when it is spooled and the run is over
@@ -58,10 +72,21 @@ type execution struct {
 	raw   []byte // the JSON of the finished execution
 	cause string // the message of whoever stopped it first
 	spool int64  // how far the output is in its file
+
+	known  bool      // its owner was seen alive
+	silent time.Time // since when it was not
 }
 
 func (r *record) detail() *ExecutionDetail {
 	return &ExecutionDetail{Script: r.Script, Format: r.Format, SHA256: r.SHA256, KeyID: r.KeyID, Serial: r.Serial, Code: r.Code}
+}
+
+// endLine tells the journal how a run ended.
+func (r *record) endLine() journal.Line {
+	return journal.Line{
+		Source: job.SourceHTTP, Actor: cmp.Or(r.Actor, Actor{}.String()), Action: journal.ActionRun, Name: r.Entity.Path() + "/scripts/" + r.Script, Format: r.Format,
+		SHA256: r.SHA256, KeyID: r.KeyID, Serial: r.Serial, Verdict: journal.Accepted, Reason: r.Code, Outcome: string(r.Status), ExitCode: r.ExitCode, Execution: r.ID,
+	}
 }
 
 // maxErrorText is how much of a script's standard error its message shows.
@@ -69,7 +94,25 @@ const maxErrorText = 500
 
 // newExecution makes the execution of a record.
 func newExecution(rec record) *execution {
-	return &execution{id: rec.ID, entity: rec.Entity, script: rec.Script, key: rec.Key, rec: rec, done: make(chan struct{}), recorded: make(chan struct{})}
+	return &execution{
+		id: rec.ID, entity: rec.Entity, script: rec.Script, key: rec.Key, rec: rec,
+		done: make(chan struct{}), decided: make(chan struct{}), recorded: make(chan struct{}), asked: make(chan struct{}),
+	}
+}
+
+// mark says that a record is durable, or that there will be none.
+func (x *execution) mark() { x.markOnce.Do(func() { close(x.recorded) }) }
+
+// disclose returns when the execution may be shown: nothing is that a crash
+// would make undone.
+func (x *execution) disclose() {
+	select {
+	case <-x.recorded:
+		return
+	default:
+	}
+	x.askOnce.Do(func() { close(x.asked) })
+	<-x.recorded
 }
 
 // using is the script that a run holds.
@@ -121,22 +164,31 @@ func (r *record) errorText(stderr []byte) string {
 // outputParameters is the document's stdout, stderr and exit_code, and beside
 // them the members of a JSON object that the script printed.
 func outputParameters(stdout, stderr []byte, exit *int) json.RawMessage {
-	members := map[string]json.RawMessage{}
-	if len(stdout) > 1 && utf8.Valid(stdout) {
-		if json.Unmarshal(stdout, &members) != nil || members == nil {
-			members = map[string]json.RawMessage{}
+	var m members
+	own := func(m *members) {
+		m.name("exit_code")
+		if exit == nil {
+			m.b = append(m.b, "null"...)
+		} else {
+			m.b = strconv.AppendInt(m.b, int64(*exit), 10)
 		}
+		m.text("stderr", string(stderr))
+		m.text("stdout", string(stdout))
 	}
-	set := func(name string, v any) {
-		b, err := json.Marshal(v)
-		if err == nil {
-			members[name] = b
-		}
+	if !bytes.HasPrefix(bytes.TrimLeft(stdout, " \t\r\n"), []byte("{")) {
+		m.open()
+		own(&m)
+		m.end()
+		return m.b
 	}
-	set("stdout", string(stdout))
-	set("stderr", string(stderr))
-	set("exit_code", exit)
-	b, err := json.Marshal(members)
+	printed := map[string]json.RawMessage{}
+	if !utf8.Valid(stdout) || json.Unmarshal(stdout, &printed) != nil {
+		printed = map[string]json.RawMessage{}
+	}
+	for name, v := range map[string]any{"stdout": string(stdout), "stderr": string(stderr), "exit_code": exit} {
+		printed[name], _ = json.Marshal(v) // texts and numbers always have one
+	}
+	b, err := json.Marshal(printed)
 	if err != nil {
 		return json.RawMessage(`{}`)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"lander/lib/job"
@@ -76,10 +77,17 @@ func (q *request) startExecution(e Ref) error {
 	}
 	json.Unmarshal(in.Proximity, &s.Proximity) // not a text: no proof
 	script := q.params[1]
-	if q.g.audit != nil {
-		if err := q.g.audit.ready(q.r.Context()); err != nil {
-			return err
-		}
+	if err := q.g.audit.ready(q.r.Context()); err != nil {
+		return err
+	}
+	// The line about the start comes before that about the end.
+	var begun sync.Once
+	s.Begun = func(x Execution) {
+		begun.Do(func() {
+			l := startLine(e, script, x)
+			l.Source, l.Actor, l.Verdict = job.SourceHTTP, q.actor.String(), journal.Accepted
+			q.g.audit.add(l)
+		})
 	}
 	x, err := q.g.scripts.StartExecution(q.r.Context(), e, script, s)
 	q.g.metrics.start(err)
@@ -89,10 +97,9 @@ func (q *request) startExecution(e Ref) error {
 		}
 		return err
 	}
-	if !x.replayed && q.g.audit != nil {
-		l := startLine(e, script, x)
-		l.Source, l.Actor, l.Verdict = job.SourceHTTP, q.actor.String(), journal.Accepted
-		q.g.audit.add(l)
+	replayed := x.replayed
+	if !replayed {
+		s.Begun(x)
 	}
 	if wait > 0 && !x.Status.Final() {
 		if x, err = q.await(e, script, x.ID, wait); err != nil {
@@ -101,7 +108,7 @@ func (q *request) startExecution(e Ref) error {
 	}
 	h := q.w.Header()
 	h.Set("Location", executionHref(e, script, x.ID))
-	if x.replayed {
+	if replayed {
 		h.Set("Idempotent-Replayed", "true")
 	}
 	q.raw(http.StatusAccepted, x.json())

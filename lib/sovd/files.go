@@ -3,14 +3,15 @@ package sovd
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/durable"
@@ -33,6 +34,7 @@ type FilesOptions struct {
 	Dir        string          // the library: <entity>/<script>/metadata.json and the script beside it
 	Managed    []ManagedScript // from the manifest
 	NoUploads  bool
+	InStore    bool                  // uploads are kept in Store, where all who share it have them
 	MaxFile    int64                 // bytes of an upload; 0: DefaultMaxFile
 	MaxRunning int                   // over all entities; 0: DefaultMaxRunning
 	Timeout    time.Duration         // of uploaded scripts, and of managed ones that do not say; 0: DefaultTimeout, negative: none
@@ -42,11 +44,14 @@ type FilesOptions struct {
 	Store      store.Store           // of the records, below executions/
 	State      string                // directory of spooled output
 	Owner      string                // this gateway's name in a store that it shares; "": one that State keeps
+	Presence   *store.Presence       // of the gateways that share Store, joined under Owner; nil: it is ours alone
+	Lease      time.Duration         // theirs; 0: store.DefaultLease
 	Signed     *Signed               // takes and runs only bundles; nil: any script
 	// Sweep ends what an earlier process left running, such as proc.Sweep.
 	// Nil: nothing is swept.
 	Sweep  func(ours func(proc.Environ) bool) (int, error)
 	Ended  func(Execution) // called for each execution that has ended; nil: nobody asks
+	Audit  *Audit          // gets a line for each end; nil: nobody asks
 	Clock  func() time.Time
 	Random io.Reader // nil: crypto/rand
 	Log    *slog.Logger
@@ -59,7 +64,9 @@ type Files struct {
 	root    *os.Root
 	gate    *job.Gate
 	history *job.History
-	managed map[string]*ManagedScript
+	managed atomic.Pointer[managed]
+	read    reading
+	shelf   *Shared // nil: uploads are in Dir
 
 	mu      sync.RWMutex
 	execs   map[string]*execution
@@ -72,6 +79,8 @@ type Files struct {
 	runs  sync.WaitGroup // one for each run
 	quit  chan struct{}
 	spool sync.WaitGroup
+	// unshare ends what follows the other gateways; nil: there are none.
+	unshare context.CancelFunc
 }
 
 // keyed is a start with an Idempotency-Key: under way until ready is closed.
@@ -95,11 +104,6 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return nil, fmt.Errorf("opening the scripts: %w", err)
 	}
-	for i := range o.Managed {
-		if o.Managed[i].Path, err = filepath.Abs(o.Managed[i].Path); err != nil {
-			return nil, fmt.Errorf("opening the scripts: %w", err)
-		}
-	}
 	if err := durable.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the scripts in %s: %w", o.Dir, durable.Cause(err))
 	}
@@ -116,23 +120,55 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 		return nil, fmt.Errorf("opening the scripts in %s: %w", o.Dir, durable.Cause(err))
 	}
 	f := &Files{
-		o: o, root: root, gate: job.NewGate(o.MaxRunning), history: job.NewHistory(o.History), managed: map[string]*ManagedScript{},
+		o: o, root: root, gate: job.NewGate(o.MaxRunning), history: job.NewHistory(o.History),
 		execs: map[string]*execution{}, keys: map[string]*keyed{}, using: map[string]int{}, schemas: map[string]compiled{}, quit: make(chan struct{}),
 	}
-	for i := range o.Managed {
-		s := &o.Managed[i]
-		f.managed[s.ID] = s
-		if st, err := os.Stat(s.Path); err != nil || !st.Mode().IsRegular() {
-			o.Log.Warn("the file of a managed script is not there", "script", s.ID, "path", s.Path)
-		}
+	if o.InStore {
+		f.shelf = f.Shared(o.Store)
+	}
+	if err := f.SetManaged(o.Managed); err != nil {
+		root.Close()
+		return nil, err
 	}
 	if err := f.recover(ctx); err != nil {
 		root.Close()
 		return nil, err
 	}
 	f.spool.Go(f.spooler)
+	if f.shared() {
+		var shared context.Context
+		shared, f.unshare = context.WithCancel(context.WithoutCancel(ctx))
+		f.share(shared)
+	}
 	return f, nil
 }
+
+// managed are the scripts of a manifest.
+type managed struct {
+	list []ManagedScript // sorted
+	byID map[string]*ManagedScript
+}
+
+// SetManaged has other scripts of a manifest be there from now on. What runs
+// of the old ones goes on.
+func (f *Files) SetManaged(scripts []ManagedScript) error {
+	m := &managed{slices.Clone(scripts), map[string]*ManagedScript{}}
+	for i := range m.list {
+		s := &m.list[i]
+		var err error
+		if s.Path, err = filepath.Abs(s.Path); err != nil {
+			return fmt.Errorf("opening the scripts: %w", err)
+		}
+		m.byID[s.ID] = s
+		if st, err := os.Stat(s.Path); err != nil || !st.Mode().IsRegular() {
+			f.o.Log.Warn("the file of a managed script is not there", "script", s.ID, "path", s.Path)
+		}
+	}
+	f.managed.Store(m)
+	return nil
+}
+
+func (f *Files) managedScript(id string) *ManagedScript { return f.managed.Load().byID[id] }
 
 func (o *FilesOptions) setDefaults() {
 	if o.MaxFile == 0 {
@@ -146,6 +182,9 @@ func (o *FilesOptions) setDefaults() {
 	}
 	if o.History == 0 {
 		o.History = DefaultHistory
+	}
+	if o.Lease == 0 {
+		o.Lease = store.DefaultLease
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -192,7 +231,7 @@ func (f *Files) Close(ctx context.Context) error {
 	f.closed = true
 	var running []*execution
 	for _, x := range f.execs {
-		if !x.status().Final() {
+		if !x.foreign && !x.status().Final() {
 			running = append(running, x)
 		}
 	}
@@ -212,7 +251,11 @@ func (f *Files) Close(ctx context.Context) error {
 		<-ended
 	}
 	close(f.quit)
+	if f.unshare != nil {
+		f.unshare()
+	}
 	f.spool.Wait()
+	f.o.Audit.close()
 	return f.root.Close()
 }
 
@@ -244,14 +287,12 @@ func (f *Files) view(x *execution) (Execution, error) {
 		return Execution{}, err
 	}
 	v := rec.view(out)
-	if rec.Status.Final() && !rec.Spooled {
+	if rec.Status.Final() && !rec.Spooled && rec.Parts == 0 {
 		// Small: it is kept, because clients poll.
-		if b, err := json.Marshal(&v); err == nil {
-			v.raw = b
-			x.mu.Lock()
-			x.raw = b
-			x.mu.Unlock()
-		}
+		v.raw = v.append(nil)
+		x.mu.Lock()
+		x.raw = v.raw
+		x.mu.Unlock()
 	}
 	return v, nil
 }
@@ -264,20 +305,7 @@ func (f *Files) output(x *execution) (*job.Output, error) {
 	if out != nil {
 		return out, nil
 	}
-	b := rec.Output
-	if rec.Spooled {
-		var err error
-		if b, err = os.ReadFile(f.outputFile(rec.ID)); errors.Is(err, os.ErrNotExist) {
-			return nil, Errorf(KindNotFound, "Execution not found: %s", rec.ID)
-		} else if err != nil {
-			return nil, fmt.Errorf("reading the output of %s: %w", rec.ID, err)
-		}
-	}
-	out, err := job.ParseOutput(b, f.o.Budget.Output)
-	if err != nil {
-		f.o.Log.Warn("the end of an output is damaged", "execution", rec.ID, "error", err)
-	}
-	return out, nil
+	return f.stored(rec)
 }
 
 func (f *Files) outputFile(id string) string { return filepath.Join(f.o.outputDir(), id) }

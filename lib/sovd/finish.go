@@ -2,9 +2,7 @@ package sovd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -34,18 +32,17 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 	if err := f.keepOutput(x, &rec); err != nil {
 		f.o.Log.Error("keeping the output of a script", "execution", rec.ID, "error", err)
 	}
-	err := f.put(x, rec)
+	theirs, err := f.putEnd(x, &rec)
 	if err != nil {
 		// It has ended all the same. After a restart it counts as cut off.
 		f.o.Log.Error("recording the end of a script", "execution", rec.ID, "error", err)
 	}
 	x.mu.Lock()
 	x.rec = rec
-	switch {
-	case err != nil:
-	case rec.Spooled:
-		x.out = nil // it may be large: readers get it from the file
-	case x.spool > 0:
+	if err == nil && (theirs || rec.Spooled || rec.Parts > 0) {
+		x.out = nil // it may be large: readers get it from where it is
+	}
+	if err == nil && !rec.Spooled && x.spool > 0 {
 		// Only now: until the record was durable a crash needed the file.
 		if err := os.Remove(f.outputFile(x.id)); err != nil {
 			f.o.Log.Warn("the output file of a script stays", "execution", rec.ID, "error", err)
@@ -56,6 +53,16 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 	f.free(x)
 	f.mu.Unlock()
 	f.evict(f.history.Add(rec.ID))
+	if theirs {
+		x.mark()
+		close(x.done)
+		if err := f.dropParts(context.Background(), rec.ID); err != nil {
+			f.o.Log.Error("removing an output that nobody asks for", "execution", rec.ID, "error", err)
+		}
+		return
+	}
+	f.o.Audit.add(rec.endLine())
+	x.mark()
 	close(x.done)
 	if f.o.Ended != nil {
 		if v, err := f.view(x); err == nil {
@@ -66,19 +73,15 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 
 // put makes a record durable that readers do not see yet.
 func (f *Files) put(x *execution, rec record) error {
-	b, err := json.Marshal(&rec)
-	if err != nil {
-		return fmt.Errorf("recording %s: %w", rec.ID, err)
-	}
 	x.mu.Lock()
 	rev := x.rev
 	x.mu.Unlock()
-	next, err := f.o.Store.Put(context.Background(), recordKey(rec.ID), b, rev)
+	next, err := f.o.Store.Put(context.Background(), recordKey(rec.ID), rec.append(nil), rev)
 	if err != nil {
 		return err
 	}
 	x.mu.Lock()
-	x.rev = next
+	x.rev = max(x.rev, next) // another may have written since
 	x.mu.Unlock()
 	return nil
 }
@@ -91,6 +94,11 @@ func (f *Files) keepOutput(x *execution, rec *record) error {
 	if x.out.End() <= inlineOutput {
 		rec.Output = x.out.Append(nil, 0)
 		return nil
+	}
+	if f.shared() {
+		var err error
+		rec.Parts, err = f.putParts(context.Background(), rec.ID, x.out.Append(nil, 0))
+		return err
 	}
 	if err := durable.WriteFile(f.outputFile(rec.ID), x.out.Append(nil, 0), 0o600); err != nil {
 		// Better a part than nothing: the record has room for some.
@@ -111,10 +119,7 @@ func (f *Files) evict(ids []string) {
 		if x == nil {
 			continue
 		}
-		delete(f.execs, id)
-		if x.key != "" {
-			delete(f.keys, x.key)
-		}
+		f.unknow(x)
 		f.evicted = append(f.evicted, x)
 	}
 }
@@ -166,7 +171,7 @@ func (f *Files) running() []*execution {
 	defer f.mu.RUnlock()
 	var out []*execution
 	for _, x := range f.execs {
-		if !x.status().Final() {
+		if !x.foreign && !x.status().Final() {
 			out = append(out, x)
 		}
 	}

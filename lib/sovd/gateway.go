@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/journal"
@@ -40,6 +41,7 @@ type Config struct {
 	Limits   *RateLimit
 	CORS     *CORS
 	Journal  *journal.Journal
+	Audit    *Audit       // of the same journal, shared with the provider; nil: made
 	Metrics  *Metrics     // nil: made
 	Access   func(Access) // called for each answered request
 	Page     http.Handler // serves what is outside Base; nil: nothing is there
@@ -55,11 +57,12 @@ type Config struct {
 // Gateway serves the API. It is an http.Handler.
 type Gateway struct {
 	c        Config
+	manifest atomic.Pointer[Manifest]
 	scripts  guard // its p is nil when the feature is off
 	routes   []route
 	tree     *node
 	metrics  *Metrics
-	audit    *audit // nil without a journal
+	audit    *Audit // nil without a journal
 	draining chan struct{}
 }
 
@@ -83,24 +86,25 @@ func New(c Config) (*Gateway, error) {
 		}
 	}
 	g := &Gateway{c: c, scripts: guard{c.Provider, c.Log}, metrics: c.Metrics, draining: make(chan struct{})}
+	g.manifest.Store(c.Manifest)
 	if g.metrics == nil {
 		g.metrics = NewMetrics(nil)
 	}
-	if c.Journal != nil {
-		g.audit = &audit{j: c.Journal, log: c.Log}
+	if g.audit = c.Audit; g.audit == nil && c.Journal != nil {
+		g.audit = NewAudit(c.Journal, c.Log)
 	}
 	g.routes = g.table()
 	g.tree = plant(g.routes)
 	return g, nil
 }
 
+// SetManifest has other entities be there from now on. The provider is told of
+// their scripts by itself.
+func (g *Gateway) SetManifest(m *Manifest) { g.manifest.Store(m) }
+
 // Close writes what the journal has not yet. It is for a gateway whose Serve
 // was not used; requests must have ended.
-func (g *Gateway) Close() {
-	if g.audit != nil {
-		g.audit.close()
-	}
-}
+func (g *Gateway) Close() { g.audit.close() }
 
 // request is one request on its way through a route.
 type request struct {

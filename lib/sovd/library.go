@@ -65,19 +65,27 @@ func scriptDir(e Ref, id string) string { return dirName(e.ID) + "/" + dirName(i
 type found struct {
 	Script
 	managed *ManagedScript // nil when it is in the library
-	file    string         // path of the bytes: absolute, or in the library
+	file    string         // path of the bytes: absolute, or in the library; "" when they are in the store
+	shelved *sharedScript  // where they are in the store
 	format  string
 }
 
 // find returns the script that the entity sees under the id.
-func (f *Files) find(e Ref, id string) (found, error) {
-	if m := f.managed[id]; m != nil && visible(m.Filter, e.Kind, e.ID) {
+func (f *Files) find(ctx context.Context, e Ref, id string) (found, error) {
+	if m := f.managedScript(id); m != nil && visible(m.Filter, e.Kind, e.ID) {
 		return found{Script: m.script(), managed: m, file: m.Path, format: m.Format}, nil
 	}
 	meta, err := f.readMetadata(scriptDir(e, id))
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
-		return found{}, Errorf(KindNotFound, "Script not found: %s", id)
+		if f.shelf == nil {
+			return found{}, Errorf(KindNotFound, "Script not found: %s", id)
+		}
+		m, _, err := f.shelf.find(ctx, e, id)
+		if err != nil {
+			return found{}, err
+		}
+		return found{Script: m.script(id), shelved: &m, format: m.Format}, nil
 	case err != nil:
 		f.o.Log.Error("reading metadata of a script", "entity", e.Path(), "script", id, "error", err)
 		return found{}, Errorf(KindInternal, "Failed to read script metadata")
@@ -144,10 +152,37 @@ func readRegular(file *os.File, limit int64) ([]byte, error) {
 
 // ListScripts implements ScriptProvider. The library is read each time, so
 // that it may be filled by hand.
-func (f *Files) ListScripts(_ context.Context, e Ref) ([]Script, error) {
+func (f *Files) ListScripts(ctx context.Context, e Ref) ([]Script, error) {
+	out, err := f.listFiles(e)
+	if err != nil || f.shelf == nil {
+		return out, err
+	}
+	kept, err := f.shelf.ListScripts(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	managed := 0
+	for managed < len(out) && out[managed].Managed {
+		managed++
+	}
+	there := map[string]bool{}
+	for _, s := range out {
+		there[s.ID] = true
+	}
+	for _, s := range kept {
+		if !s.Managed && !there[s.ID] {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out[managed:], func(a, b Script) int { return strings.Compare(a.ID, b.ID) })
+	return out, nil
+}
+
+func (f *Files) listFiles(e Ref) ([]Script, error) {
 	var out []Script
-	for i := range f.o.Managed { // sorted by the manifest
-		if m := &f.o.Managed[i]; visible(m.Filter, e.Kind, e.ID) {
+	managed := f.managed.Load()
+	for i := range managed.list { // sorted by the manifest
+		if m := &managed.list[i]; visible(m.Filter, e.Kind, e.ID) {
 			out = append(out, m.script())
 		}
 	}
@@ -166,7 +201,7 @@ func (f *Files) ListScripts(_ context.Context, e Ref) ([]Script, error) {
 	}
 	slices.Sort(names)
 	for _, id := range names {
-		if badID(id, "Script") != "" || f.managed[id] != nil && visible(f.managed[id].Filter, e.Kind, e.ID) {
+		if badID(id, "Script") != "" || managed.byID[id] != nil && visible(managed.byID[id].Filter, e.Kind, e.ID) {
 			continue
 		}
 		m, err := f.readMetadata(dirName(e.ID) + "/" + id)
@@ -181,13 +216,13 @@ func (f *Files) ListScripts(_ context.Context, e Ref) ([]Script, error) {
 }
 
 // GetScript implements ScriptProvider.
-func (f *Files) GetScript(_ context.Context, e Ref, id string) (Script, error) {
-	s, err := f.find(e, id)
+func (f *Files) GetScript(ctx context.Context, e Ref, id string) (Script, error) {
+	s, err := f.find(ctx, e, id)
 	if err != nil {
 		return Script{}, err
 	}
 	if f.o.Signed != nil {
-		if err := f.o.Signed.describe(f, e, &s); err != nil {
+		if err := f.o.Signed.describe(ctx, f, e, &s); err != nil {
 			f.o.Log.Debug("a script that would be refused", "script", id, "error", err)
 		}
 	}
@@ -195,21 +230,29 @@ func (f *Files) GetScript(_ context.Context, e Ref, id string) (Script, error) {
 }
 
 // DeleteScript implements ScriptProvider. Executions survive their script.
-func (f *Files) DeleteScript(_ context.Context, e Ref, id string) error {
-	if f.managed[id] != nil {
+func (f *Files) DeleteScript(ctx context.Context, e Ref, id string) error {
+	if f.managedScript(id) != nil {
 		return Errorf(KindManaged, "Cannot delete managed script: %s", id)
 	}
-	if _, err := f.find(e, id); kindOf(err) == KindNotFound {
+	s, err := f.find(ctx, e, id)
+	if kindOf(err) == KindNotFound {
 		return err
 	}
 	f.mu.RLock()
-	defer f.mu.RUnlock()
-	if f.using[e.Path()+"/"+id] > 0 {
+	if f.shared() || f.using[e.Path()+"/"+id] > 0 {
 		for xid, x := range f.execs {
 			if x.script == id && x.entity == e && !x.status().Final() {
+				f.mu.RUnlock()
 				return Errorf(KindRunning, "Cannot delete script with running execution: %s", xid)
 			}
 		}
+	}
+	if s.shelved != nil {
+		f.mu.RUnlock()
+		return f.shelf.DeleteScript(ctx, e, id)
+	}
+	defer f.mu.RUnlock()
+	if f.using[e.Path()+"/"+id] > 0 {
 		return Errorf(KindRunning, "Cannot delete script with running execution")
 	}
 	dir := scriptDir(e, id)

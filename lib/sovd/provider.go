@@ -100,6 +100,8 @@ type Start struct {
 	Key        string // Idempotency-Key; "" is none
 	Digest     string // of the request, to tell a repetition from another one
 	Waits      bool   `json:"-"` // the caller hears of it when it has ended, not before
+	// Begun may be called once, as soon as the script runs; nil: nobody asks.
+	Begun func(Execution) `json:"-"`
 }
 
 // Action is what ControlExecution does.

@@ -2,7 +2,6 @@ package sovd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -31,13 +30,17 @@ func (f *Files) recover(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("reading the executions: %w", err)
 		}
-		var rec record
-		if err := json.Unmarshal(e.Value, &rec); err != nil || recordKey(rec.ID) != e.Key {
-			f.o.Log.Error("a record of an execution is damaged", "key", e.Key, "error", err)
+		rec, ok := f.parseRecord(e)
+		if !ok {
+			continue
+		}
+		if f.shared() && rec.Owner != f.o.Owner {
+			f.see(ctx, e)
 			continue
 		}
 		x := newExecution(rec)
 		x.rev = e.Rev
+		x.mark()
 		switch {
 		case x.rec.Status.Final():
 			close(x.done)
@@ -48,19 +51,19 @@ func (f *Files) recover(ctx context.Context) error {
 			continue // another gateway's, which runs it
 		}
 		f.execs[x.rec.ID] = x
-		if x.rec.Key != "" {
-			k := &keyed{digest: x.rec.Digest, ready: make(chan struct{}), x: x}
-			close(k.ready)
-			f.keys[x.rec.Key] = k
-		}
+		f.know(x)
 	}
 	if err := f.sweep(cut); err != nil {
 		return err
 	}
 	for id, x := range cut {
 		f.settleCut(x)
-		if err := f.put(x, x.rec); err != nil {
+		theirs, err := f.putEnd(x, &x.rec)
+		if err != nil {
 			return fmt.Errorf("settling the execution %s: %w", id, err)
+		}
+		if !theirs {
+			f.o.Audit.add(x.rec.endLine())
 		}
 		close(x.done)
 		finished = append(finished, x)
@@ -103,12 +106,11 @@ func (f *Files) settleCut(x *execution) {
 		if err := f.keepOutput(x, &x.rec); err != nil {
 			f.o.Log.Error("keeping the output of a script", "execution", x.rec.ID, "error", err)
 		}
-		if x.rec.Spooled {
+		if x.rec.Spooled || x.rec.Parts > 0 {
 			x.out = nil
 		}
 	}
-	now := f.now()
-	x.rec.Status, x.rec.CompletedAt, x.rec.Code, x.rec.Message = job.Terminated, &now, job.CodeInterrupted, causeRestart
+	x.rec.cut(causeRestart, f.now())
 }
 
 // dropStrayOutput removes files whose record is gone: a crash came between.

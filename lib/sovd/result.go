@@ -18,17 +18,12 @@ type Source struct {
 
 // ReadScript returns a script with its bytes, for a provider that has it run
 // elsewhere.
-func (f *Files) ReadScript(_ context.Context, e Ref, id string) (Source, error) {
-	found, err := f.find(e, id)
+func (f *Files) ReadScript(ctx context.Context, e Ref, id string) (Source, error) {
+	found, err := f.find(ctx, e, id)
 	if err != nil {
 		return Source{}, err
 	}
-	var b []byte
-	if found.managed != nil {
-		b, err = readPath(found.file, f.o.MaxFile)
-	} else {
-		b, err = f.readFile(found.file, f.o.MaxFile)
-	}
+	b, _, err := f.bytes(ctx, found)
 	if err != nil {
 		f.o.Log.Error("reading a script", "entity", e.Path(), "script", id, "error", err)
 		return Source{}, Errorf(KindInternal, "Failed to read script file")

@@ -66,7 +66,7 @@ func pendingKey(id string) string { return "scriptpending/" + store.Word(dirName
 
 // managed returns a script of the manifest that the entity sees.
 func (s *Shared) managed(e Ref, id string) bool {
-	m := s.f.managed[id]
+	m := s.f.managedScript(id)
 	return m != nil && visible(m.Filter, e.Kind, e.ID)
 }
 
@@ -105,8 +105,9 @@ func (s *Shared) read(ctx context.Context, id string, m sharedScript) ([]byte, e
 // ListScripts lists what the entity sees, as ScriptProvider says.
 func (s *Shared) ListScripts(ctx context.Context, e Ref) ([]Script, error) {
 	var out []Script
-	for i := range s.f.o.Managed {
-		if m := &s.f.o.Managed[i]; visible(m.Filter, e.Kind, e.ID) {
+	managed := s.f.managed.Load()
+	for i := range managed.list {
+		if m := &managed.list[i]; visible(m.Filter, e.Kind, e.ID) {
 			out = append(out, m.script())
 		}
 	}
@@ -271,7 +272,7 @@ func (s *Shared) keep(ctx context.Context, e Ref, id, path string, m *sharedScri
 
 // DeleteScript deletes a script, as ScriptProvider says.
 func (s *Shared) DeleteScript(ctx context.Context, e Ref, id string) error {
-	if s.f.managed[id] != nil {
+	if s.f.managedScript(id) != nil {
 		return Errorf(KindManaged, "Cannot delete managed script: %s", id)
 	}
 	_, rev, err := s.find(ctx, e, id)

@@ -2,6 +2,7 @@ package sovd
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -162,14 +163,8 @@ func (s *Signed) open(f *Files, e Ref, sc found, r io.Reader, now time.Time) (lo
 }
 
 // describe fills in what the bundle of a script says.
-func (s *Signed) describe(f *Files, e Ref, sc *found) error {
-	var b []byte
-	var err error
-	if sc.managed != nil {
-		b, err = readPath(sc.file, f.o.MaxFile)
-	} else {
-		b, err = f.readFile(sc.file, f.o.MaxFile)
-	}
+func (s *Signed) describe(ctx context.Context, f *Files, e Ref, sc *found) error {
+	b, _, err := f.bytes(ctx, *sc)
 	if err != nil {
 		return err
 	}

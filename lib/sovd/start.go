@@ -9,12 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
 	"lander/lib/capability"
 	"lander/lib/job"
+	"lander/lib/store"
 )
 
 // everything is what a script may do where no signature says less.
@@ -25,16 +25,6 @@ func digest(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// readPath reads a managed script.
-func readPath(path string, limit int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return readRegular(file, limit)
-}
-
 // StartExecution implements ScriptProvider. The record is durable before the
 // caller hears of the start. With an Idempotency-Key it is durable before the
 // script begins, so that a repetition after a crash does not run it again;
@@ -43,7 +33,7 @@ func readPath(path string, limit int64) ([]byte, error) {
 // process that the next gateway finds by its mark and ends.
 func (f *Files) StartExecution(ctx context.Context, e Ref, script string, s Start) (Execution, error) {
 	if s.Key == "" {
-		x, err := f.start(e, script, s, "")
+		x, err := f.start(ctx, e, script, s, "")
 		if err != nil {
 			return Execution{}, err
 		}
@@ -58,7 +48,7 @@ func (f *Files) StartExecution(ctx context.Context, e Ref, script string, s Star
 			k = &keyed{digest: s.Digest, ready: make(chan struct{})}
 			f.keys[key] = k
 			f.mu.Unlock()
-			return f.startKeyed(e, script, s, key, k)
+			return f.startKeyed(ctx, e, script, s, key, k)
 		}
 		f.mu.Unlock()
 		if k.digest != s.Digest {
@@ -78,10 +68,15 @@ func (f *Files) StartExecution(ctx context.Context, e Ref, script string, s Star
 	}
 }
 
-func (f *Files) startKeyed(e Ref, script string, s Start, key string, k *keyed) (Execution, error) {
-	x, err := f.start(e, script, s, key)
+func (f *Files) startKeyed(ctx context.Context, e Ref, script string, s Start, key string, k *keyed) (Execution, error) {
+	x, err := f.start(ctx, e, script, s, key)
+	earlier, replayed := errors.AsType[replayOf](err)
+	if replayed {
+		x, err = f.fetch(context.Background(), earlier.id)
+	}
 	f.mu.Lock()
 	if err != nil {
+		x = nil
 		delete(f.keys, key)
 	}
 	k.x = x
@@ -90,17 +85,22 @@ func (f *Files) startKeyed(e Ref, script string, s Start, key string, k *keyed) 
 	if err != nil {
 		return Execution{}, err
 	}
-	return f.view(x)
+	v, err := f.view(x)
+	v.replayed = replayed
+	return v, err
 }
 
 // start goes through the checks in the order of the document: slot, script,
 // parameters.
-func (f *Files) start(e Ref, script string, s Start, key string) (*execution, error) {
+func (f *Files) start(ctx context.Context, e Ref, script string, s Start, key string) (*execution, error) {
+	if err := f.held(); err != nil {
+		return nil, err
+	}
 	release, ok := f.gate.TryAcquire()
 	if !ok {
 		return nil, Errorf(KindLimit, "Maximum concurrent executions reached (%d)", f.gate.Limit())
 	}
-	x, t, err := f.prepare(e, script, s, key)
+	x, t, err := f.prepare(ctx, e, script, s, key)
 	if err == nil {
 		err = f.launch(x, t, release)
 	}
@@ -112,15 +112,15 @@ func (f *Files) start(e Ref, script string, s Start, key string) (*execution, er
 }
 
 // prepare finds the script and makes the task and the record of its run.
-func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, *planned, error) {
-	found, err := f.find(e, script)
+func (f *Files) prepare(ctx context.Context, e Ref, script string, s Start, key string) (*execution, *planned, error) {
+	found, err := f.find(ctx, e, script)
 	if err != nil {
 		return nil, nil, err
 	}
 	if m := found.managed; m != nil && m.Proximity != "" && subtle.ConstantTimeCompare([]byte(digest([]byte(s.Proximity))), []byte(m.Proximity)) != 1 {
 		return nil, nil, Errorf(KindProximity, "Proximity proof required")
 	}
-	p := &planned{waits: s.Waits}
+	p := &planned{waits: s.Waits, begun: s.Begun}
 	withArgs := found.managed != nil && len(found.managed.Args) > 0
 	if given(s.Parameters) && !withArgs {
 		p.stdin = compact(s.Parameters)
@@ -131,7 +131,7 @@ func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, 
 	if err := f.checkSchema(found.Schema, s.Parameters); err != nil {
 		return nil, nil, err
 	}
-	l, err := f.load(e, found)
+	l, err := f.load(ctx, e, found)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -139,11 +139,12 @@ func (f *Files) prepare(e Ref, script string, s Start, key string) (*execution, 
 		return nil, nil, Errorf(KindInternal, "Scripts of the format %s do not run here", l.format)
 	}
 	now := f.o.Clock()
+	lease := f.lease()
 	x := newExecution(record{
 		ID: job.NewID(now, f.o.Random), Entity: e, Script: script, Name: found.Name, Format: l.format, SHA256: l.sha256, KeyID: l.keyID, Serial: l.serial,
-		Actor: s.Actor, Owner: f.o.Owner, Status: job.Running, StartedAt: job.Time{Time: now}, Key: key, Digest: s.Digest,
+		Actor: s.Actor, Owner: f.o.Owner, Life: life(lease), Status: job.Running, StartedAt: job.Time{Time: now}, Key: key, Digest: s.Digest,
 	})
-	x.first = x.rec
+	x.first, x.lease = x.rec, lease
 	x.out = job.NewOutput(f.o.Budget.Output)
 	p.task = l.task
 	p.task.Env = []string{ownerMark + "=" + f.o.Owner}
@@ -169,11 +170,13 @@ type planned struct {
 	stdin  []byte
 	runner job.Runner
 	waits  bool // the caller, for the end
+	begun  func(Execution)
 }
 
 // recordAfter is how long a run whose caller waits for its end goes without a
-// record: most end sooner, and then one record says it all.
-const recordAfter = 5 * time.Millisecond
+// record: most end sooner, and then one record says it all. Nobody knows of
+// the run until then: whoever comes across it has it recorded first.
+const recordAfter = 50 * time.Millisecond
 
 // launch makes the record durable and starts the run. It returns when the
 // script is running, or could not be started.
@@ -187,32 +190,43 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 		return err
 	}
 	if x.key != "" {
-		if err := f.put(x, x.rec); err != nil {
+		if err := f.putFirst(x); err != nil {
 			stop()
 			f.unregister(x)
 			f.runs.Done()
+			x.mark()
 			return err
 		}
-		close(x.recorded)
+		close(x.decided)
+		x.mark()
 	}
 	began := make(chan struct{})
 	var started sync.Once
-	p.task.Kill, p.task.Started = kill, func() { started.Do(func() { close(began) }) }
+	p.task.Kill, p.task.Started = kill, func() {
+		started.Do(func() {
+			if p.begun != nil {
+				p.begun(Execution{ID: x.id, Detail: x.first.detail()})
+			}
+			close(began)
+		})
+	}
 	failed, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer f.runs.Done()
 		defer stop()
 		f.run(runCtx, x, p, release, began, failed, over)
 	}()
-	if x.key == "" && p.waits && closedWithin(recordAfter, over) {
-		close(x.recorded) // nobody has heard of it, and the record of its end comes
+	if x.key == "" && p.waits && x.endsSoon(over) {
+		close(x.decided) // nobody has heard of it, and the record of its end comes
+		<-x.done
 	} else if x.key == "" {
 		err := f.put(x, x.first)
 		if err != nil {
 			x.lost.Store(true)
 			x.kill()
 		}
-		close(x.recorded)
+		close(x.decided)
+		x.mark()
 		if err != nil {
 			return err
 		}
@@ -225,16 +239,32 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 	}
 }
 
-// closedWithin reports whether c is closed within d.
-func closedWithin(d time.Duration, c <-chan struct{}) bool {
-	t := time.NewTimer(d)
+// putFirst makes the record of a start with an Idempotency-Key durable.
+func (f *Files) putFirst(x *execution) error {
+	if f.shared() {
+		if err := f.claim(context.Background(), x); err != nil {
+			return err
+		}
+	}
+	err := f.put(x, x.rec)
+	if err != nil {
+		err = errors.Join(err, f.unclaim(context.Background(), x))
+	}
+	return err
+}
+
+// endsSoon reports whether the run is over before it needs a record: within
+// recordAfter, and before anybody else asks for it.
+func (x *execution) endsSoon(over <-chan struct{}) bool {
+	t := time.NewTimer(recordAfter)
 	defer t.Stop()
 	select {
-	case <-c:
+	case <-over:
 		return true
+	case <-x.asked:
 	case <-t.C:
-		return false
 	}
+	return false
 }
 
 // register makes the execution visible, and counts the run.
@@ -243,6 +273,9 @@ func (f *Files) register(x *execution) error {
 	defer f.mu.Unlock()
 	if f.closed {
 		return Errorf(KindUnavailable, "The gateway is shutting down")
+	}
+	if f.shared() && x.unleased() {
+		return Errorf(KindUnavailable, "The gateway has lost touch with the others")
 	}
 	f.runs.Add(1)
 	f.execs[x.id] = x
@@ -275,9 +308,12 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 	// Nothing of it runs any more: this is where the slot becomes free.
 	release()
 	close(over)
-	<-x.recorded
+	<-x.decided
 	if x.lost.Load() {
 		// Nobody was told of it, and it cannot be recorded.
+		rec := x.first
+		rec.settle(o, x.cause, f.now())
+		f.o.Audit.add(rec.endLine())
 		f.unregister(x)
 		close(x.done)
 		return
@@ -291,19 +327,20 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 			if err := f.forget(context.Background(), x); err != nil {
 				f.o.Log.Error("removing the record of a script that did not start", "execution", x.id, "error", err)
 			}
+			x.mark()
 			close(x.done)
 			close(failed)
 			return
 		}
 	}
-	f.finish(x, o)
 	p.task.Started() // a runner that does not tell
+	f.finish(x, o)
 }
 
 // forget removes the record and the output.
 func (f *Files) forget(ctx context.Context, x *execution) error {
 	x.mu.Lock()
-	rev := x.rev
+	rev, parts := x.rev, x.rec.Parts
 	x.mu.Unlock()
 	f.mu.Lock()
 	if k := f.keys[x.key]; k != nil && (k.x == x || k.x == nil) {
@@ -313,11 +350,14 @@ func (f *Files) forget(ctx context.Context, x *execution) error {
 	var err error
 	if rev != 0 {
 		err = f.o.Store.Delete(ctx, recordKey(x.id), rev)
+		if f.shared() && errors.Is(err, store.ErrNotFound) {
+			return Errorf(KindNotFound, "Execution not found: %s", x.id) // another was faster
+		}
 	}
-	if rerr := os.Remove(f.outputFile(x.id)); !errors.Is(rerr, os.ErrNotExist) {
-		err = errors.Join(err, rerr)
+	if parts > 0 {
+		err = errors.Join(err, f.dropParts(ctx, x.id))
 	}
-	return err
+	return errors.Join(err, f.unclaim(ctx, x), f.removeOutput(x))
 }
 
 func recordKey(id string) string { return "executions/" + id }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"lander/lib/durable"
@@ -17,7 +18,10 @@ import (
 // UploadScript implements ScriptProvider. The body goes straight to a file in
 // a directory of its own; the metadata, which make it a script, come last, so
 // that a crash leaves no half script.
-func (f *Files) UploadScript(_ context.Context, e Ref, u Upload) (s Script, err error) {
+func (f *Files) UploadScript(ctx context.Context, e Ref, u Upload) (s Script, err error) {
+	if f.shelf != nil {
+		return f.shelf.UploadScript(ctx, e, u)
+	}
 	if f.o.NoUploads {
 		return Script{}, Errorf(KindInput, "Script uploads are disabled by configuration")
 	}
@@ -125,16 +129,22 @@ type loaded struct {
 	task    job.Task // with what the signature says of rights
 }
 
-// load reads the bytes of a script; in signed-only mode it verifies them.
-func (f *Files) load(e Ref, s found) (loaded, error) {
-	var b []byte
-	var err error
-	limit := max(f.o.MaxFile, 64<<20)
-	if s.managed != nil {
-		b, err = readPath(s.file, limit)
-	} else {
-		b, err = f.readFile(s.file, limit)
+// bytes reads a script, and returns its digest too.
+func (f *Files) bytes(ctx context.Context, s found) (b []byte, sum string, err error) {
+	if s.shelved != nil {
+		b, err = f.shelf.read(ctx, s.ID, *s.shelved)
+		return b, s.shelved.SHA256, err
 	}
+	stat, open := os.Stat, os.Open
+	if s.managed == nil {
+		stat, open = f.root.Stat, f.root.Open
+	}
+	return f.read.get(s.file, max(f.o.MaxFile, 64<<20), stat, open)
+}
+
+// load reads the bytes of a script; in signed-only mode it verifies them.
+func (f *Files) load(ctx context.Context, e Ref, s found) (loaded, error) {
+	b, sum, err := f.bytes(ctx, s)
 	if err != nil {
 		f.o.Log.Error("reading a script", "entity", e.Path(), "script", s.ID, "error", err)
 		return loaded{}, Errorf(KindInternal, "Failed to read script file")
@@ -143,8 +153,8 @@ func (f *Files) load(e Ref, s found) (loaded, error) {
 		return f.o.Signed.open(f, e, s, bytes.NewReader(b), f.o.Clock())
 	}
 	file := s.file
-	if s.managed == nil {
+	if s.managed == nil && file != "" {
 		file = filepath.Join(f.o.Dir, file)
 	}
-	return loaded{payload: b, format: s.format, sha256: digest(b), file: file, task: job.Task{Capabilities: everything}}, nil
+	return loaded{payload: b, format: s.format, sha256: sum, file: file, task: job.Task{Capabilities: everything}}, nil
 }

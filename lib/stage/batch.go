@@ -3,6 +3,7 @@ package stage
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"lander/lib/emp/frame"
 )
@@ -55,7 +56,7 @@ func (s *Stage) batches(sel selection) []batch {
 	for _, t := range s.tablesOf(sel) {
 		add(t.rows)
 	}
-	slices.SortFunc(parts, func(a, b part) int { return cmp.Compare(a.seq, b.seq) })
+	sort.Slice(parts, func(i, j int) bool { return parts[i].seq < parts[j].seq })
 	var out []batch
 	from, size := uint64(0), int64(0)
 	for i, p := range parts {

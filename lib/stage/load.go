@@ -3,7 +3,7 @@ package stage
 import (
 	"errors"
 	"slices"
-	"strings"
+	"sort"
 
 	"lander/lib/durable"
 	"lander/lib/emp/frame"
@@ -113,7 +113,7 @@ func (s *Stage) replay(letter string, l *list) func() {
 			if in.bad || len(r.fields) == 0 {
 				return nil
 			}
-			slices.SortFunc(r.fields, func(a, b frame.Member) int { return strings.Compare(a.Key, b.Key) })
+			sort.Slice(r.fields, func(i, j int) bool { return r.fields[i].Key < r.fields[j].Key })
 			rs = append(rs, r)
 		}
 		return func() {

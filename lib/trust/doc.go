@@ -15,6 +15,7 @@ package trust
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrInvalid is wrapped by each error about an input that is malformed: key
@@ -51,6 +52,11 @@ type Refusal struct {
 }
 
 func (r *Refusal) Error() string { return r.Message }
+
+// Text is how devices answer it: the word of the reason and the message.
+func (r *Refusal) Text() string {
+	return r.Reason + ": " + strings.TrimPrefix(r.Message, r.Reason+": ")
+}
 
 func refuse(reason, hint, format string, args ...any) error {
 	return &Refusal{Reason: reason, Message: fmt.Sprintf(format, args...), Hint: hint}

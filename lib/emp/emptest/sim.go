@@ -118,9 +118,6 @@ func (s *Sim) Close() error {
 	return err
 }
 
-// Ended is closed when no more input comes.
-func (s *Sim) Ended() <-chan struct{} { return s.end }
-
 // Faults are the errors of the other side so far.
 func (s *Sim) Faults() error {
 	s.mu.Lock()

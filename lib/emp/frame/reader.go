@@ -121,35 +121,3 @@ func (r *Reader) read() {
 	}
 	r.ended = io.ErrNoProgress
 }
-
-// Writer gathers frames and writes them together.
-type Writer struct {
-	dst io.Writer
-	buf []byte
-	err error
-}
-
-// NewWriter writes to dst.
-func NewWriter(dst io.Writer) *Writer { return &Writer{dst: dst} }
-
-// Add appends a frame to what the next Flush writes.
-func (w *Writer) Add(f Frame) { w.buf = Append(w.buf, f) }
-
-// Flush writes what was added with one write. After an error it repeats it.
-func (w *Writer) Flush() error {
-	if w.err != nil || len(w.buf) == 0 {
-		return w.err
-	}
-	_, w.err = w.dst.Write(w.buf)
-	if cap(w.buf) > largeBuffer {
-		w.buf = nil
-	}
-	w.buf = w.buf[:0]
-	return w.err
-}
-
-// Write adds a frame and flushes.
-func (w *Writer) Write(f Frame) error {
-	w.Add(f)
-	return w.Flush()
-}

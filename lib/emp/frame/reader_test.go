@@ -156,45 +156,6 @@ func TestReaderDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestWriter(t *testing.T) {
-	var out writes
-	w := NewWriter(&out)
-	a, b := Frame{Command: 1, Payload: []byte("a")}, Frame{Command: 2, Response: true, Payload: []byte("bc")}
-	w.Add(a)
-	w.Add(b)
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Write(a); err != nil {
-		t.Fatal(err)
-	}
-	if len(out) != 2 || !bytes.Equal(out[0], Append(Append(nil, a), b)) || !bytes.Equal(out[1], Append(nil, a)) {
-		t.Errorf("writes %x", out)
-	}
-	broken := errors.New("broken")
-	w = NewWriter(errWriter{broken})
-	w.Add(a)
-	for range 2 {
-		if err := w.Flush(); err != broken {
-			t.Errorf("error %v", err)
-		}
-	}
-}
-
-type writes [][]byte
-
-func (w *writes) Write(b []byte) (int, error) {
-	*w = append(*w, bytes.Clone(b))
-	return len(b), nil
-}
-
-type errWriter struct{ err error }
-
-func (w errWriter) Write([]byte) (int, error) { return 0, w.err }
-
 // Whatever the pieces, a Reader sees what Parse sees.
 func FuzzReader(f *testing.F) {
 	f.Add(stream(3, 10), uint8(1))

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -286,19 +287,13 @@ func Of(x any) (Value, error) {
 		return List(out...), nil
 	case map[string]any:
 		out := make([]Member, 0, len(x))
-		for k, e := range x {
-			v, err := Of(e)
+		for _, k := range slices.Sorted(maps.Keys(x)) {
+			v, err := Of(x[k])
 			if err != nil {
 				return Value{}, within(k, err)
 			}
 			out = append(out, Member{k, v})
 		}
-		slices.SortFunc(out, func(a, b Member) int {
-			if a.Key < b.Key {
-				return -1
-			}
-			return 1
-		})
 		return Map(out...), nil
 	}
 	return Value{}, badf("a %T has no JSON form", x)

@@ -1,7 +1,6 @@
 package luaotatest
 
 import (
-	"os"
 	"os/exec"
 	"testing"
 
@@ -26,17 +25,4 @@ func Install(f *Flash) {
 		f.Put(name, text)
 	}
 	f.Put("init.lua", `require "luaOTA.check"`)
-}
-
-// OriginalDir is where LANDER_LUAOTA says that the original's modules are, with
-// check.lua in it; "" when it says nothing.
-func OriginalDir(getenv func(string) string) string {
-	dir := getenv("LANDER_LUAOTA")
-	if dir == "" {
-		return ""
-	}
-	if _, err := os.Stat(dir + "/check.lua"); err != nil {
-		return ""
-	}
-	return dir
 }

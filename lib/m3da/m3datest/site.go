@@ -124,7 +124,7 @@ func (s *Site) register(id string) (m3da.Enrolment, bool) {
 		return m3da.Enrolment{}, false
 	}
 	k := trust.NewM3DASecret([]byte(c.Password))
-	return m3da.Enrolment{Registration: r, Secret: string(k[:]), Done: func() error { return nil }}, true
+	return m3da.Enrolment{Registration: r, Secret: func() (string, error) { return string(k[:]), nil }, Done: func() error { return nil }}, true
 }
 
 // exchanger implements m3da.Handler.

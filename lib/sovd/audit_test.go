@@ -1,0 +1,125 @@
+package sovd_test
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lander/lib/job"
+	"lander/lib/journal"
+	"lander/lib/sovd"
+)
+
+// journalLines reads the journal of a directory.
+func journalLines(t *testing.T, dir string) (lines []journal.Line) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, journal.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		l, err := journal.ParseLine([]byte(strings.TrimRight(line, "\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// Each run has a line about its start and, behind it, one about its end with
+// what came of it [formats: Journal line].
+func TestJournalHasStartAndEnd(t *testing.T) {
+	dir := t.TempDir()
+	j, err := journal.Open(dir, journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	g := newRig(t, func(o *sovd.FilesOptions, c *sovd.Config) {
+		c.Journal, c.Audit = j, sovd.NewAudit(j, slog.New(slog.DiscardHandler))
+		o.Audit = c.Audit
+	})
+	want := map[string]string{} // by execution: outcome, exit code, reason
+	fail := g.script("x.sh", "exit 4")
+	want[fmt.Sprint(g.run("man_true", "null").at("id"))] = "completed 0 "
+	want[fmt.Sprint(g.run(fail, "null").at("id"))] = "failed 4 exit"
+	want[fmt.Sprint(g.run("man_quick", "null").at("id"))] = "terminated - timeout"
+	cut := g.script("y.sh", "sleep 60")
+	stopped := g.do("POST", scripts+"/"+cut+"/executions", `{"execution_type":"now"}`)
+	if r := g.do("PUT", stopped.header.Get("Location"), `{"action":"stop"}`); r.status != 200 {
+		t.Fatal(r.text)
+	}
+	want[fmt.Sprint(stopped.at("id"))] = "terminated - interrupted"
+	// A second start with the same key is none.
+	for range 2 {
+		r := g.do("POST", scripts+"/man_true/executions?wait=30s", `{"execution_type":"now"}`, "Idempotency-Key: k")
+		want[fmt.Sprint(r.at("id"))] = "completed 0 "
+	}
+	last := g.do("POST", scripts+"/"+cut+"/executions", `{"execution_type":"now"}`)
+	want[fmt.Sprint(last.at("id"))] = "terminated - interrupted"
+	if err := g.files.Close(t.Context()); err != nil { // ends it
+		t.Fatal(err)
+	}
+	g.gw.Close()
+
+	started, ended := map[string]journal.Line{}, map[string]string{}
+	for _, l := range journalLines(t, dir) {
+		switch l.Action {
+		case journal.ActionStart:
+			if _, twice := started[l.Execution]; twice || l.Verdict != journal.Accepted || len(l.SHA256) != 64 {
+				t.Errorf("start: %+v", l)
+			}
+			started[l.Execution] = l
+		case journal.ActionRun:
+			s, ok := started[l.Execution]
+			if !ok || ended[l.Execution] != "" || s.Name != l.Name || s.SHA256 != l.SHA256 || l.Source != job.SourceHTTP || l.Format != "sh" {
+				t.Errorf("end: %+v\nafter %+v", l, s)
+			}
+			code := "-"
+			if l.ExitCode != nil {
+				code = fmt.Sprint(*l.ExitCode)
+			}
+			ended[l.Execution] = l.Outcome + " " + code + " " + l.Reason
+		}
+	}
+	if len(started) != len(want) {
+		t.Errorf("%d starts for %d", len(started), len(want))
+	}
+	for id, w := range want {
+		if ended[id] != w {
+			t.Errorf("%s: %q, want %q", id, ended[id], w)
+		}
+	}
+}
+
+// What a crash cut off has its end in the journal, too.
+func TestJournalOfWhatWasCut(t *testing.T) {
+	dir := t.TempDir()
+	j, err := journal.Open(dir, journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	g := newRig(t, func(o *sovd.FilesOptions, c *sovd.Config) { o.Audit = sovd.NewAudit(j, slog.New(slog.DiscardHandler)) })
+	r := g.do("POST", scripts+"/man_true/executions?wait=30s", `{"execution_type":"now"}`)
+	id := fmt.Sprint(r.at("id"))
+	g.rewrite(id, func(text string) string {
+		return strings.NewReplacer(`"status":"completed"`, `"status":"running"`, `"exit_code":0,`, "").Replace(text)
+	})
+	again, err := sovd.OpenFiles(t.Context(), g.files0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lines := journalLines(t, dir)
+	l := lines[len(lines)-1]
+	if l.Action != journal.ActionRun || l.Execution != id || l.Outcome != "terminated" || l.Reason != job.CodeInterrupted || l.ExitCode != nil {
+		t.Errorf("%+v", l)
+	}
+}
