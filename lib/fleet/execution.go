@@ -54,7 +54,8 @@ type execution struct {
 	raw  []byte // what lock makes it of; nil: that is done
 	rev  store.Revision
 	last job.Status  // of one that has ended; set before done is closed
-	lost bool        // its start could not be recorded
+	lost bool        // it was deleted, or its start could not be recorded
+	void bool        // of these the latter
 	out  *job.Output // of those who follow it
 
 	// Under Fleet.mu:

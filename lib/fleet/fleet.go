@@ -99,6 +99,7 @@ type Fleet struct {
 	keys       map[string]*execution // by idempotency key
 	records    map[string]*many
 	payloads   map[string]time.Time // by sha256: when the store was seen to have it
+	asked      map[string]time.Time // components that the store was asked for
 	evicted    []*execution
 	finished   []string      // while the records are read: the executions that have ended
 	caught     bool          // the records were read
@@ -137,7 +138,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		o: o, history: job.NewHistory(o.History), devices: make(map[string]*device, len(o.Devices)), components: make(map[string]*device, len(o.Devices)),
-		execs: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]time.Time{}, unused: map[string]unused{}, recorded: make(chan struct{}),
+		execs: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]time.Time{}, unused: map[string]unused{}, recorded: make(chan struct{}), asked: map[string]time.Time{},
 	}
 	close(f.recorded)
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))

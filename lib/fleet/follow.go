@@ -191,10 +191,27 @@ func (f *Fleet) askDevice(component string) {
 	if f.o.Manifest.Entities[component] != nil || componentID(component) != component || f.o.Devices != nil && f.o.Devices[AnyDevice].Registration == nil {
 		return
 	}
+	now := f.o.Clock()
+	f.mu.Lock()
+	if len(f.asked) > maxAsked {
+		clear(f.asked)
+	}
+	last, ok := f.asked[component]
+	f.asked[component] = now
+	f.mu.Unlock()
+	if ok && now.Sub(last) < askAgain {
+		return // it would have been told of
+	}
 	if e, err := f.ask(deviceKey(component)); err == nil {
 		f.seeDevice(store.Change{Kind: store.Wrote, Entry: e})
 	}
 }
+
+// Who asks for what is not there does not have the store asked each time.
+const (
+	askAgain = time.Second
+	maxAsked = 10_000
+)
 
 // askTime bounds a look into the store for what may not be there.
 const askTime = 5 * time.Second
@@ -305,6 +322,11 @@ func (f *Fleet) seeExecution(c store.Change) {
 // The order does not matter: the revision says it.
 func (f *Fleet) update(x *execution, e store.Entry) {
 	take := func() {
+		if x.void {
+			x.mu.Unlock()
+			f.meet(e) // it was recorded all the same
+			return
+		}
 		before := x.rev
 		err := f.adopt(x, e)
 		news := x.rev != before && !x.rec.Status.Final()

@@ -513,7 +513,9 @@ func TestDataThins(t *testing.T) {
 		t.Errorf("moved: %+v", got)
 	}
 	// What is too long is shown, and not kept.
+	h.fleet.mu.Lock()
 	c.dev.conn = c
+	h.fleet.mu.Unlock()
 	long := envelope.Message{Path: "v", Body: bysant.OfMap(member("long", bysant.OfList(bysant.OfString(strings.Repeat("x", maxDatum)))))}
 	if err := h.fleet.takeData(c, []envelope.Message{long}); err != nil {
 		t.Fatal(err)
@@ -524,7 +526,9 @@ func TestDataThins(t *testing.T) {
 	if all, _ := h.fleet.Data(gw1("d")); len(all) != 4 {
 		t.Errorf("shown are %d", len(all))
 	}
+	h.fleet.mu.Lock()
 	c.dev.conn = nil
+	h.fleet.mu.Unlock()
 }
 
 func FuzzPack(f *testing.F) {

@@ -192,10 +192,11 @@ func (f *Fleet) begin(d *device, rec record) (x *execution, fresh bool, err erro
 			x.mu.Unlock()
 		}
 	}
-	if err != nil {
-		f.lock(x)
-		x.lost = true
-		x.mu.Unlock()
+	f.lock(x)
+	x.rev = max(x.rev, rev)
+	if x.rev == 0 {
+		// Nothing is known of a record. If there is one, it is told of later.
+		x.lost, x.void = true, true
 		f.mu.Lock()
 		f.close(x)
 		f.remove(x)
@@ -203,13 +204,13 @@ func (f *Fleet) begin(d *device, rec record) (x *execution, fresh bool, err erro
 			delete(m.children, d.id)
 		}
 		f.mu.Unlock()
-		close(x.recorded)
-		return nil, false, fmt.Errorf("recording an execution: %w", err)
 	}
-	f.lock(x)
-	x.rev = max(x.rev, rev)
+	void := x.void
 	x.mu.Unlock()
 	close(x.recorded)
+	if void {
+		return nil, false, fmt.Errorf("recording an execution: %w", err)
+	}
 	f.push(x)
 	return x, fresh, nil
 }

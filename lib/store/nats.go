@@ -27,6 +27,8 @@ const (
 	natsDedup   = 2 * time.Minute  // the cluster knows a repeated message for so long
 
 	headerDeleted = "Lander-Deleted"
+
+	natsInProcess jetstream.ErrorCode = 10158 // the message with this id is not through yet
 )
 
 // NATS is a Store on a JetStream cluster: one stream, in which each key is a
@@ -217,6 +219,9 @@ func final(err error) bool {
 		return true
 	}
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
+		if api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant || api.ErrorCode == natsInProcess {
+			return false // another write of the key, or this one, is under way yet
+		}
 		return api.Code != 503 && api.Code != 500 && api.Code != 408
 	}
 	return false
@@ -294,10 +299,9 @@ func (s *NATS) publish(ctx context.Context, key string, value []byte, deleted bo
 	return next, err
 }
 
-// A stream with replicas has another code for it.
 func isWrongSequence(err error) bool {
 	api, ok := errors.AsType[*jetstream.APIError](err)
-	return ok && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+	return ok && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
 }
 
 // Put implements Store.
