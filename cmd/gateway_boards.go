@@ -44,18 +44,8 @@ type gatewayBoards struct {
 func (k *call) openBoards(cfg *sovd.Config, st store.Store, members *store.Presence, lines *eventLines) (*gatewayBoards, error) {
 	g := &gatewayBoards{stores: &otaStores{dir: filepath.Join(k.stateDir(), "ota"), own: st, alone: k.cli.String("store") != "", open: map[string]store.Store{}}}
 	o := boards.Options{
-		Store: st, Presence: members, TTL: k.cli.Duration("queue-ttl"), Verified: k.cli.Bool("signed-only"), Open: k.openForBoard, Clock: time.Now, Log: k.log,
+		Store: st, Presence: members, TTL: k.cli.Duration("queue-ttl"), Audit: cfg.Audit, Ended: k.ended(cfg, lines), Verified: k.cli.Bool("signed-only"), Open: k.openForBoard, Clock: time.Now, Log: k.log,
 		Sources: []boards.Source{boards.NodeMCU{Stores: g.stores.inventories}},
-	}
-	if cfg.Metrics == nil {
-		cfg.Metrics = sovd.NewMetrics(nil)
-	}
-	metrics := cfg.Metrics
-	o.Ended = func(x sovd.Execution) {
-		metrics.Ended(x)
-		if k.json {
-			lines.write(sovd.EndedEvent(x), false)
-		}
 	}
 	for _, text := range k.cli.StringSlice("devs") {
 		a, err := link.Parse(text)

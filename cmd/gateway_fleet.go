@@ -52,21 +52,13 @@ func (k *call) openFleet(cfg *sovd.Config, st store.Store, members *store.Presen
 		}
 		return nil, nil
 	}
-	o := fleet.Options{Store: st, Presence: members, ServerID: k.cli.String("server-id"), Manifest: cfg.Manifest, TTL: k.cli.Duration("queue-ttl"), Clock: time.Now, Log: k.log}
+	o := fleet.Options{Store: st, Presence: members, ServerID: k.cli.String("server-id"), Manifest: cfg.Manifest, TTL: k.cli.Duration("queue-ttl"), Audit: cfg.Audit, Ended: k.ended(cfg, lines), Clock: time.Now, Log: k.log}
 	if o.TTL <= 0 {
 		return nil, usagef("", "--queue-ttl %s is not above 0", o.TTL)
 	}
 	var err error
 	if o.Devices, err = k.m3daCredentials(); err != nil {
 		return nil, err
-	}
-	cfg.Metrics = sovd.NewMetrics(nil)
-	metrics := cfg.Metrics
-	o.Ended = func(x sovd.Execution) {
-		metrics.Ended(x)
-		if k.json {
-			lines.write(sovd.EndedEvent(x), false)
-		}
 	}
 	if k.json {
 		o.Event = func(e fleet.Event) { lines.write(e, false) }

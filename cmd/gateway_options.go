@@ -67,6 +67,20 @@ func readInput(path string) ([]byte, error) {
 	return b, nil
 }
 
+// ended counts what has ended, wherever it ran, and tells of it.
+func (k *call) ended(cfg *sovd.Config, lines *eventLines) func(sovd.Execution) {
+	if cfg.Metrics == nil {
+		cfg.Metrics = sovd.NewMetrics(nil)
+	}
+	metrics := cfg.Metrics
+	return func(x sovd.Execution) {
+		metrics.Ended(x)
+		if k.json {
+			lines.write(sovd.EndedEvent(x), false)
+		}
+	}
+}
+
 // gatewayProvider opens the scripts: a directory, a program, or nothing.
 func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.Store, members *store.Presence, dir string, lines *eventLines, agents **gatewayFleet, known *gatewayBoards, again *gatewayFiles) (func(context.Context) error, error) {
 	none := func(context.Context) error { return nil }
@@ -183,15 +197,7 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 	if cfg.Manifest != nil {
 		o.Managed = cfg.Manifest.Scripts
 	}
-	if cfg.Metrics == nil {
-		cfg.Metrics = sovd.NewMetrics(nil)
-	}
-	o.Ended = func(x sovd.Execution) {
-		cfg.Metrics.Ended(x)
-		if k.json {
-			lines.write(sovd.EndedEvent(x), false)
-		}
-	}
+	o.Ended = k.ended(cfg, lines)
 	if k.cli.Bool("signed-only") {
 		return k.signedOnly(o)
 	}

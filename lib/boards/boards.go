@@ -119,6 +119,7 @@ type Options struct {
 	TTL     time.Duration        // how long an execution that waits for its board may take; 0: DefaultTTL
 	History int                  // finished executions that are kept of a board; 0: DefaultHistory
 	Ended   func(sovd.Execution) // called for each execution that has ended; nil: nobody asks
+	Audit   *sovd.Audit          // gets a line for each end; nil: nobody asks
 	Clock   func() time.Time
 	Random  io.Reader // nil: crypto/rand
 	Log     *slog.Logger
@@ -217,6 +218,7 @@ func (b *Boards) Close(ctx context.Context) error {
 	}
 	b.cancel()
 	b.wg.Wait()
+	b.o.Audit.Close()
 	return nil
 }
 

@@ -156,8 +156,10 @@ func (b *Boards) end(ctx context.Context, r record, o job.Outcome, out *job.Outp
 		return r, err
 	}
 	b.tell(r)
+	v := r.view()
+	b.o.Audit.End(sovd.Ref{Kind: sovd.Components, ID: r.Board}, r.Actor, v)
 	if b.o.Ended != nil {
-		b.o.Ended(r.view())
+		b.o.Ended(v)
 	}
 	return r, nil
 }

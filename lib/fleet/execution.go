@@ -175,7 +175,7 @@ func (f *Fleet) vanish(x *execution) {
 
 // end settles an execution, once.
 func (f *Fleet) end(x *execution, r job.Result) error {
-	now := f.now()
+	now, actor := f.now(), ""
 	err := f.change(x, func(rec *record) bool {
 		r := r
 		r.ID, r.Name, r.SHA256, r.Serial, r.Source, r.Target = rec.ID, rec.Name, rec.SHA256, rec.Serial, job.SourceHTTP, rec.Device
@@ -189,13 +189,16 @@ func (f *Fleet) end(x *execution, r job.Result) error {
 		r.CompletedAt = &now
 		shorten(&r)
 		rec.Status, rec.Result, rec.Signature, rec.Token = r.Status, &r, "", ""
+		actor = rec.Actor
 		return true
 	})
 	if err != nil {
 		return err
 	}
+	v := f.look(x)
+	f.o.Audit.End(sovd.Ref{Kind: sovd.Components, ID: x.dev.component}, actor, v)
 	if f.o.Ended != nil {
-		f.o.Ended(f.look(x))
+		f.o.Ended(v)
 	}
 	return nil
 }

@@ -70,6 +70,7 @@ type Options struct {
 	// Event is told what devices do; nil: nobody is.
 	Event  func(Event)
 	Ended  func(sovd.Execution) // called for each execution that has ended; nil: nobody asks
+	Audit  *sovd.Audit          // gets a line for each end; nil: nobody asks
 	Clock  func() time.Time
 	Random io.Reader // nil: crypto/rand
 	Log    *slog.Logger
@@ -183,6 +184,7 @@ func (f *Fleet) Close() error {
 	f.cancel()
 	f.wg.Wait()
 	f.forgetEvicted()
+	f.o.Audit.Close()
 	return f.leaveOthers()
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
 	"lander/lib/fleet"
+	"lander/lib/journal"
 	"lander/lib/link"
 	"lander/lib/m3da"
 	"lander/lib/sovd"
@@ -61,7 +63,10 @@ func TestScriptOnAgent(t *testing.T) {
 	}
 	// Both journals have it, under one name.
 	id := x["id"].(string)
-	if l := g.journalled(id); len(l) != 1 || l[0].Action != "start" || l[0].SHA256 == "" {
+	g.until("the line about its end", func() bool { return len(g.journalled(id)) == 2 })
+	l := g.journalled(id)
+	slices.SortFunc(l, func(a, b journal.Line) int { return -strings.Compare(a.Action, b.Action) }) // the end may be quicker
+	if l[0].Action != "start" || l[0].SHA256 == "" || l[1].Action != "run" || l[1].Outcome != "completed" || l[1].Ticket != id || l[1].SHA256 != l[0].SHA256 {
 		t.Errorf("the gateway's journal: %+v", l)
 	}
 	if l := journalled(t, d.dir, id); len(l) != 1 || l[0].Action != "run" || l[0].Ticket != id || l[0].Outcome != "completed" {

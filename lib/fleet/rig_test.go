@@ -120,7 +120,8 @@ func (g *rig) open() {
 		g.t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	o := fleet.Options{Store: st, Clock: time.Now, Log: log}
+	audit := sovd.NewAudit(j, log)
+	o := fleet.Options{Store: st, Audit: audit, Clock: time.Now, Log: log}
 	if g.set != nil {
 		g.set(&o)
 	}
@@ -140,7 +141,7 @@ func (g *rig) open() {
 	g.fleet.Use(files)
 	g.fleet.SetBase(g.web.URL)
 	g.gw, err = sovd.New(sovd.Config{
-		Provider: sovd.Split{Mine: g.fleet.Owns, First: g.fleet, Rest: files, Log: log}, Devices: g.fleet, Journal: j, Clock: time.Now, Log: log,
+		Provider: sovd.Split{Mine: g.fleet.Owns, First: g.fleet, Rest: files, Log: log}, Devices: g.fleet, Journal: j, Audit: audit, Clock: time.Now, Log: log,
 		Manifest: o.Manifest,
 	})
 	if err != nil {

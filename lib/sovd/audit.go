@@ -1,12 +1,15 @@
 package sovd
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
+	"lander/lib/job"
 	"lander/lib/journal"
 )
 
@@ -68,6 +71,25 @@ func (a *Audit) add(l journal.Line) {
 	})
 }
 
+// End takes up the line about the end of an execution that ran elsewhere: on
+// an agent, or a board.
+func (a *Audit) End(e Ref, actor string, x Execution) {
+	l := journal.Line{
+		Source: job.SourceHTTP, Actor: cmp.Or(actor, Actor{}.String()), Action: journal.ActionRun, Verdict: journal.Accepted,
+		Outcome: string(x.Status), Execution: x.ID, Ticket: x.ID,
+	}
+	if d := x.Detail; d != nil {
+		l.Name, l.Format, l.SHA256, l.KeyID, l.Serial, l.Reason = e.Path()+"/scripts/"+d.Script, d.Format, d.SHA256, d.KeyID, d.Serial, d.Code
+	}
+	var out struct {
+		ExitCode *int `json:"exit_code"`
+	}
+	if json.Unmarshal(x.Parameters, &out) == nil {
+		l.ExitCode = out.ExitCode
+	}
+	a.add(l)
+}
+
 // flush writes what waits. Lines that could not be written stay.
 func (a *Audit) flush(ctx context.Context) {
 	a.mu.Lock()
@@ -90,8 +112,8 @@ func (a *Audit) flush(ctx context.Context) {
 	}
 }
 
-// close writes the rest.
-func (a *Audit) close() {
+// Close writes what waits. What comes later is written later.
+func (a *Audit) Close() {
 	if a == nil {
 		return
 	}

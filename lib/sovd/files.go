@@ -255,7 +255,7 @@ func (f *Files) Close(ctx context.Context) error {
 		f.unshare()
 	}
 	f.spool.Wait()
-	f.o.Audit.close()
+	f.o.Audit.Close()
 	return f.root.Close()
 }
 

@@ -104,7 +104,7 @@ func (g *Gateway) SetManifest(m *Manifest) { g.manifest.Store(m) }
 
 // Close writes what the journal has not yet. It is for a gateway whose Serve
 // was not used; requests must have ended.
-func (g *Gateway) Close() { g.audit.close() }
+func (g *Gateway) Close() { g.audit.Close() }
 
 // request is one request on its way through a route.
 type request struct {
