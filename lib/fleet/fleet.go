@@ -102,10 +102,11 @@ type Fleet struct {
 	payloads   map[string]time.Time // by sha256: when the store was seen to have it
 	asked      map[string]time.Time // components that the store was asked for
 	evicted    []*execution
-	finished   []string      // while the records are read: the executions that have ended
-	caught     bool          // the records were read
-	recorded   chan struct{} // closed: what was read is on record
-	me         string        // the lease under which our sessions are recorded
+	forgotten  map[string]bool // executions that were deleted here, until the store tells so
+	finished   []string        // while the records are read: the executions that have ended
+	caught     bool            // the records were read
+	recorded   chan struct{}   // closed: what was read is on record
+	me         string          // the lease under which our sessions are recorded
 	closed     bool
 
 	unused map[string]unused // by sha256: payloads that nothing needs; tend's alone, as is the next
@@ -139,7 +140,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		o: o, history: job.NewHistory(o.History), devices: make(map[string]*device, len(o.Devices)), components: make(map[string]*device, len(o.Devices)),
-		execs: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]time.Time{}, unused: map[string]unused{}, recorded: make(chan struct{}), asked: map[string]time.Time{},
+		execs: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]time.Time{}, forgotten: map[string]bool{}, unused: map[string]unused{}, recorded: make(chan struct{}), asked: map[string]time.Time{},
 	}
 	close(f.recorded)
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))

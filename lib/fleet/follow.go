@@ -260,6 +260,10 @@ func (f *Fleet) meet(e store.Entry) *execution {
 		f.update(x, e)
 		return x
 	}
+	if f.forgotten[id] {
+		f.mu.Unlock()
+		return nil // it was read before it was deleted here
+	}
 	x = newExecution(f.add(rec.Device), rec)
 	x.rev, x.raw, x.last, x.recorded = e.Rev, rest, rec.Status, f.recorded
 	f.enter(x)
@@ -299,8 +303,10 @@ func (f *Fleet) seeExecution(c store.Change) {
 		f.meet(c.Entry)
 		return
 	}
+	id := strings.TrimPrefix(c.Key, executionKey(""))
 	f.mu.Lock()
-	x := f.execs[strings.TrimPrefix(c.Key, executionKey(""))]
+	x := f.execs[id]
+	delete(f.forgotten, id)
 	f.mu.Unlock()
 	if x == nil {
 		return

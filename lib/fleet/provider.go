@@ -189,9 +189,16 @@ func (f *Fleet) DeleteExecution(_ context.Context, e sovd.Ref, script, id string
 		return sovd.Errorf(sovd.KindRunning, "Cannot delete an execution of a start on many devices that has not ended")
 	}
 	f.remove(x)
+	f.forgotten[id] = true
 	f.mu.Unlock()
 	f.history.Remove(id)
-	return f.forget(x)
+	err = f.forget(x)
+	if err != nil {
+		f.mu.Lock()
+		delete(f.forgotten, id)
+		f.mu.Unlock()
+	}
+	return err
 }
 
 // ListExecutions implements sovd.Follower.
