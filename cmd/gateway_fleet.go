@@ -56,6 +56,12 @@ func (k *call) openFleet(cfg *sovd.Config, st store.Store, members *store.Presen
 	if o.TTL <= 0 {
 		return nil, usagef("", "--queue-ttl %s is not above 0", o.TTL)
 	}
+	if k.cli.IsSet("history") {
+		o.History = k.cli.Int("history")
+		if o.History == 0 {
+			o.History = -1
+		}
+	}
 	var err error
 	if o.Devices, err = k.m3daCredentials(); err != nil {
 		return nil, err

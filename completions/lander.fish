@@ -509,7 +509,7 @@ complete -c lander -n '__lander_at '\''gateway'\''' -l no-uploads -d 'take no up
 complete -c lander -n '__lander_at '\''gateway'\''' -l max-upload -r -d 'take scripts of at most SIZE (default: 10MiB)'
 complete -c lander -n '__lander_at '\''gateway'\''' -l max-running -r -d 'run at most N scripts at once (default: 5)'
 complete -c lander -n '__lander_at '\''gateway'\''' -l script-timeout -r -d 'end a script after DUR; 0: never (default: 5m0s)'
-complete -c lander -n '__lander_at '\''gateway'\''' -l history -r -d 'keep N finished executions (default: 100)'
+complete -c lander -n '__lander_at '\''gateway'\''' -l history -r -d 'keep N finished executions; of agents 10000, unless it is said (default: 100)'
 complete -c lander -n '__lander_at '\''gateway'\''' -l auth -r -d 'clients, roles and keys are in the TOML FILE'
 complete -c lander -n '__lander_at '\''gateway'\''' -l tls-cert -r -d 'serve TLS with the certificate in FILE'
 complete -c lander -n '__lander_at '\''gateway'\''' -l tls-key -r -d 'the key of the certificate is in FILE'

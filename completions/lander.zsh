@@ -669,7 +669,7 @@ _lander() {
             '--max-upload:take scripts of at most SIZE (default: 10MiB)'
             '--max-running:run at most N scripts at once (default: 5)'
             '--script-timeout:end a script after DUR; 0: never (default: 5m0s)'
-            '--history:keep N finished executions (default: 100)'
+            '--history:keep N finished executions; of agents 10000, unless it is said (default: 100)'
             '--auth:clients, roles and keys are in the TOML FILE'
             '--tls-cert:serve TLS with the certificate in FILE'
             '--tls-key:the key of the certificate is in FILE'
