@@ -138,32 +138,3 @@ func MkdirAll(dir string, perm fs.FileMode) error {
 	}
 	return SyncDir(parent)
 }
-
-// Lock is an advisory lock on a file, held between processes and between
-// holders in one process.
-type Lock struct{ f *os.File }
-
-// ErrLocked is returned by TryLock when another holds the lock.
-var ErrLocked = errors.New("locked by another process")
-
-// Acquire waits for the lock on path, making the file when it is not there.
-func Acquire(path string) (*Lock, error) { return openLock(path, true) }
-
-// TryLock takes the lock on path or fails at once with ErrLocked.
-func TryLock(path string) (*Lock, error) { return openLock(path, false) }
-
-func openLock(path string, wait bool) (*Lock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := lockFile(f, wait); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("locking %s: %w", path, err)
-	}
-	return &Lock{f}, nil
-}
-
-// Release gives the lock back. The file stays: removing it would let two
-// holders lock two files of the same name.
-func (l *Lock) Release() error { return l.f.Close() }

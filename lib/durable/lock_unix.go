@@ -26,6 +26,22 @@ func lockFile(f *os.File, wait bool) error {
 	}
 }
 
+func unlockFile(f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_UN)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// removed reports whether a file has no name any more: whoever comes next
+// locks another one.
+func removed(f *os.File) bool {
+	var st unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &st) == nil && st.Nlink == 0
+}
+
 // SyncDir makes renames and creations in dir durable.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)

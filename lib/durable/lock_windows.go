@@ -19,5 +19,12 @@ func lockFile(f *os.File, wait bool) error {
 	return err
 }
 
+func unlockFile(f *os.File) error {
+	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &windows.Overlapped{})
+}
+
+// removed reports false: what is open stays where it is.
+func removed(*os.File) bool { return false }
+
 // SyncDir does nothing: Windows has no sync of a directory.
 func SyncDir(string) error { return nil }

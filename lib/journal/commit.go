@@ -13,6 +13,9 @@ import (
 	"lander/lib/durable"
 )
 
+// keepBuffer is the largest buffer that is kept for the next commit, in bytes.
+const keepBuffer = 64 << 10
+
 // commit writes the lines of a batch and syncs them. The caller holds token
 // and lock. On error the file is as it was.
 func (j *Journal) commit(batch []*pending) error {
@@ -22,7 +25,7 @@ func (j *Journal) commit(batch []*pending) error {
 	}
 	at := j.tail
 	now := j.clock().UTC().Format(TimeLayout)
-	var buf []byte
+	buf := j.buf[:0]
 	add := func(l *Line) {
 		l.Seq, l.Time, l.Prev = at.seq+1, now, at.hash
 		buf = AppendLine(buf, *l)
@@ -36,6 +39,9 @@ func (j *Journal) commit(batch []*pending) error {
 		for i := range p.lines {
 			add(&p.lines[i])
 		}
+	}
+	if j.buf = buf; cap(buf) > keepBuffer {
+		j.buf = nil
 	}
 	if j.max > 0 && j.tail.size > 0 && j.tail.size+int64(len(buf)) > j.max {
 		if err := j.rotate(); err != nil {

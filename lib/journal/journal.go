@@ -54,10 +54,12 @@ type Journal struct {
 	// token is held by the appender that commits for all that wait; it guards
 	// what follows.
 	token   chan struct{}
-	file    *os.File    // the current file, nil before the first append and after trouble
-	info    os.FileInfo // which file it is
-	tail    tail        // where it ends, as this process last saw it
-	repairs []Line      // what was found wrong and is not noted yet
+	turn    *durable.Turn // to write, between processes: taken for one commit
+	buf     []byte        // of the last commit, used again
+	file    *os.File      // the current file, nil before the first append and after trouble
+	info    os.FileInfo   // which file it is
+	tail    tail          // where it ends, as this process last saw it
+	repairs []Line        // what was found wrong and is not noted yet
 }
 
 // pending is the lines of one call on their way.
@@ -72,6 +74,7 @@ type pending struct {
 // the first append, not here.
 func Open(dir string, o Options) (*Journal, error) {
 	j := &Journal{dir: dir, path: filepath.Join(dir, FileName), max: o.MaxBytes, clock: o.Clock, log: o.Log, token: make(chan struct{}, 1)}
+	j.turn = durable.NewTurn(filepath.Join(dir, lockName))
 	if j.max == 0 {
 		j.max = DefaultMaxBytes
 	}
@@ -159,8 +162,8 @@ func (j *Journal) lead(ctx context.Context, p *pending) {
 		return
 	default:
 	}
-	lock, err := j.lock(ctx)
-	if err != nil {
+	if err := j.turn.Acquire(ctx); err != nil {
+		err = fmt.Errorf("appending to the journal in %s: %w", j.dir, durable.Cause(err))
 		// Those who wait have their own ctx: only the leader fails here.
 		if j.withdraw(p) {
 			p.err = err
@@ -168,9 +171,9 @@ func (j *Journal) lead(ctx context.Context, p *pending) {
 		}
 		return
 	}
-	defer lock.Release()
+	defer j.turn.Release()
 	batch := j.take(p)
-	err = j.commit(batch)
+	err := j.commit(batch)
 	for _, b := range batch {
 		b.err = err
 		close(b.done)
@@ -221,15 +224,6 @@ func (j *Journal) withdraw(p *pending) bool {
 	return true
 }
 
-// lock takes the lock between processes, which keep it for one commit.
-func (j *Journal) lock(ctx context.Context) (*durable.Lock, error) {
-	l, err := lockDir(ctx, j.dir)
-	if err != nil {
-		return nil, fmt.Errorf("appending to the journal in %s: %w", j.dir, durable.Cause(err))
-	}
-	return l, nil
-}
-
 func lockDir(ctx context.Context, dir string) (*durable.Lock, error) {
 	return durable.AcquireContext(ctx, filepath.Join(dir, lockName))
 }
@@ -243,6 +237,7 @@ func (j *Journal) Close() error {
 	j.token <- struct{}{}
 	defer func() { <-j.token }()
 	j.drop()
+	j.turn.Close()
 	return nil
 }
 

@@ -125,14 +125,13 @@ func (l *Line) clip() {
 // hash is computed; l.Hash is not looked at.
 func AppendLine(dst []byte, l Line) []byte {
 	l.Hash = ""
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
+	buf := bytes.NewBuffer(dst)
+	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false) // people read it
 	enc.Encode(l)            // texts and numbers always encode
 	body := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-	dst = append(dst, body[:len(body)-1]...)
-	dst = append(dst, hashMember...)
-	sum := sha256.Sum256(body)
+	sum := sha256.Sum256(body[len(dst):])
+	dst = append(body[:len(body)-1], hashMember...)
 	dst = hex.AppendEncode(dst, sum[:])
 	return append(dst, "\"}\n"...)
 }

@@ -3,6 +3,7 @@ package proc
 import (
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 
 // connected are the two sides of a program's streams.
 type connected struct {
-	files  []*os.File // the program's, by descriptor
-	child  []*os.File // those of them that we close
+	files  []end // the program's, by descriptor
+	child  []end // those of them that we close
 	parent []*os.File
 	stdin  io.Reader
 	stdinW *os.File
@@ -29,7 +30,9 @@ func connect(s job.Streams, extra []*os.File) (*connected, error) {
 		c.abandon()
 		return nil, err
 	}
-	c.files = append(c.files, extra...)
+	for _, f := range extra {
+		c.files = append(c.files, endOf(f))
+	}
 	return c, nil
 }
 
@@ -67,9 +70,9 @@ func (c *connected) openStdin() error {
 		}
 		c.give(null)
 	case *os.File:
-		c.files = append(c.files, f)
+		c.files = append(c.files, endOf(f))
 	default:
-		r, w, err := pipe(true)
+		w, r, err := pipe(true)
 		if err != nil {
 			return err
 		}
@@ -80,12 +83,16 @@ func (c *connected) openStdin() error {
 }
 
 // give makes f the program's next descriptor.
-func (c *connected) give(f *os.File) { c.files, c.child = append(c.files, f), append(c.child, f) }
+func (c *connected) give(f end) { c.files, c.child = append(c.files, f), append(c.child, f) }
+
+var smalls = sync.Pool{New: func() any { return new([1 << 10]byte) }}
 
 // copyOut copies with a buffer of the common size of small outputs; io.Copy
 // would take 32 KiB for each stream of each run.
 func copyOut(to io.Writer, from *os.File) {
-	buf := make([]byte, 1<<10)
+	small := smalls.Get().(*[1 << 10]byte)
+	defer smalls.Put(small)
+	buf := small[:]
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
@@ -103,7 +110,10 @@ func copyOut(to io.Writer, from *os.File) {
 }
 
 func (c *connected) abandon() {
-	for _, f := range append(c.child, c.parent...) {
+	for _, f := range c.child {
+		f.close()
+	}
+	for _, f := range c.parent {
 		f.Close()
 	}
 	if c.stdinW != nil {
@@ -113,7 +123,7 @@ func (c *connected) abandon() {
 
 func (c *connected) started() {
 	for _, f := range c.child {
-		f.Close()
+		f.close()
 	}
 	c.left.Store(int32(len(c.copies)))
 	if len(c.copies) == 0 {

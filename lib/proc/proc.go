@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"lander/lib/capability"
@@ -43,6 +44,9 @@ type Runner struct {
 	Relative bool
 	Limits   Limits           // beside the budget of each task
 	Now      func() time.Time // nil means time.Now
+
+	mu    sync.Mutex
+	found map[string]string // formats and where their interpreters were last
 }
 
 // User is whom a program runs as. Changing it needs the rights of root.
@@ -71,15 +75,28 @@ func (r *Runner) Interpreter(format string) ([]string, error) {
 	default:
 		return nil, fmt.Errorf("format %s is not run by an interpreter", format)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.found[format]; p != "" && executable(p) {
+		return []string{p}, nil
+	}
 	for _, name := range names {
 		for _, dir := range filepath.SplitList(r.path()) {
-			p := filepath.Join(dir, name)
-			if st, err := os.Stat(p); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			if p := filepath.Join(dir, name); executable(p) {
+				if r.found == nil {
+					r.found = map[string]string{}
+				}
+				r.found[format] = p
 				return []string{p}, nil
 			}
 		}
 	}
 	return nil, fmt.Errorf("%w: %s", ErrNoInterpreter, names[0])
+}
+
+func executable(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0
 }
 
 // Ready says whether a script of this format can be run: nil, or an error

@@ -22,37 +22,51 @@ type process struct {
 	reaped bool
 }
 
+// end is what a program gets of a pipe, or another file of ours: its
+// descriptor alone, since nobody here reads or writes it.
+type end int
+
+func endOf(f *os.File) end { return end(f.Fd()) }
+
+func (e end) close() { syscall.Close(int(e)) }
+
 // pipe makes a pipe whose ends no other program gets. Ours, the read end
 // unless write says so, does not hold a thread while it waits.
-func pipe(write bool) (r, w *os.File, err error) {
+func pipe(write bool) (ours *os.File, theirs end, err error) {
 	var p [2]int
 	if err := syscall.Pipe2(p[:], syscall.O_CLOEXEC); err != nil {
-		return nil, nil, os.NewSyscallError("pipe2", err)
+		return nil, 0, os.NewSyscallError("pipe2", err)
 	}
-	ours := p[0]
 	if write {
-		ours = p[1]
+		p[0], p[1] = p[1], p[0]
 	}
-	if err := syscall.SetNonblock(ours, true); err != nil {
+	if err := unblock(p[0]); err != nil {
 		syscall.Close(p[0])
 		syscall.Close(p[1])
-		return nil, nil, os.NewSyscallError("fcntl", err)
+		return nil, 0, err
 	}
-	return os.NewFile(uintptr(p[0]), "|0"), os.NewFile(uintptr(p[1]), "|1"), nil
+	return os.NewFile(uintptr(p[0]), "|0"), end(p[1]), nil
 }
 
-// openNull opens the stream of those that have none, without asking whether
-// it can be polled.
-func openNull(flag int) (*os.File, error) {
+// unblock sets a descriptor of ours that has no other flags.
+func unblock(fd int) error {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
+		return os.NewSyscallError("fcntl", err)
+	}
+	return nil
+}
+
+// openNull opens the stream of those that have none.
+func openNull(flag int) (end, error) {
 	fd, err := syscall.Open(os.DevNull, flag|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: os.DevNull, Err: err}
+		return 0, &os.PathError{Op: "open", Path: os.DevNull, Err: err}
 	}
-	return os.NewFile(uintptr(fd), os.DevNull), nil
+	return end(fd), nil
 }
 
 // spawn starts a program with these files as its descriptors.
-func spawn(argv []string, c Command, group *Cgroup, files []*os.File) (*process, error) {
+func spawn(argv []string, c Command, group *Cgroup, files []end) (*process, error) {
 	fd := -1
 	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &fd}}
 	setDeathSignal(attr.Sys)
@@ -63,7 +77,7 @@ func spawn(argv []string, c Command, group *Cgroup, files []*os.File) (*process,
 		attr.Env = syscall.Environ()
 	}
 	for _, f := range files {
-		attr.Files = append(attr.Files, f.Fd())
+		attr.Files = append(attr.Files, uintptr(f))
 	}
 	path := argv[0]
 	if !strings.Contains(path, "/") {
@@ -86,7 +100,7 @@ func spawn(argv []string, c Command, group *Cgroup, files []*os.File) (*process,
 	}
 	p := &process{pid: pid}
 	if fd >= 0 {
-		if syscall.SetNonblock(fd, true) == nil {
+		if unblock(fd) == nil {
 			p.handle = os.NewFile(uintptr(fd), "process")
 		} else {
 			syscall.Close(fd)

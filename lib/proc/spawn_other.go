@@ -15,15 +15,34 @@ type process struct {
 	pid int
 }
 
-func pipe(bool) (r, w *os.File, err error) { return os.Pipe() }
+// end is what a program gets of a pipe, or another file of ours.
+type end struct{ *os.File }
 
-func openNull(flag int) (*os.File, error) { return os.OpenFile(os.DevNull, flag, 0) }
+func endOf(f *os.File) end { return end{f} }
+
+func (e end) close() { e.Close() }
+
+func pipe(write bool) (ours *os.File, theirs end, err error) {
+	r, w, err := os.Pipe()
+	if write {
+		r, w = w, r
+	}
+	return r, end{w}, err
+}
+
+func openNull(flag int) (end, error) {
+	f, err := os.OpenFile(os.DevNull, flag, 0)
+	return end{f}, err
+}
 
 // spawn starts a program with these files as its descriptors.
-func spawn(argv []string, c Command, _ *Cgroup, files []*os.File) (*process, error) {
+func spawn(argv []string, c Command, _ *Cgroup, files []end) (*process, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = c.Dir, c.Env
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = files[0], files[1], files[2], files[3:]
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = files[0].File, files[1].File, files[2].File
+	for _, f := range files[3:] {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, f.File)
+	}
 	if err := setGroup(cmd, c.User); err != nil {
 		return nil, err
 	}

@@ -33,11 +33,11 @@ func (s *Files) commitAll() {
 // commitSome commits what waits when it has the lock: who does not want to
 // wait any longer can leave until then.
 func (s *Files) commitSome() {
-	lock, err := durable.AcquireContext(s.ctx, s.path(lockName))
+	err := s.turn.Acquire(s.ctx)
 	batch := s.takeBatch()
 	if err == nil {
 		err = s.commit(batch)
-		lock.Release()
+		s.turn.Release()
 	} else if s.ctx.Err() != nil {
 		err = ErrClosed
 	}

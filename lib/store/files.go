@@ -32,7 +32,8 @@ const (
 // is copied to store.damaged first: its whole records stay, a damaged one is
 // as if it had not been written.
 type Files struct {
-	dir string
+	dir  string
+	turn *durable.Turn // to write, between processes
 
 	mu   sync.RWMutex // guards what follows, never while the disk is waited for
 	view *view
@@ -64,6 +65,7 @@ type change struct {
 // 0700, when it is not there.
 func OpenFiles(dir string) (*Files, error) {
 	s := &Files{dir: dir}
+	s.turn = durable.NewTurn(s.path(lockName))
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.open(); err != nil {
 		s.cancel()
@@ -138,11 +140,10 @@ func (s *Files) refresh(sure bool) error {
 
 // refreshSurely waits for the writer that may be at work.
 func (s *Files) refreshSurely() error {
-	lock, err := durable.AcquireContext(s.ctx, s.path(lockName))
-	if err != nil {
+	if err := s.turn.Acquire(s.ctx); err != nil {
 		return err
 	}
-	defer lock.Release()
+	defer s.turn.Release()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.refresh(true)
@@ -348,6 +349,7 @@ func (s *Files) Close() error {
 	s.queueMu.Unlock()
 	s.cancel() // those who watch hear of it too
 	s.commits.Wait()
+	s.turn.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.view.close()
