@@ -42,8 +42,7 @@ type Runner struct {
 	// Relative has scripts named by the last part of their path alone, which
 	// is then what their own messages show.
 	Relative bool
-	Limits   Limits           // beside the budget of each task
-	Now      func() time.Time // nil means time.Now
+	Limits   Limits // beside the budget of each task
 
 	mu    sync.Mutex
 	found map[string]string // formats and where their interpreters were last
