@@ -21,6 +21,7 @@ import (
 type session struct {
 	svc   *Service
 	conn  link.Conn
+	tie   *leash
 	srv   *luaota.Server
 	log   *slog.Logger
 	tree  *Tree
@@ -52,8 +53,9 @@ func keysOf(secret string) luaota.Keys {
 }
 
 // serve goes through one visit. What goes wrong is told in events.
-func (s *Service) serve(ctx context.Context, conn link.Conn, seq uint64, said func()) {
-	c := &session{svc: s, conn: conn, began: s.o.Clock(), log: s.log.With("address", conn.Address().String())}
+// It reports whether it was a board's, and what broke it.
+func (s *Service) serve(ctx context.Context, conn link.Conn, seq uint64, tie *leash, said func()) (board bool, err error) {
+	c := &session{svc: s, conn: conn, tie: tie, began: s.o.Clock(), log: s.log.With("address", conn.Address().String())}
 	c.srv = luaota.NewServer(conn, luaota.ServerOptions{Hello: s.o.Hello, Answer: s.o.Answer, Rand: rand.Reader})
 	which, err := c.greet(said)
 	if err != nil {
@@ -64,17 +66,19 @@ func (s *Service) serve(ctx context.Context, conn link.Conn, seq uint64, said fu
 		} else {
 			c.log.Debug("no board", "reason", err)
 		}
-		return
+		return false, err
 	}
 	c.log = c.log.With("device", c.hello.ID)
 	leave, err := s.visits.enter(ctx, c.hello.ID, seq, conn)
 	if err != nil {
-		return
+		return false, err
 	}
 	defer leave()
 	if err := c.visit(ctx, which > 0); err != nil {
 		c.log.Warn("the session failed", "error", err)
+		return true, fmt.Errorf("board %d: %w", c.hello.ID, err)
 	}
+	return true, nil
 }
 
 // greet reads the HI and verifies it with the secret of its board. Nothing is
