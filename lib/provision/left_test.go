@@ -146,16 +146,17 @@ func TestEndBetweenRenames(t *testing.T) {
 	same(t, flash, tree)
 }
 
-// With Once the service ends with the first board that proved itself, and tells
-// what broke its session.
+// With Once the service ends with the first board's session, and tells what broke
+// it. What is no board does not count.
 func TestOnce(t *testing.T) {
 	r := newRig(t, map[string]string{"default.json": `{` + secretLine + `,"files":["a.txt"]}`, "a.txt": "x"}, nil)
 	r.stop()
 	for _, c := range []struct {
-		name  string
-		cut   int // bytes that reach the board
-		fault string
-	}{{"broken", 30, "board 7: sending a.txt"}, {"whole", -1, ""}} {
+		name   string
+		secret string
+		cut    int // bytes that reach the board
+		fault  string
+	}{{"refused", "another", -1, "board 7: the HI of 7: wrong tag"}, {"broken", "s3cret", 30, "board 7: sending a.txt"}, {"whole", "s3cret", -1, ""}} {
 		t.Run(c.name, func(t *testing.T) {
 			svc, err := provision.New(t.Context(), provision.Options{Tree: os.DirFS(r.dir), Load: provision.LoadOptions{Check: check}, Store: r.store, Percent: 100, Poll: -1, Once: true})
 			if err != nil {
@@ -170,19 +171,22 @@ func TestOnce(t *testing.T) {
 			defer cancel()
 			done := make(chan error, 1)
 			go func() { done <- svc.Serve(ctx, []*link.Listener{l}) }()
-			visit := func(id int64, flash *luaotatest.Flash, cut int) {
-				d, err := luaotatest.Boot(id, flash)
-				if err != nil {
-					t.Fatal(err)
-				}
+			dial := func() net.Conn {
 				conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(l.Address().Port)))
 				if err != nil {
 					t.Fatal(err)
 				}
-				d.Run(&cutConn{conn, cut, -1, nil, nil})
+				return conn
 			}
-			visit(8, board("another"), -1) // refused: the service goes on
-			visit(7, board("s3cret"), c.cut)
+			scan := dial()
+			scan.Write([]byte("GET / HTTP/1.0\r\n\r\n"))
+			scan.Read(make([]byte, 1))
+			scan.Close()
+			d, err := luaotatest.Boot(7, board(c.secret))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Run(&cutConn{dial(), c.cut, -1, nil, nil})
 			err = <-done
 			if ctx.Err() != nil || (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
 				t.Errorf("%v, %v", err, ctx.Err())

@@ -99,8 +99,8 @@ func (s *Service) Tree() *Tree { return s.tree.Load() }
 func (s *Service) Metrics() *Metrics { return &s.metrics }
 
 // Serve takes connections from the listeners until ctx ends, which is no error,
-// or with Once until the first session of a board whose HI was verified ended,
-// and returns what broke that one. It returns when all sessions have ended.
+// or with Once until the first session of a board ended, of which it returns what
+// broke it as a *SessionError. It returns when all sessions have ended.
 func (s *Service) Serve(ctx context.Context, listeners []*link.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

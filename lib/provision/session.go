@@ -38,6 +38,17 @@ type session struct {
 	hangUp  bool             // the session ends by our closing
 }
 
+// SessionError is what broke the one session of a service with Once.
+type SessionError struct {
+	ID      int64 // of the board
+	Refused bool  // its HI was not believed, or nobody wants it here
+	Err     error
+}
+
+func (e *SessionError) Error() string { return fmt.Sprintf("board %d: %v", e.ID, e.Err) }
+
+func (e *SessionError) Unwrap() error { return e.Err }
+
 // lastWord is how long a board may take to close after OK!.
 const lastWord = 2 * time.Second
 
@@ -63,9 +74,9 @@ func (s *Service) serve(ctx context.Context, conn link.Conn, seq uint64, tie *le
 		if c.hello.ID != 0 {
 			c.event(Event{Event: EventRefused, Result: ResultRefused, Reason: err.Error()})
 			c.log.Warn("refused", "device", c.hello.ID, "reason", err)
-		} else {
-			c.log.Debug("no board", "reason", err)
+			return true, &SessionError{ID: c.hello.ID, Refused: true, Err: err}
 		}
+		c.log.Debug("no board", "reason", err)
 		return false, err
 	}
 	c.log = c.log.With("device", c.hello.ID)
@@ -76,7 +87,7 @@ func (s *Service) serve(ctx context.Context, conn link.Conn, seq uint64, tie *le
 	defer leave()
 	if err := c.visit(ctx, which > 0); err != nil {
 		c.log.Warn("the session failed", "error", err)
-		return true, fmt.Errorf("board %d: %w", c.hello.ID, err)
+		return true, &SessionError{ID: c.hello.ID, Err: err}
 	}
 	return true, nil
 }
