@@ -99,7 +99,7 @@ func devsFault(err error) error {
 	if _, ok := errors.AsType[*devs.PanicError](err); ok {
 		return as(exitScript, "")
 	}
-	if ee, ok := errors.AsType[*devs.EmptyError](err); ok {
+	if ee, ok := errors.AsType[*devs.EmptyError](err); ok && !errors.Is(err, context.Canceled) {
 		return &fault{exit: exitInterrupted, msg: err.Error(), hint: "deploy again; lander devs status shows what it has", cause: err, detail: map[string]string{"device": ee.Device, "program": "none"}}
 	}
 	if _, ok := errors.AsType[*devs.VerifyError](err); ok {

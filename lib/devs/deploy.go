@@ -113,6 +113,11 @@ func (m Manager) Plan(ctx context.Context, d Deploy) (Plan, error) {
 	if p.autostart, err = m.flag(ctx, RegAutostart); err != nil {
 		return Plan{}, err
 	}
+	if size == 0 {
+		// An upload that was cut off has left it so; a device without a
+		// program has nothing to keep stopped.
+		p.autostart = true
+	}
 	if sum != ([sha256.Size]byte{}) {
 		p.Has = hex.EncodeToString(sum[:])
 	}
@@ -161,9 +166,11 @@ func (m Manager) deploy(ctx context.Context, d Deploy, p Plan, events *collector
 		if err := m.replace(ctx, d, events); err != nil {
 			// The program that is there, if any, shall run as before, and
 			// after the next panic too.
-			m.restoreAutostart(ctx, p.autostart)
+			again, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+			defer cancel()
+			m.restoreAutostart(again, p.autostart)
 			if _, kept := errors.AsType[*RejectedError](err); kept && p.autostart && p.Has != "" {
-				m.Bus.Set(ctx, m.ID, ClassManager, RegRunning, bit(true))
+				m.Bus.Set(again, m.ID, ClassManager, RegRunning, bit(true))
 			}
 			return err
 		}
@@ -188,6 +195,10 @@ func (m Manager) deploy(ctx context.Context, d Deploy, p Plan, events *collector
 	}
 	return m.settled(ctx, d, events, r)
 }
+
+// lastWord is how long a deployment that failed may take to leave the device as
+// it was.
+const lastWord = 2 * time.Second
 
 func (m Manager) restoreAutostart(ctx context.Context, on bool) error {
 	if err := m.setFlag(ctx, RegAutostart, on); err != nil {
@@ -258,16 +269,24 @@ func (m Manager) upload(ctx context.Context, d Deploy, events *collector) error 
 	}
 	err = m.Bus.SendPipe(ctx, jacdac.Pipe{ID: m.ID, Port: port, Chunk: chunk, Show: d.Show}, d.Program.Image)
 	if err != nil {
-		return &EmptyError{Device: m.Name(), Err: err}
+		return &EmptyError{Device: m.Name(), Err: cause(ctx, err)}
 	}
 	return m.verify(ctx, d, events)
+}
+
+// cause says why an operation ended that its context may have ended.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // openFailed words the silence of a device that does not like the size.
 func (m Manager) openFailed(ctx context.Context, d Deploy, events *collector, err error) error {
 	switch {
 	case errors.Is(err, jacdac.ErrLost), errors.Is(err, jacdac.ErrClosed), ctx.Err() != nil:
-		return &EmptyError{Device: m.Name(), Maybe: true, Err: err}
+		return &EmptyError{Device: m.Name(), Maybe: true, Err: cause(ctx, err)}
 	case !errors.Is(err, jacdac.ErrNoAnswer) && !errors.Is(err, jacdac.ErrNoAck):
 		return fmt.Errorf("opening the pipe: %w", err)
 	}
@@ -308,7 +327,7 @@ func (m Manager) verify(ctx context.Context, d Deploy, events *collector) error 
 		case <-over.C:
 			late = true
 		case <-ctx.Done():
-			return &EmptyError{Device: m.Name(), Err: ctx.Err()}
+			return &EmptyError{Device: m.Name(), Err: context.Cause(ctx)}
 		case <-m.Bus.Done():
 			return &EmptyError{Device: m.Name(), Err: m.Bus.Err()}
 		}

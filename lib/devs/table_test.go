@@ -146,6 +146,20 @@ func TestDeployFaults(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a killed host left autostart off", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m, _ := bench(t, devs.BoardConfig{}, 0)
+			if err := m.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := deploy(t.Context(), m, devs.Deploy{Program: hello}); err != nil || !r.Running {
+				t.Errorf("%+v, %v", r, err)
+			}
+			if s, err := m.State(t.Context()); err != nil || !s.Autostart {
+				t.Errorf("%+v, %v", s, err)
+			}
+		})
+	})
 	t.Run("stopped stays stopped", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m, _ := bench(t, devs.BoardConfig{}, 0)
