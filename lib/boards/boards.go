@@ -229,10 +229,10 @@ func (c cause) Error() string { return string(c) }
 
 var (
 	errShutdown  = cause("The gateway was shut down")
-	errStopped   = cause("Execution stopped by user")
+	errStopped   = cause(sovd.ActionStop.Cause())
 	errLease     = cause("The gateway could not reach its store")
 	errElsewhere = cause("Another gateway has ended it")
-	errForced    = cause("Execution forcefully terminated")
+	errForced    = cause(sovd.ActionForced.Cause())
 )
 
 func (b *Boards) now() job.Time { return job.Time{Time: b.o.Clock()} }
