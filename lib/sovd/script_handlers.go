@@ -124,8 +124,8 @@ func (q *request) uploadScript(e Ref) error {
 	}
 	u := Upload{
 		Filename: part.FileName(), Body: part, Actor: q.actor.Name, Check: up.rest,
-		Name: func() string { return up.name(part.FileName()) }, Description: func() string { return up.meta.text(up.meta.Description) },
-		Schema: func() json.RawMessage { return up.meta.Schema },
+		Name: func() string { return textOr(up.meta["name"], part.FileName()) }, Description: func() string { return textOr(up.meta["description"], "") },
+		Schema: func() json.RawMessage { return up.meta["parameters_schema"] },
 	}
 	s, err := q.g.scripts.UploadScript(q.r.Context(), e, u)
 	line := journal.Line{Action: journal.ActionUpload, Name: e.Path() + "/scripts/" + s.ID}
@@ -145,24 +145,18 @@ func (q *request) uploadScript(e Ref) error {
 // uploading is a multipart body on its way.
 type uploading struct {
 	parts *multipart.Reader
-	meta  uploadMetadata
-	seen  bool // metadata: the first one counts
+	meta  map[string]json.RawMessage // those of another type are ignored
+	seen  bool                       // metadata: the first one counts
 	bad   error
 }
 
-// uploadMetadata is the metadata part. Members of another type are ignored.
-type uploadMetadata struct {
-	Name        json.RawMessage `json:"name"`
-	Description json.RawMessage `json:"description"`
-	Schema      json.RawMessage `json:"parameters_schema"`
-}
-
-func (uploadMetadata) text(v json.RawMessage) string {
-	var s string
-	if json.Unmarshal(v, &s) != nil {
-		return ""
+// textOr is a JSON text, and what else there is when it is none.
+func textOr(v json.RawMessage, other string) string {
+	var s *string
+	if json.Unmarshal(v, &s) != nil || s == nil {
+		return other
 	}
-	return s
+	return *s
 }
 
 // untilFile reads up to the part that holds the script.
@@ -226,18 +220,8 @@ func (u *uploading) other(p *multipart.Part) error {
 		u.bad = Errorf(KindInput, "Invalid JSON in metadata field")
 		return nil
 	}
-	if json.Unmarshal(b, &u.meta) != nil {
-		u.meta = uploadMetadata{} // an array: accepted and ignored
-	}
+	u.meta = membersOf(b) // an array: accepted and ignored
 	return nil
-}
-
-func (u *uploading) name(filename string) string {
-	var s string
-	if json.Unmarshal(u.meta.Name, &s) == nil && u.meta.Name != nil && string(u.meta.Name) != "null" {
-		return s
-	}
-	return filename
 }
 
 // fault words what is wrong with the body itself.
