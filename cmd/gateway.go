@@ -165,7 +165,10 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return invalidf("", "%w", err)
 	}
-	again.gw, again.agents = gw, agents != nil
+	again.gw = gw
+	if again.described = append(again.described, known.Describe); agents != nil {
+		again.described = append(again.described, agents.Describe)
+	}
 	return k.serveGateway(gw, &cfg, tlsConfig, agents, again, ros2Address(set)...)
 }
 

@@ -35,11 +35,12 @@ type gatewayFiles struct {
 	tls      [3]string                        // certificate, key and client CA; "": there is none
 	auth     func() (sovd.AuthOptions, error) // nil: there is no authentication
 	manifest string                           // "": there is none
-	agents   bool
 
 	of    *sovd.Auth
 	certs *sovd.Certificates // nil: there is no TLS
 	gw    *sovd.Gateway
+	// described are told of the manifest: those who have entities of their own.
+	described []func(*sovd.Manifest)
 	// scripts is told of those of the manifest; nil: they run elsewhere.
 	scripts func([]sovd.ManagedScript) error
 }
@@ -106,8 +107,8 @@ func (f *gatewayFiles) readManifest(k *call) error {
 	}
 	f.gw.SetManifest(m)
 	k.log.Info("manifest read again", "file", f.manifest, "entities", len(m.Entities), "scripts", len(m.Scripts))
-	if f.agents {
-		k.log.Warn("groups of agents from the manifest change at the next start only")
+	for _, tell := range f.described {
+		tell(m)
 	}
 	return nil
 }
