@@ -90,7 +90,7 @@ func (v verb) act(c *cli.Context) error {
 		defer cancel()
 		k.ctx = ctx
 	}
-	return v.run(k)
+	return conf.blame(k.ctx, v.run(k))
 }
 
 func commandPath(c *cli.Context) string {

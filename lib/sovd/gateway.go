@@ -177,8 +177,9 @@ func (g *Gateway) serve(q *request) error {
 		method = http.MethodGet
 	}
 	n, params := g.tree.find(rest)
-	if n == nil && !g.c.NoDocs && strings.HasSuffix(strings.TrimSuffix(rest, "/"), "/docs") {
-		return g.docsBelow(q, strings.TrimSuffix(strings.TrimSuffix(rest, "/"), "/docs"))
+	described, isDocs := strings.CutSuffix(strings.TrimSuffix(rest, "/"), "/docs")
+	if n == nil && isDocs {
+		return g.docsBelow(q, described)
 	}
 	if n == nil || len(n.methods) == 0 {
 		// Who may not ask does not learn what is there.
@@ -203,7 +204,11 @@ func (g *Gateway) serve(q *request) error {
 	if q.r.Body != nil && q.r.Body != http.NoBody {
 		q.r.Body = http.MaxBytesReader(q.w, q.r.Body, g.c.MaxBody)
 	}
-	return q.route.serve(q)
+	err := q.route.serve(q)
+	if err != nil && isDocs && method == http.MethodGet && answerOf(err).status == http.StatusNotFound {
+		return g.docsBelow(q, described) // there is no entity and no script of that name
+	}
+	return err
 }
 
 // fail answers with an error.
