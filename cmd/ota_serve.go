@@ -359,7 +359,11 @@ func (k *call) otaCheck(o provision.Options) error {
 			bad++
 		}
 	}
-	return invalidf("", "%s: %d problems: %w", k.args[0], bad, provision.ErrBroken)
+	problems := "problems"
+	if bad == 1 {
+		problems = "problem"
+	}
+	return invalidf("", "%s: %d %s: %w", k.args[0], bad, problems, provision.ErrBroken)
 }
 
 func (k *call) otaDryRun(o provision.Options) error {
