@@ -80,9 +80,12 @@ func (hashes64) Read(b []byte) (int, error) {
 func TestBrokenBodies(t *testing.T) {
 	g := newRig(t)
 	head := "POST " + scripts + "/man_true/executions HTTP/1.1\r\nHost: x\r\n"
+	upload := "POST " + scripts + " HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nTransfer-Encoding: chunked\r\n\r\n"
+	part := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.sh\"\r\n\r\nabc"
 	for name, request := range map[string]string{
 		"no chunk":    head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
 		"cut short":   head + "Content-Length: 100\r\n\r\n{\"exec",
+		"upload":      upload + fmt.Sprintf("%x\r\n%s\r\nzz\r\n", len(part), part),
 		"chunk short": head + "Transfer-Encoding: chunked\r\n\r\n9\r\n{\"a\"",
 	} {
 		if status, body := g.raw(strings.NewReader(request)); status != 400 || !strings.Contains(body, "invalid-request") {

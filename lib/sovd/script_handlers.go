@@ -123,7 +123,7 @@ func (q *request) uploadScript(e Ref) error {
 		return err
 	}
 	u := Upload{
-		Filename: part.FileName(), Body: part, Actor: q.actor.Name, Check: up.rest,
+		Filename: part.FileName(), Body: content{up, part}, Actor: q.actor.Name, Check: up.rest,
 		Name: func() string { return textOr(up.meta["name"], part.FileName()) }, Description: func() string { return textOr(up.meta["description"], "") },
 		Schema: func() json.RawMessage { return up.meta["parameters_schema"] },
 	}
@@ -136,7 +136,7 @@ func (q *request) uploadScript(e Ref) error {
 		err = jerr
 	}
 	if err != nil {
-		return up.fault(err)
+		return err
 	}
 	q.w.Header().Set("Location", Base+"/"+e.Path()+"/scripts/"+s.ID)
 	return q.reply(http.StatusCreated, object{"id": s.ID, "name": s.Name})
@@ -173,7 +173,7 @@ func (u *uploading) untilFile() (*multipart.Part, error) {
 			return nil, Errorf(KindInput, "Missing required multipart field: file")
 		}
 		if err != nil {
-			return nil, u.fault(err)
+			return nil, u.broken(err)
 		}
 		if p.FormName() == "file" {
 			return p, u.bad
@@ -192,7 +192,7 @@ func (u *uploading) rest() error {
 			return u.bad
 		}
 		if err != nil {
-			return u.fault(err)
+			return u.broken(err)
 		}
 		if err := u.other(p); err != nil {
 			return err
@@ -204,14 +204,14 @@ func (u *uploading) rest() error {
 func (u *uploading) other(p *multipart.Part) error {
 	if p.FormName() != "metadata" || u.seen {
 		if _, err := io.Copy(io.Discard, p); err != nil {
-			return u.fault(err)
+			return u.broken(err)
 		}
 		return nil
 	}
 	u.seen = true
 	b, err := io.ReadAll(io.LimitReader(p, maxJSON+1))
 	if err != nil {
-		return u.fault(err)
+		return u.broken(err)
 	}
 	if len(b) > maxJSON {
 		return plainAnswer(http.StatusRequestEntityTooLarge, "Metadata too large")
@@ -224,22 +224,28 @@ func (u *uploading) other(p *multipart.Part) error {
 	return nil
 }
 
-// fault words what is wrong with the body itself.
-func (u *uploading) fault(err error) error {
+// broken words what is wrong with the body itself. Whatever its reader says but
+// for bounds of size and time is a body that is not as it should be.
+func (u *uploading) broken(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return plainAnswer(http.StatusRequestTimeout, "Request body took too long")
 	}
-	if _, ok := errors.AsType[*Error](err); ok {
-		return err
+	return Errorf(KindInput, "Malformed multipart body")
+}
+
+// content is the file's part, whose errors are those of the body.
+type content struct {
+	u    *uploading
+	part io.Reader
+}
+
+func (c content) Read(b []byte) (int, error) {
+	n, err := c.part.Read(b)
+	if err != nil && err != io.EOF {
+		err = c.u.broken(err)
 	}
-	if _, ok := errors.AsType[*answer](err); ok {
-		return err
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, multipart.ErrMessageTooLarge) || isMultipart(err) {
-		return Errorf(KindInput, "Malformed multipart body")
-	}
-	return err
+	return n, err
 }

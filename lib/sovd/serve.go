@@ -57,6 +57,3 @@ func (h quiet) Handle(ctx context.Context, r slog.Record) error {
 	r.Message = strings.TrimSpace(r.Message)
 	return h.Handler.Handle(ctx, r)
 }
-
-// isMultipart tells the errors of the multipart reader, which have no type.
-func isMultipart(err error) bool { return strings.HasPrefix(err.Error(), "multipart: ") }
