@@ -59,7 +59,7 @@ open, and end.`,
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
 		},
 		server: true,
-		exits:  []exitCode{exitUnreachable},
+		exits:  []exitCode{exitUnreachable, exitRejected},
 		examples: []example{
 			{"lander agent", "on the original's port, for this machine only"},
 			{"lander agent --listen unix:///run/lander/agent.sock --id gw-17 --group north", "on a socket, under its own name"},

@@ -295,6 +295,9 @@ func (k *call) publish(m http.Handler) (func(), error) {
 	if addr == "" {
 		return func() {}, nil
 	}
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return nil, usagef("127.0.0.1:9100", "--metrics %q is not HOST:PORT", addr)
+	}
 	l, err := new(net.ListenConfig).Listen(k.ctx, "tcp", addr)
 	if err != nil {
 		return nil, &fault{exit: exitUnreachable, msg: fmt.Sprintf("--metrics: %v", err), cause: err}

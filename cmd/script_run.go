@@ -99,6 +99,9 @@ func runScriptRun(k *call) error {
 		order.Live = job.Live{Stdout: k.out, Stderr: k.streams.err}
 	}
 	r, err := svc.Run(k.ctx, order)
+	if errors.Is(err, bundle.ErrNotBundle) {
+		return invalidf("sign it with lander script sign; what nobody signed runs with --unsigned only", "%s: %v", maskURL(k.args[0]), err)
+	}
 	if err != nil && r.ID == "" {
 		return k.inFile(maskURL(k.args[0]), err)
 	}

@@ -218,7 +218,10 @@ func TestRegister(t *testing.T) {
 	d.want(a, frame.CmdRegister, `"asset1"`, bad, "null")
 	d.want(b, frame.CmdRegister, `"asset1"`, bad, "null")
 	d.want(b, frame.CmdRegister, `"@sys"`, bad, "null")
-	for _, payload := range []string{`""`, `"a.b"`, `null`, `7`, ``} {
+	for _, payload := range []string{`""`, `"a.b"`, `"a\u0000b"`, `"a\nb"`} {
+		d.want(b, frame.CmdRegister, payload, bad, "null")
+	}
+	for _, payload := range []string{`null`, `7`, ``} {
 		if r := d.call(b, frame.CmdRegister, payload); r.Status != bad {
 			t.Errorf("Register %s: %d %s", payload, r.Status, r.Body)
 		}

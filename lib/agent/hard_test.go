@@ -269,6 +269,7 @@ func TestSMS(t *testing.T) {
 	}
 	d.want(a, frame.CmdSendSMS, `["+1","x","8bits"]`, 0, "null")
 	d.want(a, frame.CmdSendSMS, `["+1","bad","7bits"]`, -19, `"the network says no"`)
+	d.want(a, frame.CmdSendSMS, `["+1","x","9bits"]`, -19, `"no such format: \"9bits\"; 7bits, 8bits or ucs2 is wanted"`)
 	if r := d.call(a, frame.CmdSendSMS, `["+1",7,"7bits"]`); r.Status != frame.StatusBadParameter {
 		t.Errorf("a number as text: %d", r.Status)
 	}

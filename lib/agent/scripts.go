@@ -147,7 +147,7 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 	adm, err := s.svc.Admit(ctx, d.order)
 	if err != nil {
 		err = refusal(err)
-		if _, final := errors.AsType[*frame.Error](err); final && key != "" {
+		if _, worded := errors.AsType[*frame.Error](err); worded && !passing(err) && key != "" {
 			if serr := s.saveRefusal(d, key, err.Error()); serr != nil {
 				return job.Result{}, serr
 			}
@@ -207,7 +207,7 @@ func refusal(err error) error {
 	}
 	if away || errors.Is(err, fetch.ErrUnreachable) || errors.Is(err, fetch.ErrTimeout) {
 		// Not final: the same ticket may try again.
-		return fmt.Errorf("download: %v: %w", err, frame.StatusCommunicationError)
+		return frame.Errorf(frame.StatusCommunicationError, "download: %v", err)
 	}
 	return err
 }

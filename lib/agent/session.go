@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 
@@ -112,6 +113,9 @@ const agentAsset = "@sys"
 // refused, and gives up [EMP 7].
 func (s *session) register(r *emp.Request) ([]byte, error) {
 	p, err := frame.ParseRegister(r.Payload)
+	if _, ok := errors.AsType[*frame.NameError](err); ok {
+		return nil, frame.StatusBadParameter
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -65,6 +65,9 @@ func (s *session) smsCommand(dst []byte, r *emp.Request) (body []byte, err error
 		if a.messages.modem == nil {
 			return nil, frame.Errorf(frame.StatusNotAvailable, "no modem is configured"), true
 		}
+		if !p.KnownFormat() {
+			return nil, frame.Errorf(frame.StatusNotAvailable, "no such format: %.20q; %s, %s or %s is wanted", p.Format, frame.SMS7Bits, frame.SMS8Bits, frame.SMSUCS2), true
+		}
 		body, err = r.Go(func(ctx context.Context) ([]byte, error) {
 			if err := a.messages.modem.Send(ctx, p); err != nil {
 				return nil, frame.Errorf(frame.StatusNotAvailable, "%v", err)

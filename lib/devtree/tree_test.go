@@ -143,9 +143,9 @@ func TestGetVariable(t *testing.T) {
 			{`"config.types.s"`, `["é/\""]`},
 			{`"config.types.e"`, `[""]`},
 			{`"config.types.\u0066"`, `[1.5]`},
-			{`5`, "path is a integer, a string or a list of them is wanted"},
-			{`null`, "path is a null, a string or a list of them is wanted"},
-			{``, "path is a null, a string or a list of them is wanted"},
+			{`5`, "path is an integer, a string or a list of them is wanted"},
+			{`null`, "path is null, a string or a list of them is wanted"},
+			{``, "path is null, a string or a list of them is wanted"},
 		} {
 			if got := a.get(tt.in); got != tt.out {
 				t.Errorf("%s\n got %s\nwant %s", tt.in, got, tt.out)

@@ -50,6 +50,10 @@ func Create(path string, perm fs.FileMode, opts ...Option) (*File, error) {
 	}
 	tmp, err := createTemp(filepath.Dir(path), perm)
 	if err != nil {
+		// The temporary name says nothing to anybody.
+		if pe, ok := errors.AsType[*fs.PathError](err); ok {
+			err = &fs.PathError{Op: "create", Path: path, Err: pe.Err}
+		}
 		return nil, err
 	}
 	f.File = tmp

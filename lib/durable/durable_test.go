@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"lander/lib/durable"
@@ -112,4 +113,13 @@ func TestTryLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Release()
+}
+
+// What cannot be created is told by its own name, not by the temporary one.
+func TestCreateNames(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none", "file")
+	err := durable.WriteFile(path, nil, 0o600)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path+":") {
+		t.Errorf("%v", err)
+	}
 }

@@ -175,3 +175,56 @@ func waitTimer(t *testing.T, c *clock) {
 type uplinkFunc func(context.Context, []stage.Message) error
 
 func (f uplinkFunc) Send(ctx context.Context, ms []stage.Message) error { return f(ctx, ms) }
+
+// A table that becomes full again while it is being sent is sent again,
+// though no other row comes.
+func TestFullWhileSending(t *testing.T) {
+	began, finish := make(chan int, 10), make(chan struct{})
+	s, err := stage.Open(stage.Options{Uplink: uplinkFunc(func(ctx context.Context, ms []stage.Message) error {
+		began <- len(ms[0].Columns[0].Values)
+		<-finish
+		return nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	done := func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	var id frame.TableID
+	if err := s.NewTable(frame.TableNew{Asset: "a", Path: "t", Policy: "hourly", Columns: []frame.Column{{Name: "x"}}}, func(i frame.TableID, err error) { id = i; done(err) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetMaxRows(frame.TableSetMaxRows{Table: id, MaxRows: 3}, done); err != nil {
+		t.Fatal(err)
+	}
+	row := func() {
+		t.Helper()
+		if err := s.AddRow(frame.TableRow{Table: id, Row: []frame.Member{{Key: "x", Value: frame.Int(1)}}}, done); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := func(want int) {
+		t.Helper()
+		select {
+		case got := <-began:
+			if got != want {
+				t.Fatalf("%d rows were sent, want %d", got, want)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("no session of %d rows", want)
+		}
+	}
+	for range 3 {
+		row()
+	}
+	next(3)
+	for range 4 {
+		row()
+	}
+	close(finish)
+	next(4)
+}

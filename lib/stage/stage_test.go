@@ -365,7 +365,7 @@ func TestTables(t *testing.T) {
 		r.must(r.row(`{"table":"` + string(id) + `","row":` + row + `}`))
 	}
 	r.refused(r.row(`{"table":"`+string(id)+`","row":{"temp":[1]}}`), "column temp is a list")
-	r.refused(r.row(`{"table":"`+string(id)+`"}`), "row is a null, a map is wanted")
+	r.refused(r.row(`{"table":"`+string(id)+`"}`), "row is null, a map is wanted")
 	r.refused(r.row(`{"table":"nosuch","row":{}}`), "no such table")
 	rows := `"columns":{"timestamp":[1,null,null,null,null],"temp":[25,26,null,null,"hot"]}`
 	r.must(r.SendTable(t.Context(), frame.Trigger{Table: id, DontReset: true}))

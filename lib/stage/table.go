@@ -187,7 +187,7 @@ func (s *Stage) putRow(t *table, line row) {
 
 // arrived is called when a table has got a row. mu is held.
 func (s *Stage) arrived(t *table) {
-	if t.max > 0 && int64(len(t.rows)) >= t.max {
+	if t.isFull() {
 		s.full(t)
 	}
 	if p := s.policies[t.policy]; p != nil {
@@ -211,19 +211,32 @@ func (s *Stage) full(t *table) {
 			return
 		}
 		t.sending = true
-		s.wg.Go(func() {
-			err := s.send(s.ctx, selection{tables: []*table{t}})
-			s.mu.Lock()
-			t.sending = false
-			s.mu.Unlock()
-			if err != nil && s.ctx.Err() == nil {
-				s.log.Warn("sending a full table", "table", string(t.id), "error", err)
-			}
-		})
+		s.wg.Go(func() { s.sendFull(t) })
 	default:
 		s.empty(t, s.seq)
 	}
 }
+
+// sendFull sends a table, and again when it has become full meanwhile: no
+// other row may come to bring that about.
+func (s *Stage) sendFull(t *table) {
+	for {
+		err := s.send(s.ctx, selection{tables: []*table{t}})
+		if err != nil && s.ctx.Err() == nil {
+			s.log.Warn("sending a full table", "table", string(t.id), "error", err)
+		}
+		s.mu.Lock()
+		t.sending = err == nil && t.isFull() && t.policy != frame.PolicyNever && !s.closing
+		again := t.sending
+		s.mu.Unlock()
+		if !again {
+			return
+		}
+	}
+}
+
+// isFull tells whether a table has its greatest number of rows. mu is held.
+func (t *table) isFull() bool { return t.max > 0 && int64(len(t.rows)) >= t.max }
 
 // empty takes rows away for good. mu is held.
 func (s *Stage) empty(t *table, upto uint64) {

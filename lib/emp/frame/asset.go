@@ -1,9 +1,12 @@
 package frame
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Register asks for the messages to an asset [EMP 4, 2]. The name is the
-// first segment of their paths: not empty, without a dot.
+// first segment of their paths: not empty, without dot, NUL or newline.
 type Register struct{ Name string }
 
 // Append implements Payload.
@@ -15,14 +18,25 @@ func ParseRegister(b []byte) (Register, error) {
 	if err != nil {
 		return Register{}, err
 	}
-	if s == "" {
-		return Register{}, badf("asset name is empty")
-	}
-	if strings.Contains(s, ".") {
-		return Register{}, badf("asset name %q has a dot", s)
+	switch {
+	case s == "":
+		return Register{}, &NameError{s, "is empty"}
+	case strings.Contains(s, "."):
+		return Register{}, &NameError{s, "has a dot"}
+	case strings.ContainsAny(s, "\x00\r\n"):
+		return Register{}, &NameError{s, "has a NUL or a newline"}
 	}
 	return Register{s}, nil
 }
+
+// NameError is a name that no asset can have. It unwraps to BAD_PARAMETER; a
+// server answers it with a null body, as a name that is taken [EMP 3].
+type NameError struct{ Name, Why string }
+
+func (e *NameError) Error() string { return fmt.Sprintf("asset name %q %s", e.Name, e.Why) }
+
+// Unwrap gives the Status.
+func (*NameError) Unwrap() error { return StatusBadParameter }
 
 // Unregister ends a Register [EMP 4, 3].
 type Unregister struct{ Name string }
@@ -46,7 +60,7 @@ func parseText(b []byte, what string) (string, error) {
 	}
 	s, ok := v.Str()
 	if !ok {
-		return "", badf("%s is a %v, a string is wanted", what, v.Kind())
+		return "", badf("%s is %s, a string is wanted", what, v.Kind().some())
 	}
 	return s, nil
 }
@@ -103,7 +117,7 @@ func ParseReboot(b []byte) (Reboot, error) {
 	}
 	s, ok := v.Str()
 	if !ok && !v.IsNull() {
-		return Reboot{}, badf("reason is a %v, a string is wanted", v.Kind())
+		return Reboot{}, badf("reason is %s, a string is wanted", v.Kind().some())
 	}
 	return Reboot{s}, nil
 }

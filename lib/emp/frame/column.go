@@ -63,7 +63,7 @@ func (f *fields) columns(conso bool) []Column {
 
 func (f *fields) column(v Value) Column {
 	if v.Kind() != KindMap {
-		f.fail("column is a %v, a string or map is wanted", v.Kind())
+		f.fail("column is %s, a string or map is wanted", v.Kind().some())
 		return Column{}
 	}
 	g := &fields{v: v}

@@ -106,7 +106,7 @@ func ParsePAcknowledge(b []byte) (PAcknowledge, error) {
 		f.fail("ticket is missing")
 	}
 	if !p.Ticket.Scalar() {
-		f.fail("ticket is a %v", p.Ticket.Kind())
+		f.fail("ticket is %s", p.Ticket.Kind().some())
 	}
 	if ok, is := f.get("status").Bool(); !is {
 		p.Status = f.number("status")

@@ -22,7 +22,7 @@ func ParseNothing(b []byte) (Nothing, error) {
 		return Nothing{}, err
 	}
 	if !v.IsNull() && (v.Scalar() || v.Len() > 0) {
-		return Nothing{}, badf("no payload wanted, got a %v", v.Kind())
+		return Nothing{}, badf("no payload wanted, got %s", v.Kind().some())
 	}
 	return Nothing{}, nil
 }
@@ -39,7 +39,7 @@ func parseArgs(b []byte, n int) (args, error) {
 		return nil, err
 	}
 	if v.Kind() != KindList {
-		return nil, badf("a list is wanted, got a %v", v.Kind())
+		return nil, badf("a list is wanted, got %s", v.Kind().some())
 	}
 	es := v.Elems()
 	for len(es) > 0 && es[len(es)-1].IsNull() {
@@ -64,7 +64,7 @@ func (a args) text(i int, what string) (string, error) {
 	if s, ok := v.Str(); ok || v.IsNull() {
 		return s, nil
 	}
-	return "", badf("%s is a %v, a string is wanted", what, v.Kind())
+	return "", badf("%s is %s, a string is wanted", what, v.Kind().some())
 }
 
 // needText is text that refuses null and missing.
@@ -107,7 +107,7 @@ func parseFields(b []byte) *fields {
 func fieldsOf(v Value, what string) *fields {
 	m, ok := asMap(v)
 	if !ok {
-		return &fields{err: badf("%s is a %v, a map is wanted", what, v.Kind())}
+		return &fields{err: badf("%s is %s, a map is wanted", what, v.Kind().some())}
 	}
 	return &fields{v: m}
 }
@@ -147,7 +147,7 @@ func (f *fields) text(missing string, keys ...string) string {
 	}
 	s, ok := v.Str()
 	if !ok {
-		f.fail("%s is a %v, a string is wanted", keys[0], v.Kind())
+		f.fail("%s is %s, a string is wanted", keys[0], v.Kind().some())
 	}
 	return s
 }
@@ -194,7 +194,7 @@ func (f *fields) dict(keys ...string) Value {
 	v := f.get(keys...)
 	m, ok := asMap(v)
 	if !ok {
-		f.fail("%s is a %v, a map is wanted", keys[0], v.Kind())
+		f.fail("%s is %s, a map is wanted", keys[0], v.Kind().some())
 	}
 	return m
 }

@@ -68,7 +68,7 @@ func (f *fields) ticket() string {
 	}
 	n, ok := v.Int()
 	if !ok {
-		f.fail("ticket is a %v, a string or integer is wanted", v.Kind())
+		f.fail("ticket is %s, a string or integer is wanted", v.Kind().some())
 		return ""
 	}
 	return strconv.FormatInt(n, 10)
@@ -88,7 +88,7 @@ func ParseExecution(b []byte) (Execution, error) {
 		return Execution{}, err
 	}
 	if v.Kind() != KindMap {
-		return Execution{}, badf("execution is a %v, a map is wanted", v.Kind())
+		return Execution{}, badf("execution is %s, a map is wanted", v.Kind().some())
 	}
 	return Execution{v}, nil
 }

@@ -83,7 +83,8 @@ func ParseNewSMS(b []byte) (NewSMS, error) {
 	return NewSMS{from, text, ListenerID(id)}, nil
 }
 
-// The formats of SendSMS. Others are parsed: the modem refuses them.
+// The formats of SendSMS. Others are parsed: they are answered NOT_AVAILABLE
+// [EMP 3].
 const (
 	SMS7Bits = "7bits"
 	SMS8Bits = "8bits"
@@ -95,6 +96,11 @@ type SendSMS struct {
 	Recipient string
 	Text      string
 	Format    string
+}
+
+// KnownFormat tells whether the format is one of the three.
+func (p SendSMS) KnownFormat() bool {
+	return p.Format == SMS7Bits || p.Format == SMS8Bits || p.Format == SMSUCS2
 }
 
 // Append implements Payload.

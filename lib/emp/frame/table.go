@@ -91,11 +91,11 @@ func ParseTableRow(b []byte) (TableRow, error) {
 	p := TableRow{Table: TableID(f.needText("table"))}
 	row := f.get("row")
 	if row.Scalar() {
-		f.fail("row is a %v, a map is wanted", row.Kind())
+		f.fail("row is %s, a map is wanted", row.Kind().some())
 	}
 	for _, m := range row.Members() {
 		if !m.Value.Scalar() {
-			f.fail("column %s is a %v", m.Key, m.Value.Kind())
+			f.fail("column %s is %s", m.Key, m.Value.Kind().some())
 		}
 		p.Row = append(p.Row, m)
 	}

@@ -39,7 +39,7 @@ func ParseSoftwareUpdate(b []byte) (SoftwareUpdate, error) {
 	if v := a.at(3); !v.IsNull() {
 		m, ok := asMap(v)
 		if !ok {
-			return SoftwareUpdate{}, badf("parameters are a %v, a map is wanted", v.Kind())
+			return SoftwareUpdate{}, badf("parameters are %s, a map is wanted", v.Kind().some())
 		}
 		p.Params = m
 	}

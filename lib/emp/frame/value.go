@@ -42,6 +42,17 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
+// some is the kind with its article, for messages.
+func (k Kind) some() string {
+	switch k {
+	case KindNull:
+		return "null"
+	case KindInt:
+		return "an integer"
+	}
+	return "a " + k.String()
+}
+
 // Value is one JSON value. The zero Value is null. A Value is not changed
 // after it was made; its lists and maps may be shared.
 type Value struct {

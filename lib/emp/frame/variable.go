@@ -32,7 +32,7 @@ func ParseGetVariable(b []byte) (GetVariable, error) {
 		return GetVariable{Paths: []string{s}}, nil
 	}
 	if v.Kind() != KindList && (v.Kind() != KindMap || v.Len() > 0) {
-		return GetVariable{}, badf("path is a %v, a string or a list of them is wanted", v.Kind())
+		return GetVariable{}, badf("path is %s, a string or a list of them is wanted", v.Kind().some())
 	}
 	paths, err := paths(v, "path")
 	if err != nil {
@@ -47,13 +47,13 @@ func paths(v Value, what string) ([]string, error) {
 		return []string{s}, nil
 	}
 	if v.Scalar() && !v.IsNull() || v.Kind() == KindMap && v.Len() > 0 {
-		return nil, badf("%s is a %v, a list of strings is wanted", what, v.Kind())
+		return nil, badf("%s is %s, a list of strings is wanted", what, v.Kind().some())
 	}
 	var out []string
 	for _, e := range v.Elems() {
 		s, ok := e.Str()
 		if !ok {
-			return nil, badf("%s is a %v, a string is wanted", what, e.Kind())
+			return nil, badf("%s is %s, a string is wanted", what, e.Kind().some())
 		}
 		out = append(out, s)
 	}
@@ -217,7 +217,7 @@ func ParseNotifyVariable(b []byte) (NotifyVariable, error) {
 	}
 	m, ok := asMap(a.at(1))
 	if !ok {
-		return NotifyVariable{}, badf("changes are a %v, a map is wanted", a.at(1).Kind())
+		return NotifyVariable{}, badf("changes are %s, a map is wanted", a.at(1).Kind().some())
 	}
 	return NotifyVariable{WatchID(id), slices.Clip(m.Members())}, nil
 }
