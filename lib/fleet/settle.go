@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"math"
@@ -85,13 +86,34 @@ func (f *Fleet) settleAll(d *device, responses []envelope.Response, objects map[
 		body, has := objects[id]
 		wg.Go(func() {
 			<-x.recorded
-			if err := f.end(x, resultOf(r, body, has)); err != nil && !errors.Is(err, errFinal) {
+			result := resultOf(r, body, has)
+			f.lock(x)
+			token, name := x.rec.Token, cmp.Or(x.rec.Name, x.rec.Script)
+			x.mu.Unlock()
+			if result.Error != nil {
+				e := *result.Error
+				e.Message = byName(e.Message, token, name)
+				result.Error = &e
+			}
+			if err := f.end(x, result); err != nil && !errors.Is(err, errFinal) {
 				errs[i] = err
 			}
 		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// byName calls a script by its name where a device, which knows nothing but
+// the address it was fetched from, tells a place in it: by its own rule Lua
+// shows the end of a long one.
+func byName(text, token, name string) string {
+	at := strings.Index(text, token)
+	if token == "" || at < 0 {
+		return text
+	}
+	from := strings.LastIndexAny(text[:at], " \t\r\n") + 1
+	return text[:from] + name + text[at+len(token):]
 }
 
 // resultOf is how an execution ended: by the execution object of an agent of
