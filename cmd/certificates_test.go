@@ -10,17 +10,20 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// certificates writes ca.pem and, signed by it, server.pem and server.key for
-// 127.0.0.1 and client.pem and client.key.
+// certificates [DIR] writes ca.pem and, signed by it, server.pem and server.key
+// for 127.0.0.1 and client.pem and client.key.
 func certificates(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) > 0 {
-		ts.Fatalf("usage: certificates")
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: certificates [DIR]")
 	}
+	dir := strings.Join(args, "")
 	ca := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a test's authority"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
@@ -28,7 +31,7 @@ func certificates(ts *testscript.TestScript, neg bool, args []string) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	ts.Check(err)
 	write := func(name, kind string, der []byte) {
-		ts.Check(os.WriteFile(ts.MkAbs(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+		ts.Check(os.WriteFile(ts.MkAbs(filepath.Join(dir, name)), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 	}
 	der, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
 	ts.Check(err)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -313,6 +314,27 @@ func (conf *config) origin(name string) string {
 		}
 	}
 	return ""
+}
+
+// blame turns what is wrong with a flag's value into a fault of the file or the
+// variable, when that is where the value came from.
+func (conf *config) blame(ctx context.Context, err error) error {
+	if err == nil || classify(ctx, err) != exitUsage {
+		return err
+	}
+	_, name, found := strings.Cut(err.Error(), "--")
+	if end := strings.IndexFunc(name, func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') }); end >= 0 {
+		name = name[:end]
+	}
+	origin := conf.origin(name)
+	if !found || origin == "" || origin == "flag" || origin == "default" {
+		return err
+	}
+	out := &fault{exit: exitInvalid, msg: origin + ": " + err.Error(), cause: err}
+	if f, ok := errors.AsType[*fault](err); ok {
+		out.hint, out.detail = f.hint, f.detail
+	}
+	return out
 }
 
 // allowed is the value of a key that only the file has.

@@ -58,7 +58,7 @@ func runDoctor(k *call) error {
 	if err != nil || bad == 0 {
 		return err
 	}
-	return &fault{exit: exitFailed, msg: fmt.Sprintf("%d of %d checks are not fine", bad, len(findings)), detail: findings}
+	return &fault{exit: exitFailed, msg: fmt.Sprintf("%d of %d checks are not fine", bad, len(findings)), detail: map[string]any{"checks": findings}}
 }
 
 func (k *call) checkID() finding {

@@ -37,8 +37,8 @@ devices of --devs, are components too: releases are assigned to the ones, progra
 the others, as executions.
 A configuration file in YAML is read as a parameter file of ros2_medkit. With the operand
 hash-secret it reads a client's secret on its input and prints the hash for the auth file.
-HUP reads the configuration, the auth file and the manifest again; one that is broken changes
-nothing. INT and TERM stop running scripts, finish what is open, and end.`,
+HUP reads the configuration, the auth file, the manifest and the certificates again; what is
+broken changes nothing. INT and TERM stop running scripts, finish what is open, and end.`,
 		flags: append([]cli.Flag{
 			listenFlag(gatewayListen), readyFileFlag(), stateFlag(), trustFlag(), storeFlag(), capabilityFlag(),
 			&cli.StringFlag{Name: "scripts", Usage: "keep the scripts in `DIR`; without it the feature is off (501)"},
@@ -165,7 +165,10 @@ func runGateway(k *call) (err error) {
 	if err != nil {
 		return invalidf("", "%w", err)
 	}
-	again.gw, again.agents = gw, agents != nil
+	again.gw = gw
+	if again.described = append(again.described, known.Describe); agents != nil {
+		again.described = append(again.described, agents.Describe)
+	}
 	return k.serveGateway(gw, &cfg, tlsConfig, agents, again, ros2Address(set)...)
 }
 

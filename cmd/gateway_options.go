@@ -161,15 +161,19 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 	if s := set.Scripts.TimeoutSec; s != nil && k.conf.origin("script-timeout") == "default" {
 		o.Timeout = time.Duration(*s) * time.Second
 	}
+	for name, n := range map[string]int64{"history": int64(o.History), "script-timeout": int64(o.Timeout), "max-running": int64(o.MaxRunning) - 1} {
+		if n < 0 && k.conf.origin(name) == "default" {
+			return invalidf("", "%s: the value for --%s is too small", k.conf.file, name) // of a section
+		} else if n < 0 {
+			return usagef("", "the value of --%s is too small", name)
+		}
+	}
 	// In the options 0 means the default, and below 0 none.
 	if o.Timeout == 0 {
 		o.Timeout = -1
 	}
 	if o.History == 0 {
 		o.History = -1
-	}
-	if o.MaxRunning < 1 {
-		return usagef("", "--max-running %d is below 1", o.MaxRunning)
 	}
 	var err error
 	def := int64(0)

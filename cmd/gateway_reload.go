@@ -29,28 +29,58 @@ func (k *call) readManifest(file string) (*sovd.Manifest, error) {
 }
 
 // gatewayFiles are what a gateway reads again at each HUP: who may do what,
-// and the manifest. What runs is not touched; a file that is broken changes
-// nothing, and is no reason not to take the other.
+// the manifest, and the certificates of TLS. What runs is not touched; a file
+// that is broken changes nothing, and is no reason not to take the others.
 type gatewayFiles struct {
+	tls      [3]string                        // certificate, key and client CA; "": there is none
 	auth     func() (sovd.AuthOptions, error) // nil: there is no authentication
 	manifest string                           // "": there is none
-	agents   bool
 
-	of *sovd.Auth
-	gw *sovd.Gateway
+	of    *sovd.Auth
+	certs *sovd.Certificates // nil: there is no TLS
+	gw    *sovd.Gateway
+	// described are told of the manifest: those who have entities of their own.
+	described []func(*sovd.Manifest)
 	// scripts is told of those of the manifest; nil: they run elsewhere.
 	scripts func([]sovd.ManagedScript) error
 }
 
 func (f *gatewayFiles) read(k *call) error {
-	var authErr, manifestErr error
+	var authErr, manifestErr, tlsErr error
 	if f.auth != nil {
 		authErr = f.readAuth(k)
 	}
 	if f.manifest != "" {
 		manifestErr = f.readManifest(k)
 	}
-	return errors.Join(authErr, manifestErr)
+	if f.certs != nil {
+		tlsErr = f.replaceTLS(k)
+	}
+	return errors.Join(authErr, manifestErr, tlsErr)
+}
+
+func (f *gatewayFiles) readTLS() (texts [3][]byte, err error) {
+	for i, file := range f.tls {
+		if file == "" {
+			continue
+		}
+		if texts[i], err = readInput(file); err != nil {
+			return texts, err
+		}
+	}
+	return texts, nil
+}
+
+func (f *gatewayFiles) replaceTLS(k *call) error {
+	texts, err := f.readTLS()
+	if err != nil {
+		return err
+	}
+	if err := f.certs.Replace(texts[0], texts[1], texts[2]); err != nil {
+		return err
+	}
+	k.log.Info("certificates read again", "file", f.tls[0])
+	return nil
 }
 
 func (f *gatewayFiles) readAuth(k *call) error {
@@ -77,8 +107,8 @@ func (f *gatewayFiles) readManifest(k *call) error {
 	}
 	f.gw.SetManifest(m)
 	k.log.Info("manifest read again", "file", f.manifest, "entities", len(m.Entities), "scripts", len(m.Scripts))
-	if f.agents {
-		k.log.Warn("groups of agents from the manifest change at the next start only")
+	for _, tell := range f.described {
+		tell(m)
 	}
 	return nil
 }

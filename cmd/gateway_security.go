@@ -52,26 +52,16 @@ func (k *call) gatewaySecurity(set *sovd.Settings, cfg *sovd.Config, st store.St
 	if cert == "" || key == "" {
 		return nil, usagef("--tls-cert FILE --tls-key FILE", "TLS needs a certificate and its key")
 	}
-	certText, err := readInput(cert)
+	again.tls = [3]string{cert, key, ca}
+	texts, err := again.readTLS()
 	if err != nil {
 		return nil, err
-	}
-	keyText, err := readInput(key)
-	if err != nil {
-		return nil, err
-	}
-	var caText []byte
-	if ca != "" {
-		if caText, err = readInput(ca); err != nil {
-			return nil, err
-		}
 	}
 	cfg.TLS = true
-	c, err := sovd.TLSConfig(certText, keyText, caText)
-	if err != nil {
+	if again.certs, err = sovd.NewCertificates(texts[0], texts[1], texts[2]); err != nil {
 		return nil, invalidf("", "%w", err)
 	}
-	return c, nil
+	return again.certs.Config(), nil
 }
 
 // followRevoked has what other gateways revoke hold here, too, until the

@@ -22,6 +22,7 @@ import (
 	"lander/lib/job"
 	"lander/lib/journal"
 	"lander/lib/link"
+	"lander/lib/luaota"
 	"lander/lib/luavm"
 	"lander/lib/provision"
 	"lander/lib/store"
@@ -59,7 +60,7 @@ at the tree at once.`,
 			&cli.StringFlag{Name: "metrics", Usage: "publish counters at http://`ADDR`/metrics"},
 		},
 		min: 1, max: 1, server: true,
-		exits: []exitCode{exitRefused, exitUnreachable, exitPartial},
+		exits: []exitCode{exitRefused, exitUnreachable, exitRejected, exitPartial, exitInterrupted},
 		examples: []example{
 			{"lander ota serve --listen tcp://0.0.0.0:8266 tree/", "for all boards of the network"},
 			{"lander ota serve --check tree/", "in CI: names, sizes, Lua syntax with line numbers"},
@@ -115,7 +116,23 @@ func runOTAServe(k *call) error {
 		return err
 	}
 	defer done()
-	return svc.Serve(k.ctx, listeners)
+	return sessionFault(svc.Serve(k.ctx, listeners))
+}
+
+// sessionFault says with --once how the session went.
+func sessionFault(err error) error {
+	se, ok := errors.AsType[*provision.SessionError](err)
+	if !ok {
+		return err
+	}
+	f := &fault{exit: exitInterrupted, msg: oneLine(err.Error()), hint: "the board's next visit goes on with it", cause: err}
+	if _, said := errors.AsType[*luaota.StatusError](err); said || se.Refused {
+		f.exit, f.hint = exitRejected, ""
+	}
+	if errors.Is(err, luaota.ErrTag) {
+		f.hint = "the secret of its manifest is not that of its config.json"
+	}
+	return f
 }
 
 // otaDir is the tree that the operand names, and where its state is.
@@ -278,6 +295,9 @@ func (k *call) publish(m http.Handler) (func(), error) {
 	if addr == "" {
 		return func() {}, nil
 	}
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return nil, usagef("127.0.0.1:9100", "--metrics %q is not HOST:PORT", addr)
+	}
 	l, err := new(net.ListenConfig).Listen(k.ctx, "tcp", addr)
 	if err != nil {
 		return nil, &fault{exit: exitUnreachable, msg: fmt.Sprintf("--metrics: %v", err), cause: err}
@@ -339,7 +359,11 @@ func (k *call) otaCheck(o provision.Options) error {
 			bad++
 		}
 	}
-	return invalidf("", "%s: %d problems: %w", k.args[0], bad, provision.ErrBroken)
+	problems := "problems"
+	if bad == 1 {
+		problems = "problem"
+	}
+	return invalidf("", "%s: %d %s: %w", k.args[0], bad, problems, provision.ErrBroken)
 }
 
 func (k *call) otaDryRun(o provision.Options) error {

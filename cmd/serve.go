@@ -102,7 +102,7 @@ func (k *call) ready(ls []*link.Listener) (func(), error) {
 	path := k.cli.String("ready-file")
 	if path != "" {
 		if err := durable.WriteFile(path, []byte(b.String()), 0o644, durable.NoSync); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("writing the ready file %s: %w", path, plainCause(err))
 		}
 	}
 	k.notifyManager("READY=1")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -76,7 +77,10 @@ func (v verb) act(c *cli.Context) error {
 		return conf.print(k)
 	}
 	if k.log, err = newLogger(std, c); err != nil {
-		return err
+		return conf.blame(k.ctx, err)
+	}
+	if err := k.checkValues(); err != nil {
+		return conf.blame(k.ctx, err)
 	}
 	path := "lander " + commandPath(c)
 	if len(k.args) < v.min {
@@ -90,7 +94,41 @@ func (v verb) act(c *cli.Context) error {
 		defer cancel()
 		k.ctx = ctx
 	}
-	return v.run(k)
+	return conf.blame(k.ctx, v.run(k))
+}
+
+// fromStdin are the flags that take - for the standard input.
+var fromStdin = []string{"key", "files0-from", "batch", "on", "token-file", "signature", "policy", "retry-failed"}
+
+// checkValues refuses what no command can mean: a time below zero, and two
+// readers of the standard input.
+func (k *call) checkValues() error {
+	reader := ""
+	reads := func(what string) error {
+		if reader != "" {
+			return usagef("", "%s and %s cannot both be read from stdin", reader, what)
+		}
+		reader = what
+		return nil
+	}
+	for _, s := range k.conf.values {
+		if d, ok := s.Value.(time.Duration); ok && d < 0 {
+			return usagef("", "--%s %s is below zero", s.Name, d)
+		}
+		if s.Value == "-" && slices.Contains(fromStdin, s.Name) {
+			if err := reads("--" + s.Name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range k.args {
+		if a == "-" {
+			if err := reads("the operand -"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func commandPath(c *cli.Context) string {

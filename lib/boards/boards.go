@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/job"
@@ -139,6 +140,8 @@ type Boards struct {
 	o     Options
 	shelf Library // nil: nothing is uploaded
 
+	manifest atomic.Pointer[sovd.Manifest]
+
 	mu     sync.Mutex
 	live   map[string]*live // executions that are done here now
 	open   map[string]place // begun, and to be looked at
@@ -176,10 +179,8 @@ func OpenBoards(ctx context.Context, o Options) (*Boards, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	if o.Manifest == nil {
-		o.Manifest = &sovd.Manifest{}
-	}
 	b := &Boards{o: o, live: map[string]*live{}, open: map[string]place{}}
+	b.Describe(o.Manifest)
 	b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := b.recover(ctx); err != nil {
 		return nil, err
@@ -191,12 +192,13 @@ func OpenBoards(ctx context.Context, o Options) (*Boards, error) {
 // Use gives the boards the programs that are uploaded, before they serve.
 func (b *Boards) Use(l Library) { b.shelf = l }
 
-// Describe gives the boards what a manifest says of components with their ids,
-// before they serve.
+// Describe replaces what a manifest says of components with the ids of boards;
+// nil: nothing.
 func (b *Boards) Describe(m *sovd.Manifest) {
-	if m != nil {
-		b.o.Manifest = m
+	if m == nil {
+		m = &sovd.Manifest{}
 	}
+	b.manifest.Store(m)
 }
 
 // Close waits for what is done here to end, and ends it when ctx ends before.
@@ -229,10 +231,10 @@ func (c cause) Error() string { return string(c) }
 
 var (
 	errShutdown  = cause("The gateway was shut down")
-	errStopped   = cause("Execution stopped by user")
+	errStopped   = cause(sovd.ActionStop.Cause())
 	errLease     = cause("The gateway could not reach its store")
 	errElsewhere = cause("Another gateway has ended it")
-	errForced    = cause("Execution forcefully terminated")
+	errForced    = cause(sovd.ActionForced.Cause())
 )
 
 func (b *Boards) now() job.Time { return job.Time{Time: b.o.Clock()} }
@@ -245,7 +247,7 @@ func (b *Boards) find(ctx context.Context, id string) (*Board, Source, error) {
 			return nil, nil, fmt.Errorf("looking for the board %s: %w", id, err)
 		}
 		if d != nil {
-			if e := b.o.Manifest.Entities[id]; e != nil && e.Kind == sovd.Components {
+			if e := b.manifest.Load().Entities[id]; e != nil && e.Kind == sovd.Components {
 				d.Groups = append(slices.Clone(d.Groups), e.Tags...)
 			}
 			return d, s, nil

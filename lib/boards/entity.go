@@ -10,7 +10,7 @@ import (
 // entity makes the component of a board.
 func (b *Boards) entity(d *Board) *sovd.Entity {
 	e := &sovd.Entity{Kind: sovd.Components, ID: d.ID, Name: d.Name, Description: d.About}
-	if m := b.o.Manifest.Entities[d.ID]; m != nil && m.Kind == sovd.Components {
+	if m := b.manifest.Load().Entities[d.ID]; m != nil && m.Kind == sovd.Components {
 		c := *m
 		e = &c
 	}
@@ -56,7 +56,7 @@ func (b *Boards) all() iter.Seq[*Board] {
 					continue
 				}
 				seen[d.ID] = true
-				if m := b.o.Manifest.Entities[d.ID]; m != nil && m.Kind == sovd.Components {
+				if m := b.manifest.Load().Entities[d.ID]; m != nil && m.Kind == sovd.Components {
 					d.Groups = append(slices.Clone(d.Groups), m.Tags...)
 				}
 				if !yield(d) {

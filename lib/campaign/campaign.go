@@ -15,7 +15,6 @@ import (
 	"sort"
 	"strings"
 	"sync"
-
 	"time"
 
 	"lander/lib/job"
@@ -180,17 +179,8 @@ func (c *Campaigns) begin(r record, rev store.Revision) *campaign {
 
 // StartMany implements sovd.FleetRuns.
 func (c *Campaigns) StartMany(ctx context.Context, s sovd.ManyStart) (sovd.Many, error) {
-	n := 0
-	for _, given := range []bool{s.Target.Group != "", s.Target.Filter != "", len(s.Target.IDs) > 0} {
-		if given {
-			n++
-		}
-	}
-	switch {
-	case n != 1:
-		return sovd.Many{}, sovd.Errorf(sovd.KindInput, "The target is one of group, filter and ids")
-	case s.MaxConcurrency < 0:
-		return sovd.Many{}, sovd.Errorf(sovd.KindInput, "max_concurrency is below 0")
+	if err := s.Check(); err != nil {
+		return sovd.Many{}, err
 	}
 	var ids []string
 	for _, id := range s.Target.IDs {
@@ -211,9 +201,6 @@ func (c *Campaigns) StartMany(ctx context.Context, s sovd.ManyStart) (sovd.Many,
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	if _, err := sovd.MaxErrors(s.MaxErrors, len(ids)); err != nil {
-		return sovd.Many{}, err
-	}
 	script, err := c.script(ctx, ids[0], s.Script)
 	if err != nil {
 		return sovd.Many{}, err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"time"
 
@@ -27,24 +26,16 @@ func (r record) clone() record {
 }
 
 // tally counts what became of the devices.
-func (r *record) tally() (counts map[job.Status]int, running, bad int) {
-	counts = map[job.Status]int{}
+func (r *record) tally() sovd.ManyTally {
+	t := sovd.NewManyTally(len(r.Devices))
 	for _, x := range r.Results {
-		switch {
-		case !x.Status.Final():
-			running++
-			counts[job.Running]++
-		default:
-			counts[x.Status]++
-			if x.Status != job.Completed {
-				bad++
-			}
-		}
+		t.Begun(x.Status)
 	}
-	if n := len(r.Devices) - len(r.Results); n > 0 {
-		counts[job.Prepared] = n
-	}
-	return counts, running, bad
+	return t
+}
+
+func (r *record) rules() sovd.ManyRules {
+	return sovd.ManyRules{MaxConcurrency: r.MaxConcurrency, MaxErrors: r.MaxErrors, Total: len(r.Devices), Stop: r.Stop}
 }
 
 func ref(id string) sovd.Ref { return sovd.Ref{Kind: sovd.Components, ID: id} }
@@ -82,14 +73,13 @@ func (c *Campaigns) drive(k *campaign) {
 		at = (at + lookAtOnce) % len(r.Devices)
 		maps.Copy(r.Results, news)
 		c.more(&r, news)
-		counts, running, bad := r.tally()
-		limit, _ := sovd.MaxErrors(r.MaxErrors, len(r.Devices))
-		over := running == 0 && (counts[job.Prepared] == 0 || r.Stop != "" || bad > limit)
+		tally := r.tally()
+		over := r.rules().Over(tally)
 		if len(news) > 0 || over {
 			c.save(k, func(r *record) {
 				maps.Copy(r.Results, news)
 				if over {
-					c.finish(r, counts, bad, limit)
+					c.finish(r, tally)
 				}
 			})
 		}
@@ -138,11 +128,10 @@ func (c *Campaigns) look(r *record, id string, x result) result {
 // more begins what may be begun. The record's id is the idempotency key: what
 // was begun and not noted before a crash is found again.
 func (c *Campaigns) more(r *record, news map[string]result) {
-	_, running, bad := r.tally()
-	limit, _ := sovd.MaxErrors(r.MaxErrors, len(r.Devices))
+	rules, tally := r.rules(), r.tally()
 	begun := 0
 	for _, id := range r.Devices {
-		if r.Stop != "" || bad > limit || r.MaxConcurrency > 0 && running >= r.MaxConcurrency || begun >= lookAtOnce || c.ctx.Err() != nil {
+		if rules.Room(tally) == 0 || begun >= lookAtOnce || c.ctx.Err() != nil {
 			return
 		}
 		if _, ok := r.Results[id]; ok {
@@ -162,27 +151,16 @@ func (c *Campaigns) more(r *record, news map[string]result) {
 			x.Message = "Internal server error"
 		}
 		begun++
-		if x.Status.Final() && x.Status != job.Completed {
-			bad++
-		} else if !x.Status.Final() {
-			running++
-		}
+		tally.Begun(x.Status)
 		r.Results[id], news[id] = x, x
 	}
 }
 
 // finish ends a record.
-func (c *Campaigns) finish(r *record, counts map[job.Status]int, bad, limit int) {
+func (c *Campaigns) finish(r *record, t sovd.ManyTally) {
 	now := job.Time{Time: c.o.Clock()}
-	r.CompletedAt, r.Status = &now, job.Completed
-	switch {
-	case r.Stop != "":
-		r.Status, r.Message = job.Terminated, "Execution stopped by user"
-	case bad > limit && counts[job.Prepared] > 0:
-		r.Status, r.Message = job.Failed, fmt.Sprintf("Stopped after %d failures: %d devices were not begun", bad, counts[job.Prepared])
-	case counts[job.Completed] < len(r.Devices):
-		r.Status = job.Failed
-	}
+	r.CompletedAt = &now
+	r.Status, r.Message = r.rules().End(t)
 }
 
 // save makes a change durable, on what another gateway may have changed.

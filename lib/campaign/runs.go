@@ -15,7 +15,7 @@ import (
 // view is what clients see.
 func (r *record) view() sovd.Many {
 	m := r.Many
-	m.Counts, _, _ = r.tally()
+	m.Counts = r.tally().Counts
 	return m
 }
 

@@ -40,6 +40,7 @@ type BoardQuirks struct {
 	NoLogging    bool // runtime 2.16.4: no logging register, no log messages
 	NoExtensions bool // older runtimes: no runtime version, program name and version
 	CloseCrash   bool // runtime 2.16.4: crashes when the pipe of size zero is closed
+	SilentFull   bool // the document alone: no restart for a program that does not fit, and no answer
 	ReadCrash    bool // runtime 2.16.4: crashes when more than 232 bytes are read back
 }
 

@@ -102,6 +102,8 @@ func (b *Board) deploy(r *jacdac.Request) {
 	switch {
 	case size%imageUnit != 0:
 		return
+	case size > b.cfg.Capacity && b.cfg.Quirks.SilentFull:
+		return
 	case size > b.cfg.Capacity:
 		b.reset() // the old program survives
 		return

@@ -159,9 +159,12 @@ func (m Manager) deploy(ctx context.Context, d Deploy, p Plan, events *collector
 			return fmt.Errorf("stopping the program: %w", err)
 		}
 		if err := m.replace(ctx, d, events); err != nil {
-			// The program that is there, if any, shall run after the next
-			// panic as before.
+			// The program that is there, if any, shall run as before, and
+			// after the next panic too.
 			m.restoreAutostart(ctx, p.autostart)
+			if _, kept := errors.AsType[*RejectedError](err); kept && p.autostart && p.Has != "" {
+				m.Bus.Set(ctx, m.ID, ClassManager, RegRunning, bit(true))
+			}
 			return err
 		}
 		r.Changed = true

@@ -131,6 +131,21 @@ func TestDeployFaults(t *testing.T) {
 			}
 		})
 	})
+	t.Run("it refuses, and runs on", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m, _ := bench(t, devs.BoardConfig{Capacity: 64 << 10, Quirks: devs.BoardQuirks{SilentFull: true}}, 0)
+			if _, err := deploy(t.Context(), m, devs.Deploy{Program: hello}); err != nil {
+				t.Fatal(err)
+			}
+			_, err := deploy(t.Context(), m, devs.Deploy{Program: large})
+			if re, ok := errors.AsType[*devs.RejectedError](err); !ok || !strings.Contains(re.Message, "old program is still there") {
+				t.Errorf("%v", err)
+			}
+			if s, err := m.State(t.Context()); err != nil || !s.Running || !s.Autostart {
+				t.Errorf("%+v, %v", s, err)
+			}
+		})
+	})
 	t.Run("stopped stays stopped", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m, _ := bench(t, devs.BoardConfig{}, 0)

@@ -140,7 +140,7 @@ func (f *Fleet) event(d *device, status string) {
 // groups of a device: its own, and the tags of its component. mu is held.
 func (f *Fleet) groups(d *device) []string {
 	groups := slices.Clone(d.rec.Groups)
-	if e := f.o.Manifest.Entities[d.component]; e != nil && e.Kind == sovd.Components {
+	if e := f.manifest.Load().Entities[d.component]; e != nil && e.Kind == sovd.Components {
 		groups = append(groups, e.Tags...)
 	}
 	slices.Sort(groups)
@@ -172,7 +172,7 @@ func (f *Fleet) Names(e sovd.Ref) []string {
 // component makes the entity of a device. mu is held.
 func (f *Fleet) component(d *device) *sovd.Entity {
 	e := &sovd.Entity{Kind: sovd.Components, ID: d.component, Name: d.id, Type: "agent"}
-	if m := f.o.Manifest.Entities[d.component]; m != nil && m.Kind == sovd.Components {
+	if m := f.manifest.Load().Entities[d.component]; m != nil && m.Kind == sovd.Components {
 		c := *m
 		e = &c
 	}

@@ -183,7 +183,7 @@ func (f *Fleet) end(x *execution, r job.Result) error {
 			r.KeyID = &rec.KeyID
 		}
 		if rec.Stop != "" && r.Status != job.Completed {
-			r.Status, r.Error = job.Terminated, job.Errorf(job.CodeInterrupted, "%s", causeOf(rec.Stop))
+			r.Status, r.Error = job.Terminated, job.Errorf(job.CodeInterrupted, "%s", rec.Stop.Cause())
 		}
 		r.StartedAt = rec.Started
 		r.CompletedAt = &now
@@ -201,13 +201,6 @@ func (f *Fleet) end(x *execution, r job.Result) error {
 		f.o.Ended(v)
 	}
 	return nil
-}
-
-func causeOf(a sovd.Action) string {
-	if a == sovd.ActionForced {
-		return "Execution forcefully terminated"
-	}
-	return "Execution stopped by user"
 }
 
 // maxKept is how much of each stream a record keeps, in bytes.

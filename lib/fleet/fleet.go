@@ -24,6 +24,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/job"
@@ -92,6 +93,8 @@ type Fleet struct {
 	history *job.History
 	members *store.Presence
 
+	manifest atomic.Pointer[sovd.Manifest]
+
 	mu         sync.Mutex // of the maps and of what is said to stand under it; never held while anything waits
 	base       string     // of the URLs that devices fetch
 	devices    map[string]*device
@@ -135,14 +138,12 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	if o.Manifest == nil {
-		o.Manifest = &sovd.Manifest{}
-	}
 	f := &Fleet{
 		o: o, history: job.NewHistory(o.History), devices: make(map[string]*device, len(o.Devices)), components: make(map[string]*device, len(o.Devices)),
 		execs: map[string]*execution{}, keys: map[string]*execution{}, records: map[string]*many{}, payloads: map[string]time.Time{}, forgotten: map[string]bool{}, unused: map[string]unused{}, recorded: make(chan struct{}), asked: map[string]time.Time{},
 	}
 	close(f.recorded)
+	f.Describe(o.Manifest)
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for id, c := range o.Devices {
 		if id == AnyDevice {
@@ -166,6 +167,15 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 
 // Use gives the fleet its scripts, before it serves.
 func (f *Fleet) Use(l Library) { f.shelf = l }
+
+// Describe replaces what a manifest says of components with the ids of
+// devices; nil: nothing.
+func (f *Fleet) Describe(m *sovd.Manifest) {
+	if m == nil {
+		m = &sovd.Manifest{}
+	}
+	f.manifest.Store(m)
+}
 
 // SetBase says under which URL devices reach the gateway, such as
 // http://gw.example:8080, before it serves. Without a host, http://:8080, it

@@ -188,7 +188,7 @@ func (f *Fleet) seeDevice(c store.Change) {
 
 // askDevice looks in the store for a device that nobody has told of yet.
 func (f *Fleet) askDevice(component string) {
-	if f.o.Manifest.Entities[component] != nil || componentID(component) != component || f.o.Devices != nil && f.o.Devices[AnyDevice].Registration == nil {
+	if f.manifest.Load().Entities[component] != nil || componentID(component) != component || f.o.Devices != nil && f.o.Devices[AnyDevice].Registration == nil {
 		return
 	}
 	now := f.o.Clock()

@@ -69,14 +69,11 @@ const maxMany = 100
 
 // StartMany implements sovd.FleetRuns.
 func (f *Fleet) StartMany(ctx context.Context, s sovd.ManyStart) (sovd.Many, error) {
-	if s.MaxConcurrency < 0 {
-		return sovd.Many{}, sovd.Errorf(sovd.KindInput, "max_concurrency is below 0")
+	if err := s.Check(); err != nil {
+		return sovd.Many{}, err
 	}
 	ids, err := f.pick(s.Target)
 	if err != nil {
-		return sovd.Many{}, err
-	}
-	if _, err := allowed(s.MaxErrors, len(ids)); err != nil {
 		return sovd.Many{}, err
 	}
 	p, err := f.plan(ctx, sovd.FleetRef, s.Script, s.Parameters)
@@ -117,15 +114,6 @@ func (f *Fleet) open(rec manyRecord) (sovd.Many, error) {
 
 // pick lists the devices of a target, by their ids.
 func (f *Fleet) pick(t sovd.ManyTarget) ([]string, error) {
-	n := 0
-	for _, given := range []bool{t.Group != "", t.Filter != "", len(t.IDs) > 0} {
-		if given {
-			n++
-		}
-	}
-	if n != 1 {
-		return nil, sovd.Errorf(sovd.KindInput, "The target is one of group, filter and ids")
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []string
@@ -177,11 +165,10 @@ func (f *Fleet) GetMany(_ context.Context, id string) (sovd.Many, error) {
 
 // view is what clients see. Fleet.mu is held.
 func (m *many) view() sovd.Many {
-	counts, _, _ := m.tally()
 	r := &m.rec
 	return sovd.Many{
 		ID: r.ID, Status: r.Status, Script: r.Script, Name: r.Common.Name, SHA256: r.SHA256, Target: r.Target, MaxConcurrency: r.MaxConcurrency, MaxErrors: r.MaxErrors,
-		Total: len(r.Devices), Counts: counts, RetryOf: r.RetryOf, StartedAt: r.Started, CompletedAt: r.Completed, Message: r.Message,
+		Total: len(r.Devices), Counts: m.tally().Counts, RetryOf: r.RetryOf, StartedAt: r.Started, CompletedAt: r.Completed, Message: r.Message,
 	}
 }
 

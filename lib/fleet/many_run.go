@@ -15,30 +15,22 @@ import (
 	"lander/lib/store"
 )
 
-// allowed is how many devices may fail before no more are begun.
-func allowed(text string, total int) (int, error) { return sovd.MaxErrors(text, total) }
-
 // tally counts what became of the devices. mu is held.
-func (m *many) tally() (counts map[job.Status]int, running, bad int) {
-	counts = map[job.Status]int{}
+func (m *many) tally() sovd.ManyTally {
+	t := sovd.NewManyTally(len(m.rec.Devices))
 	for _, x := range m.children {
 		select {
 		case <-x.done:
-			// It does not change any more.
-			counts[x.last]++
-			if x.last != job.Completed {
-				bad++
-			}
-			continue
+			t.Begun(x.last) // which does not change any more
 		default:
+			t.Begun(job.Running)
 		}
-		running++
-		counts[job.Running]++
 	}
-	if n := len(m.rec.Devices) - len(m.children); n > 0 {
-		counts[job.Prepared] = n
-	}
-	return counts, running, bad
+	return t
+}
+
+func (r *manyRecord) rules() sovd.ManyRules {
+	return sovd.ManyRules{MaxConcurrency: r.MaxConcurrency, MaxErrors: r.MaxErrors, Total: len(r.Devices), Stop: r.Stop}
 }
 
 // oversee has a record driven until it has ended: by this gateway when it is
@@ -109,15 +101,14 @@ func (f *Fleet) drive(m *many) {
 			f.mu.Unlock()
 			return
 		}
-		counts, running, bad := m.tally()
-		limit, _ := allowed(m.rec.MaxErrors, len(m.rec.Devices))
+		tally := m.tally()
+		room := min(m.rec.rules().Room(tally), atOnce)
 		common := m.rec.Common
 		common.Parent = m.id
 		var next []*device
 		stop := m.rec.Stop
-		halt := stop != "" || bad > limit
 		for _, id := range m.rec.Devices {
-			if halt || m.rec.MaxConcurrency > 0 && running+len(next) >= m.rec.MaxConcurrency || len(next) == atOnce {
+			if len(next) >= room {
 				break
 			}
 			if d := f.devices[id]; d != nil && m.children[id] == nil {
@@ -131,8 +122,8 @@ func (f *Fleet) drive(m *many) {
 		}
 		var again <-chan time.Time
 		switch {
-		case len(next) == 0 && running == 0:
-			if f.closeMany(m, counts, bad, limit) == nil {
+		case len(next) == 0 && tally.Running == 0:
+			if f.closeMany(m, tally) == nil {
 				return
 			}
 			again = time.After(tendEvery)
@@ -192,21 +183,14 @@ func (f *Fleet) beginAll(m *many, devices []*device, common record) bool {
 }
 
 // closeMany ends a record.
-func (f *Fleet) closeMany(m *many, counts map[job.Status]int, bad, limit int) error {
+func (f *Fleet) closeMany(m *many, t sovd.ManyTally) error {
 	now := f.now()
 	return f.edit(m, func(r *manyRecord) bool {
 		if r.Status.Final() {
 			return false
 		}
-		r.Completed, r.Status = &now, job.Completed
-		switch {
-		case r.Stop != "":
-			r.Status, r.Message = job.Terminated, causeOf(r.Stop)
-		case bad > limit && counts[job.Prepared] > 0:
-			r.Status, r.Message = job.Failed, fmt.Sprintf("Stopped after %d failures: %d devices were not begun", bad, counts[job.Prepared])
-		case counts[job.Completed] < len(r.Devices):
-			r.Status = job.Failed
-		}
+		r.Completed = &now
+		r.Status, r.Message = r.rules().End(t)
 		return true
 	})
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -150,4 +151,31 @@ func TestPayloadsAreSwept(t *testing.T) {
 		a.pass(payloadLooked)
 		return count("fleet/payloads") == 0 && count("fleet/unused") == 0
 	})
+}
+
+// What the manifest says of a device's groups can change while it is there.
+func TestDescribe(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	e := h.known("dev")
+	m, err := sovd.ParseManifest([]byte(`{manifest_version: "1.0", components: [{id: dev, name: Device, tags: [north]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		manifest *sovd.Manifest
+		name     string
+		groups   []string
+	}{
+		{nil, "dev", nil},
+		{m, "Device", []string{"north"}},
+		{nil, "dev", nil},
+	} {
+		h.fleet.Describe(tt.manifest)
+		if x := h.fleet.Entity("dev"); x.Name != tt.name || !slices.Equal(x.Tags, tt.groups) {
+			t.Errorf("%s %v, want %s %v", x.Name, x.Tags, tt.name, tt.groups)
+		}
+		if got := slices.Contains(h.fleet.Names(e), "group:north"); got != (tt.groups != nil) {
+			t.Errorf("names %v", h.fleet.Names(e))
+		}
+	}
 }

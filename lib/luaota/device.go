@@ -359,6 +359,9 @@ func (r *deviceRun) obey(o record.Object, data []byte) (record.Object, []byte, e
 		if err != nil {
 			return nil, nil, err
 		}
+		if sizes.Get("s") != "" { // one table holds both
+			ok = nil
+		}
 		ok = append(ok, sizes...)
 	case ActUpload:
 		return ok, r.piece(o), nil

@@ -117,7 +117,7 @@ func (s *Server) Verify(keys ...Keys) (int, error) {
 	if found < 0 {
 		return -1, fmt.Errorf("the HI of %d: %w", s.hello.ID, ErrTag)
 	}
-	s.keys = keys[found]
+	s.keys, s.max = keys[found], record.MaxAnswer
 	if s.hello.Strong && s.keys.Session != nil && !s.o.Plain {
 		raw := make([]byte, nonceLen/2)
 		if _, err := io.ReadFull(s.o.Rand, raw); err != nil {
@@ -173,6 +173,13 @@ func (s *Server) do(c Command) (Answer, error) {
 	a, err := s.answer(c.Reads)
 	if err != nil {
 		return Answer{}, fmt.Errorf("waiting for the answer to %s: %w", c.Action, err)
+	}
+	if c.Action == ActList && a.Status == "" {
+		// The original client adds its files to the answer: one named s
+		// takes the place of the status [OTA 4].
+		if _, size := a.Fields.Get("s").Int(); size {
+			a.Status = "OK"
+		}
 	}
 	if a.Status != "OK" {
 		return a, &StatusError{Action: c.Action, Status: a.Status, Text: a.Fields.Text("err")}

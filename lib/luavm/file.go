@@ -316,3 +316,6 @@ func (f *file) readNumber() (float64, bool) {
 	}
 	return luac51.ParseNumber(string(text))
 }
+
+func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }

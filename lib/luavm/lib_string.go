@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"lander/lib/job"
+	"lander/lib/luapattern"
 )
 
 var stringFuncs = library(func() funcs {
@@ -132,22 +133,21 @@ func stringRep(th *thread) int {
 	return th.retString(strings.Repeat(s, n))
 }
 
-// match runs f on a matcher that stops when the run is stopped, and raises
-// what is wrong with the pattern.
-func (th *thread) match(m *matcher, f func()) {
-	m.tick = func() error {
+// matcher matches a pattern until the run is stopped.
+func (th *thread) matcher(text, pattern string) *luapattern.Matcher {
+	return &luapattern.Matcher{Text: text, Pattern: pattern, Tick: func() error {
 		th.pollStop()
 		return nil
+	}}
+}
+
+// findNext raises what is wrong with the pattern.
+func (th *thread) findNext(m *luapattern.Matcher, init int, anchor bool) (start, end int) {
+	start, end, err := m.Find(init, anchor)
+	if err != nil {
+		th.errorf("%s", err)
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			if e, ok := r.(patternError); ok {
-				th.errorf("%s", string(e))
-			}
-			panic(r)
-		}
-	}()
-	f()
+	return start, end
 }
 
 func stringFind(th *thread) int  { return th.find(true) }
@@ -165,34 +165,17 @@ func (th *thread) find(positions bool) int {
 		th.push(number(float64(init + i + len(p))))
 		return 2
 	}
-	m := &matcher{src: s, pat: p}
-	n := 0
-	th.match(m, func() {
-		from := 0
-		if m.at(0) == '^' {
-			from = 1
-		}
-		for i := init; i <= len(s); i++ {
-			m.level = 0
-			e := m.match(i, from)
-			if e < 0 {
-				if from == 1 {
-					break
-				}
-				continue
-			}
-			if positions {
-				th.push(number(float64(i + 1)))
-				th.push(number(float64(e)))
-				n = 2 + th.pushCaptures(m, i, e, false)
-			} else {
-				n = th.pushCaptures(m, i, e, true)
-			}
-			return
-		}
-		n = th.ret(value{})
-	})
-	return n
+	m := th.matcher(s, p)
+	start, end := th.findNext(m, init, true)
+	switch {
+	case start < 0:
+		return th.ret(value{})
+	case !positions:
+		return th.pushCaptures(m, true)
+	}
+	th.push(number(float64(start + 1)))
+	th.push(number(float64(end)))
+	return 2 + th.pushCaptures(m, false)
 }
 
 // isPlain reports whether a pattern has no special characters before its
@@ -204,42 +187,38 @@ func isPlain(p string) bool {
 	return !strings.ContainsAny(p, "^$*+?.([%-")
 }
 
-func (th *thread) captureValue(m *matcher, i, start, end int) value {
-	from, to, pos := m.group(i, start, end)
+func (th *thread) captureValue(m *luapattern.Matcher, i int) value {
+	from, to, pos, err := m.Capture(i)
+	if err != nil {
+		th.errorf("%s", err)
+	}
 	if pos > 0 {
 		return number(float64(pos))
 	}
-	return th.st.part(m.src, from, to)
+	return th.st.part(m.Text, from, to)
 }
 
-func (th *thread) pushCaptures(m *matcher, start, end int, whole bool) int {
-	n := m.groups(whole)
+func (th *thread) pushCaptures(m *luapattern.Matcher, whole bool) int {
+	n := m.Captures(whole)
 	for i := range n {
-		th.push(th.captureValue(m, i, start, end))
+		th.push(th.captureValue(m, i))
 	}
 	return n
 }
 
 func stringGMatch(th *thread) int {
-	s, p := th.checkString(1), th.checkString(2)
+	m := th.matcher(th.checkString(1), th.checkString(2))
 	pos := 0
-	m := &matcher{src: s, pat: p}
 	next := func(th *thread) int {
-		n := 0
-		th.match(m, func() {
-			for i := pos; i <= len(s); i++ {
-				m.level, m.depth = 0, 0
-				if e := m.match(i, 0); e >= 0 {
-					if pos = e; e == i {
-						pos++
-					}
-					n = th.pushCaptures(m, i, e, true)
-					return
-				}
-			}
-			pos = len(s) + 1
-		})
-		return n
+		start, end := th.findNext(m, pos, false)
+		if start < 0 {
+			pos = len(m.Text) + 1
+			return 0
+		}
+		if pos = end; end == start {
+			pos++
+		}
+		return th.pushCaptures(m, true)
 	}
 	return th.ret(th.st.newNative(next).value())
 }
@@ -253,12 +232,12 @@ func stringGSub(th *thread) int {
 	default:
 		th.argFault(3, "string/function/table expected")
 	}
-	g := &substitution{th: th, m: &matcher{src: s, pat: p}, repl: repl}
+	g := &substitution{th: th, m: th.matcher(s, p), repl: repl}
 	if t, ok := toString(repl); ok {
 		g.text = t
 		g.isText = true
 	}
-	th.match(g.m, func() { g.run(limit) })
+	g.run(limit)
 	if !g.changed && th.arg(1).is(kindString) {
 		th.push(th.arg(1))
 	} else {
@@ -271,7 +250,7 @@ func stringGSub(th *thread) int {
 // substitution is one call of gsub.
 type substitution struct {
 	th      *thread
-	m       *matcher
+	m       *luapattern.Matcher
 	repl    value
 	text    string
 	isText  bool
@@ -281,33 +260,25 @@ type substitution struct {
 }
 
 func (g *substitution) run(limit int) {
-	m, i, from, copied := g.m, 0, 0, 0
-	if m.at(0) == '^' {
-		from = 1
-	}
-	for g.count < limit {
-		m.level, m.depth = 0, 0
-		e := m.match(i, from)
-		if e >= 0 {
-			g.count++
-			g.changed = true
-			g.append(m.src[copied:i])
-			g.replace(i, e)
-			copied = e
-		}
-		if e > i {
-			i = e
-		} else if i < len(m.src) {
-			i++
-		} else {
+	m, at, copied := g.m, 0, 0
+	for g.count < limit && at <= len(m.Text) {
+		start, end := g.th.findNext(m, at, true)
+		if start < 0 {
 			break
 		}
-		if from == 1 {
+		g.count++
+		g.changed = true
+		g.append(m.Text[copied:start])
+		g.replace(start, end)
+		if copied, at = end, end; end == start {
+			at++
+		}
+		if m.Anchored() {
 			break
 		}
 	}
 	if g.changed {
-		g.append(m.src[copied:])
+		g.append(m.Text[copied:])
 	}
 }
 
@@ -325,16 +296,14 @@ func (g *substitution) replace(start, end int) {
 		g.expand(start, end)
 		return
 	case g.repl.is(kindTable):
-		v = th.index(g.repl, th.captureValue(g.m, 0, start, end), -1)
+		v = th.index(g.repl, th.captureValue(g.m, 0), -1)
 	default:
-		saved := *g.m // the function may use the matcher's state only through captures
 		th.push(g.repl)
-		th.call(th.pushCaptures(g.m, start, end, true), 1)
-		*g.m = saved
+		th.call(th.pushCaptures(g.m, true), 1)
 		v = th.pop()
 	}
 	if v.falsy() {
-		g.append(g.m.src[start:end])
+		g.append(g.m.Text[start:end])
 		return
 	}
 	s, ok := toString(v)
@@ -362,9 +331,9 @@ func (g *substitution) expand(start, end int) {
 		t = t[i+2:]
 		switch {
 		case c == '0':
-			g.append(g.m.src[start:end])
+			g.append(g.m.Text[start:end])
 		case isDigit(c):
-			s, _ := toString(g.th.captureValue(g.m, int(c-'1'), start, end))
+			s, _ := toString(g.th.captureValue(g.m, int(c-'1')))
 			g.append(s)
 		default:
 			g.append(string([]byte{c}))

@@ -46,14 +46,16 @@ func (i Info) Choose(host []Digest) Digest {
 // hasherOf defines H, which answers name=digest, or name=- for a file that is
 // not there.
 func (c *Console) hasherOf(alg string) []string {
+	// A file that is not there is nil to some firmware and an error to other.
+	fhash := `function H(n)local o,d=pcall(crypto.fhash,"` + alg + `",n)`
 	switch {
 	case alg != "adler32" && c.toHex != "":
-		return []string{`function H(n)local d=crypto.fhash("` + alg + `",n)A("H",n.."="..(d and ` + c.toHex + `(d:sub(1,16))or"-"))end`}
+		return []string{fhash + `A("H",n.."="..(o and d and ` + c.toHex + `(d:sub(1,16))or"-"))end`}
 	case alg != "adler32":
-		return []string{`function H(n)local d=crypto.fhash("` + alg + `",n)A("H",n.."="..(d and d:sub(1,16):gsub(".",function(c)return("%02x"):format(c:byte())end)or"-"))end`}
+		return []string{fhash + `A("H",n.."="..(o and d and d:sub(1,16):gsub(".",function(c)return("%02x"):format(c:byte())end)or"-"))end`}
 	}
 	return []string{
-		`function H(n)local a,b,f=1,0,(file.open or io.open)(n,"r")if not f then return A("H",n.."=-")end local R=type(f)=="boolean"and file.read or function(k)return f:read(k)end repeat local d=R(128)if d then a,b=Z(d,a,b)end until not d if type(f)~="boolean"`,
+		`function H(n)local a,b,f=1,0,(file.open or io.open)(n)if not f then return A("H",n.."=-")end local R=type(f)=="boolean"and file.read or function(k)return f:read(k)end repeat local d=R(128)if d then a,b=Z(d,a,b)end until not d if type(f)~="boolean"`,
 		` then f:close()else file.close()end A("H",n.."="..b..","..a)end function Z(d,a,b)for i=1,#d do a=(a+d:byte(i))%65521 b=(b+a)%65521 end return a,b end`,
 	}
 }

@@ -31,7 +31,7 @@ var hashes = []string{"sha256", "sha1", "md5"}
 func (c *Console) Probe(ctx context.Context) (Info, error) {
 	var i Info
 	flags := `local r,k="",crypto or{}for m in("` + strings.Join(append(slices.Clone(modules), hashes...), " ") +
-		`"):gmatch"%w+"do r=r..((_G[m]or pcall(k.fhash,m,"~"))and 1 or 0)end A("M",r..(k.toHex and not k.shim and 1 or 0))`
+		`"):gmatch"%w+"do r=r..((_G[m]or pcall(k.hash,m,m))and 1 or 0)end A("M",r..(k.toHex and not k.shim and 1 or 0))`
 	got, err := c.ask(ctx, flags, "M", waitAnswer)
 	if err != nil {
 		return Info{}, err

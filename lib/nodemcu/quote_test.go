@@ -176,3 +176,17 @@ func TestDigests(t *testing.T) {
 		t.Errorf("%s", got.Alg)
 	}
 }
+
+// The console's buffer restarts behind 255 characters, and what is sent stays
+// clear of it.
+func TestHasherLines(t *testing.T) {
+	for _, c := range []Console{{}, {toHex: "encoder.toHex"}, {toHex: "crypto.toHex"}} {
+		for _, alg := range []string{"sha256", "sha1", "md5", "adler32"} {
+			for _, line := range c.hasherOf(alg) {
+				if len(line) > MaxLine {
+					t.Errorf("%s: %d bytes in %q", alg, len(line), line)
+				}
+			}
+		}
+	}
+}

@@ -49,9 +49,8 @@ func configure(h luaota.Hello, r *Release, have map[string]string, secret string
 // fits says with errConfig why a board would not survive this configuration.
 func fits(o record.Object, secret string, strong bool) error {
 	for _, m := range o {
-		// What sjson writes with a backslash it cannot read again.
-		if strings.Contains(string(m.Value), `\`) {
-			return fmt.Errorf("%w: %s holds a character that the board does not write back correctly", errConfig, m.Key)
+		if backslash(string(m.Value)) || strings.Contains(m.Key, `\`) {
+			return fmt.Errorf("%w: %s holds a backslash, which the board does not write back correctly", errConfig, m.Key)
 		}
 	}
 	if n := luaota.RestartSize(o, strong); n > record.MaxRecord {
@@ -67,4 +66,19 @@ func fits(o record.Object, secret string, strong bool) error {
 		return fmt.Errorf("%w: config.json would have %d bytes, and a board reads %d", errConfig, size, MaxConfig)
 	}
 	return nil
+}
+
+// backslash says whether a text in canonical JSON stands for one that holds a
+// backslash: sjson escapes quotes and control characters, but writes a backslash
+// as it is and cannot read that again [OTA 2].
+func backslash(canonical string) bool {
+	for i := 0; i+1 < len(canonical); i++ {
+		if canonical[i] == '\\' {
+			if canonical[i+1] == '\\' {
+				return true
+			}
+			i++
+		}
+	}
+	return false
 }

@@ -176,3 +176,14 @@ func (d *Device) ours() []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// arrived notes that a file has its name: what an end of the session leaves to be
+// done is the rest alone.
+func (d *Device) arrived(name, from, token string) {
+	if d.Have == nil {
+		d.Have = map[string]string{}
+	}
+	d.Have[name] = token
+	d.Dirty = slices.DeleteFunc(d.Dirty, func(n string) bool { return n == name })
+	delete(d.Staged, from)
+}

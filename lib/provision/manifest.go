@@ -1,9 +1,11 @@
 package provision
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -90,10 +92,7 @@ func ParseManifest(b []byte) (Manifest, error) {
 		Lua        string          `json:"lua"`
 	}
 	if err := json.Unmarshal(b, &raw); err != nil {
-		if se, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return Manifest{}, fmt.Errorf("%w: line %d: %w", errManifest, 1+strings.Count(string(b[:min(int(se.Offset), len(b))]), "\n"), err)
-		}
-		return Manifest{}, fmt.Errorf("%w: %w", errManifest, err)
+		return Manifest{}, fmt.Errorf("%w: %w", errManifest, inJSON(b, err))
 	}
 	if raw.Secret == nil || *raw.Secret == "" {
 		return Manifest{}, fmt.Errorf("%w: it has no secret", errManifest)
@@ -131,17 +130,42 @@ func ParseManifest(b []byte) (Manifest, error) {
 func ParseSettings(b []byte) (Settings, error) {
 	s := Settings{Window: 10 * time.Minute}
 	if err := json.Unmarshal(b, &s); err != nil {
-		return Settings{}, fmt.Errorf("%s: %w", SettingsName, err)
+		return Settings{}, inJSON(b, err)
 	}
 	if s.Record != 0 && (s.Record < 256 || s.Record > 1360) {
-		return Settings{}, fmt.Errorf("%s: record %d is not between 256 and 1360", SettingsName, s.Record)
+		return Settings{}, fmt.Errorf("record %d is not between 256 and 1360", s.Record)
 	}
 	if s.CommitWindow != "" {
 		d, err := time.ParseDuration(s.CommitWindow)
 		if err != nil || d <= 0 {
-			return Settings{}, fmt.Errorf("%s: commit_window %q is no duration", SettingsName, s.CommitWindow)
+			return Settings{}, fmt.Errorf("commit_window %q is no duration", s.CommitWindow)
 		}
 		s.Window = d
 	}
 	return s, nil
+}
+
+// inJSON says of a syntax fault in which line it is, and of a value of another type
+// what it should be.
+func inJSON(b []byte, err error) error {
+	if se, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("line %d: %w", 1+strings.Count(string(b[:min(int(se.Offset), len(b))]), "\n"), err)
+	}
+	te, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	want := "an object"
+	switch te.Type.Kind() {
+	case reflect.String:
+		want = "a text"
+	case reflect.Slice:
+		want = "a list"
+	case reflect.Bool:
+		want = "true or false"
+	case reflect.Int:
+		want = "a whole number"
+	}
+	what := cmp.Or(strings.TrimPrefix(te.Field, "."), "it")
+	return fmt.Errorf("%s should be %s, not %s", what, want, te.Value)
 }

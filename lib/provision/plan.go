@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +86,11 @@ func makePlan(r *Release, a about) Plan {
 		moves = append(moves, it.Name)
 	}
 	doomed := r.doomed(a, want)
+	for _, name := range slices.Sorted(maps.Keys(a.dev.Staged)) { // of a release that was broken off
+		if !slices.ContainsFunc(moves, func(m string) bool { return items[m].Staged == name }) {
+			doomed = append(doomed, name)
+		}
+	}
 	if a.chk == r.Chk && len(moves)+len(doomed) == 0 && !a.rotate {
 		p.Action = ActionNone
 		return p

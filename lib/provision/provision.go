@@ -37,6 +37,8 @@ const (
 	MaxContent = 256 << 20
 	// stagePrefix begins the name under which a file waits to be renamed.
 	stagePrefix = "~"
+	// placing is the one of the session's own small files.
+	placing = stagePrefix + "x"
 	// todoName is the list of renames that our client finishes after a cut.
 	todoName = "luaOTA/todo"
 )
@@ -122,7 +124,7 @@ func flashName(name, mode string) string {
 
 // staged is the name under which a file waits.
 func staged(send string, i int) string {
-	if s := stagePrefix + send; len(s) <= MaxName {
+	if s := stagePrefix + send; len(s) <= MaxName && s != placing {
 		return s
 	}
 	return fmt.Sprintf("%s%d%s", stagePrefix, i, path.Ext(send))

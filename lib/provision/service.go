@@ -99,13 +99,16 @@ func (s *Service) Tree() *Tree { return s.tree.Load() }
 func (s *Service) Metrics() *Metrics { return &s.metrics }
 
 // Serve takes connections from the listeners until ctx ends, which is no error,
-// or with Once until the first board's session ended. It returns when all
-// sessions have ended.
+// or with Once until the first session of a board ended, of which it returns what
+// broke it as a *SessionError. It returns when all sessions have ended.
 func (s *Service) Serve(ctx context.Context, listeners []*link.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	var first error
+	var ended sync.Once
+	once := func(err error) { ended.Do(func() { first = err; stop() }) }
 	if s.o.Poll > 0 || s.o.Reload != nil {
 		wg.Go(func() { s.watch(ctx) })
 	}
@@ -114,7 +117,7 @@ func (s *Service) Serve(ctx context.Context, listeners []*link.Listener) error {
 	}
 	faults := make(chan error, len(listeners))
 	for _, l := range listeners {
-		wg.Go(func() { faults <- s.accept(ctx, l, &wg, stop) })
+		wg.Go(func() { faults <- s.accept(ctx, l, &wg, once) })
 	}
 	var errs []error
 	for range listeners {
@@ -125,10 +128,11 @@ func (s *Service) Serve(ctx context.Context, listeners []*link.Listener) error {
 		}
 	}
 	stop()
-	return errors.Join(errs...)
+	wg.Wait()
+	return errors.Join(append(errs, first)...)
 }
 
-func (s *Service) accept(ctx context.Context, l *link.Listener, wg *sync.WaitGroup, stop func()) error {
+func (s *Service) accept(ctx context.Context, l *link.Listener, wg *sync.WaitGroup, once func(error)) error {
 	for {
 		conn, err := l.Accept(ctx)
 		if ctx.Err() != nil {
@@ -156,12 +160,12 @@ func (s *Service) accept(ctx context.Context, l *link.Listener, wg *sync.WaitGro
 		wg.Go(func() {
 			defer s.gate.leave(v)
 			defer conn.Close()
-			end := context.AfterFunc(ctx, func() { conn.Close() })
-			defer end()
-			spoke := false
-			s.serve(ctx, conn, seq, func() { spoke = true; s.gate.spoke(v) })
-			if s.o.Once && spoke {
-				stop()
+			tie := &leash{conn: conn, wait: lastMoves}
+			defer tie.release()
+			defer context.AfterFunc(ctx, tie.end)()
+			board, err := s.serve(ctx, conn, seq, tie, func() { s.gate.spoke(v) })
+			if s.o.Once && board {
+				once(err)
 			}
 		})
 	}

@@ -21,6 +21,7 @@ import (
 type session struct {
 	svc   *Service
 	conn  link.Conn
+	tie   *leash
 	srv   *luaota.Server
 	log   *slog.Logger
 	tree  *Tree
@@ -37,6 +38,17 @@ type session struct {
 	hangUp  bool             // the session ends by our closing
 }
 
+// SessionError is what broke the one session of a service with Once.
+type SessionError struct {
+	ID      int64 // of the board
+	Refused bool  // its HI was not believed, or nobody wants it here
+	Err     error
+}
+
+func (e *SessionError) Error() string { return fmt.Sprintf("board %d: %v", e.ID, e.Err) }
+
+func (e *SessionError) Unwrap() error { return e.Err }
+
 // lastWord is how long a board may take to close after OK!.
 const lastWord = 2 * time.Second
 
@@ -52,8 +64,9 @@ func keysOf(secret string) luaota.Keys {
 }
 
 // serve goes through one visit. What goes wrong is told in events.
-func (s *Service) serve(ctx context.Context, conn link.Conn, seq uint64, said func()) {
-	c := &session{svc: s, conn: conn, began: s.o.Clock(), log: s.log.With("address", conn.Address().String())}
+// It reports whether it was a board's, and what broke it.
+func (s *Service) serve(ctx context.Context, conn link.Conn, seq uint64, tie *leash, said func()) (board bool, err error) {
+	c := &session{svc: s, conn: conn, tie: tie, began: s.o.Clock(), log: s.log.With("address", conn.Address().String())}
 	c.srv = luaota.NewServer(conn, luaota.ServerOptions{Hello: s.o.Hello, Answer: s.o.Answer, Rand: rand.Reader})
 	which, err := c.greet(said)
 	if err != nil {
@@ -61,20 +74,22 @@ func (s *Service) serve(ctx context.Context, conn link.Conn, seq uint64, said fu
 		if c.hello.ID != 0 {
 			c.event(Event{Event: EventRefused, Result: ResultRefused, Reason: err.Error()})
 			c.log.Warn("refused", "device", c.hello.ID, "reason", err)
-		} else {
-			c.log.Debug("no board", "reason", err)
+			return true, &SessionError{ID: c.hello.ID, Refused: true, Err: err}
 		}
-		return
+		c.log.Debug("no board", "reason", err)
+		return false, err
 	}
 	c.log = c.log.With("device", c.hello.ID)
 	leave, err := s.visits.enter(ctx, c.hello.ID, seq, conn)
 	if err != nil {
-		return
+		return false, err
 	}
 	defer leave()
 	if err := c.visit(ctx, which > 0); err != nil {
 		c.log.Warn("the session failed", "error", err)
+		return true, &SessionError{ID: c.hello.ID, Err: err}
 	}
+	return true, nil
 }
 
 // greet reads the HI and verifies it with the secret of its board. Nothing is

@@ -33,14 +33,14 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 	saved := sync.OnceValue(func() error { return errors.Join(noted(), <-kept) })
 	defer saved()
 	sent := 0
-	for i, s := range p.Steps {
+	for _, s := range p.Steps {
 		if s.item == nil {
 			continue
 		}
 		if st, there := d.Staged[s.Staged]; there && st.Token == s.item.token() {
 			continue
 		}
-		err := c.send(s, sent > 0, p.Steps[i+1:])
+		err := c.send(s, sent > 0)
 		if errors.Is(err, errSuspend) {
 			c.log.Info("the update goes on after the next boot", "files", sent)
 			return ResultStaged, c.srv.Restart(keptConfig(c.hello))
@@ -70,9 +70,9 @@ func (c *session) room(n int) bool {
 	return c.srv.Strong() || c.svc.o.Clock().Sub(c.began)+time.Duration(n)*c.pace() < budget
 }
 
-// send sends one file to the name where it waits. later is what the session has
-// to do behind it.
-func (c *session) send(s Step, may bool, later []Step) error {
+// send sends one file to the name where it waits, unless it may be left to the
+// next boot and would leave no time for the restart.
+func (c *session) send(s Step, may bool) error {
 	size := pieceSize
 	switch {
 	case c.srv.Strong():
@@ -80,13 +80,7 @@ func (c *session) send(s Step, may bool, later []Step) error {
 	case c.tree.Settings.Record > 0:
 		size = c.tree.Settings.Record
 	}
-	tail := 2
-	for _, l := range later {
-		if l.item == nil {
-			tail++
-		}
-	}
-	if may && !c.room(records(s.Bytes)+tail) {
+	if may && !c.room(records(s.Bytes)+1) {
 		return errSuspend
 	}
 	content := s.item.Content
@@ -169,10 +163,12 @@ func (c *session) activate(p Plan, saved func() error) error {
 	if !c.room(len(order) + len(doomed) + 2) {
 		return errSuspend
 	}
-	var err error
-	if todo {
+	err := c.tie.hold()
+	switch {
+	case err != nil:
+	case todo:
 		err = c.leaveTodo(order, moves, doomed)
-	} else {
+	default:
 		err = c.move(order, moves, c.present(doomed))
 	}
 	if err != nil {
@@ -250,6 +246,7 @@ func (c *session) move(order []string, from map[string]string, doomed []string) 
 		if err := c.chain(from[name], way); err != nil {
 			return err
 		}
+		c.dev.arrived(name, from[name], c.goal.item(name).token())
 	}
 	return nil
 }
@@ -281,15 +278,14 @@ func (c *session) leaveTodo(order []string, from map[string]string, doomed []str
 
 // place writes a small file and moves it to its name.
 func (c *session) place(name string, content []byte) error {
-	wait := stagePrefix + "x"
 	for len(content) > pieceSize {
 		if _, err := c.srv.Do(luaota.Put(content[:pieceSize])); err != nil {
 			return fmt.Errorf("writing %s: %w", name, err)
 		}
 		content = content[pieceSize:]
 	}
-	if _, err := c.srv.Do(luaota.File(wait, content)); err != nil {
+	if _, err := c.srv.Do(luaota.File(placing, content)); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	return c.chain(wait, []string{name})
+	return c.chain(placing, []string{name})
 }

@@ -34,6 +34,10 @@ func TestLoadProblems(t *testing.T) {
 	}{
 		{"fine", `{"secret":"s","files":["a.txt","ok.lua"]}`, "", false},
 		{"not JSON", `{"secret":"s",` + "\n" + `"files":[}`, "line 2", false},
+		{"a list", `[]`, "default.json: not a manifest: it should be an object, not array", false},
+		{"secret of another type", `{"secret":5,"files":[]}`, "secret should be a text, not number", false},
+		{"files of another type", `{"secret":"s","files":{}}`, "files should be a list, not object", false},
+		{"path of another type", `{"secret":"s","files":[{"path":["a.txt"]}]}`, "path should be a text, not array", false},
 		{"no secret", `{"files":[]}`, "no secret", false},
 		{"empty secret", `{"secret":"","files":[]}`, "no secret", false},
 		{"no files", `{"secret":"s"}`, "no files", false},

@@ -32,7 +32,7 @@ const (
 type AuthOptions struct {
 	RequireFor string        // "": RequireWrite
 	Algorithm  string        // "": HS256; or RS256
-	Issuer     string        // "": lander_gateway
+	Issuer     string        // "": ros2_medkit_gateway
 	Access     time.Duration // life of an access token; 0: one hour
 	Refresh    time.Duration // life of a refresh token; 0: a day
 
@@ -114,7 +114,7 @@ func (a *Auth) rules(o AuthOptions) (*rules, error) {
 		o.Algorithm = "HS256"
 	}
 	if o.Issuer == "" {
-		o.Issuer = "lander_gateway"
+		o.Issuer = "ros2_medkit_gateway" // as the realm: what its clients know
 	}
 	if o.Access == 0 {
 		o.Access = time.Hour

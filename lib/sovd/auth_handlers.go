@@ -116,8 +116,9 @@ func missing(name string) *answer {
 	return authAnswer(http.StatusBadRequest, "invalid_request", name+" is required")
 }
 
-// authorizeClient gives tokens for a client's id and secret. Unknown client,
-// wrong secret and disabled client are answered alike.
+// authorizeClient gives tokens for a client's id and secret. Unknown client
+// and wrong secret are answered alike; that it is disabled learns who has the
+// secret.
 func (q *request) authorizeClient() error {
 	a, in, err := q.credentials("client_credentials")
 	if err != nil {
@@ -139,7 +140,11 @@ func (q *request) authorizeClient() error {
 	if !good || !known || c.disabled {
 		q.g.metrics.rejects.add("credentials")
 		q.g.c.Log.Warn("a client was refused", "client", in["client_id"], "known", known, "disabled", c.disabled)
-		return authAnswer(http.StatusUnauthorized, "invalid_client", "Invalid client credentials")
+		text := "Invalid client credentials"
+		if good && known {
+			text = "Client is disabled"
+		}
+		return authAnswer(http.StatusUnauthorized, "invalid_client", text)
 	}
 	refresh, id, err := a.issue(typeRefresh, in["client_id"], c.role.String(), "", a.o.Refresh)
 	if err != nil {

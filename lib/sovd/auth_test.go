@@ -88,7 +88,8 @@ func TestAuthRoutes(t *testing.T) {
 		{name: "JSON", method: "POST", path: "/auth/authorize", body: ok, headers: []string{jsonBody}, status: 200, want: []string{"scope=operator", "header:Cache-Control=no-store"}},
 		{name: "form", method: "POST", path: "/auth/authorize", body: "grant_type=client_credentials&client_id=view&client_secret=secret", headers: []string{form}, status: 200, want: []string{"scope=viewer"}},
 		{name: "unknown client", method: "POST", path: "/auth/authorize", body: strings.ReplaceAll(ok, `"op"`, `"who"`), headers: []string{jsonBody}, status: 401, text: `{"error":"invalid_client","error_description":"Invalid client credentials"}`},
-		{name: "disabled", method: "POST", path: "/auth/authorize", body: strings.ReplaceAll(ok, `"op"`, `"off"`), headers: []string{jsonBody}, status: 401, want: []string{"error=invalid_client"}},
+		{name: "disabled", method: "POST", path: "/auth/authorize", body: strings.ReplaceAll(ok, `"op"`, `"off"`), headers: []string{jsonBody}, status: 401, text: `{"error":"invalid_client","error_description":"Client is disabled"}`},
+		{name: "disabled, wrong secret", method: "POST", path: "/auth/authorize", body: `{"grant_type":"client_credentials","client_id":"off","client_secret":"guess"}`, headers: []string{jsonBody}, status: 401, text: `{"error":"invalid_client","error_description":"Invalid client credentials"}`},
 		{name: "grant type", method: "POST", path: "/auth/authorize", body: `{"grant_type":"password"}`, headers: []string{jsonBody}, status: 400, want: []string{"error=unsupported_grant_type"}},
 		{name: "no id", method: "POST", path: "/auth/authorize", body: `{"grant_type":"client_credentials"}`, headers: []string{jsonBody}, status: 400, text: `{"error":"invalid_request","error_description":"client_id is required"}`},
 		{name: "no secret", method: "POST", path: "/auth/authorize", body: `{"grant_type":"client_credentials","client_id":"op"}`, headers: []string{jsonBody}, status: 400, want: []string{"error_description=client_secret is required"}},
@@ -249,7 +250,7 @@ func TestRS256(t *testing.T) {
 		t.Errorf("%d %s", r.status, r.text)
 	}
 	// The public key is no secret: signing with it as one does not help.
-	f := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"iss": "lander_gateway", "sub": "op", "role": "admin", "exp": time.Now().Add(time.Hour).Unix()})
+	f := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"iss": "ros2_medkit_gateway", "sub": "op", "role": "admin", "exp": time.Now().Add(time.Hour).Unix()})
 	f.Header["typ"] = "access"
 	s, err := f.SignedString(public)
 	if err != nil {

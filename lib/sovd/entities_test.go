@@ -96,6 +96,11 @@ func TestEntityRoutes(t *testing.T) {
 		{method: "PATCH", path: "/components/main-computer/scripts/x/executions/y", status: 405, want: []string{"header:Allow=DELETE, GET, HEAD, PUT"}},
 		{method: "GET", path: "/docs", status: 200, want: []string{"openapi=3.1.0"}},
 		{method: "GET", path: "/components/main-computer/docs", status: 200, want: []string{"openapi=3.1.0", "paths./api/v1/apps=<nil>"}},
+		{name: "of a collection", method: "GET", path: "/components/docs", status: 200, want: []string{"openapi=3.1.0", "paths./api/v1/apps=<nil>"}},
+		{name: "of a collection of an entity", method: "GET", path: "/components/main-computer/scripts/docs", status: 200, want: []string{"openapi=3.1.0"}},
+		{name: "of any component", method: "GET", path: "/components/%7Bcomponent_id%7D/docs", status: 200},
+		{name: "of no entity", method: "GET", path: "/components/nope/docs", status: 404, want: []string{"error_code=entity-not-found"}},
+		{name: "of another type", method: "GET", path: "/apps/main-computer/scripts/docs", status: 400, want: []string{"error_code=invalid-parameter"}},
 		{method: "GET", path: "/nothing/docs", status: 404, text: notFoundBody},
 		{method: "GET", path: "/../../etc/passwd", status: 404},
 	})
@@ -129,5 +134,8 @@ func TestDocsOff(t *testing.T) {
 	c := g.config
 	c.Provider, c.NoDocs = g.files, true
 	g.serve(c)
-	g.rows([]row{{method: "GET", path: "/docs", status: 501, want: []string{"error_code=not-implemented"}}})
+	g.rows([]row{
+		{method: "GET", path: "/docs", status: 501, want: []string{"error_code=not-implemented"}},
+		{method: "GET", path: "/components/docs", status: 501, want: []string{"error_code=not-implemented"}},
+	})
 }

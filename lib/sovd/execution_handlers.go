@@ -27,8 +27,11 @@ func (q *request) readJSON() ([]byte, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, plainAnswer(http.StatusRequestTimeout, "Request body took too long")
 	}
+	if _, large := errors.AsType[*http.MaxBytesError](err); err != nil && !large {
+		return nil, Errorf(KindInput, "Malformed or incomplete request body")
+	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the body: %w", err)
+		return nil, err
 	}
 	q.hurry(0) // the request may wait now
 	if len(b) > maxJSON {
@@ -41,11 +44,14 @@ func executionHref(e Ref, script, id string) string {
 	return Base + "/" + e.Path() + "/scripts/" + script + "/executions/" + id
 }
 
-// startBody is what a start is asked with; other members are ignored.
-type startBody struct {
-	Type       json.RawMessage `json:"execution_type"`
-	Parameters json.RawMessage `json:"parameters"`
-	Proximity  json.RawMessage `json:"proximity_response"`
+// membersOf are the members of an object by their names, letter for letter; nil
+// when it is no object.
+func membersOf(b []byte) map[string]json.RawMessage {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(b, &m) != nil {
+		return nil
+	}
+	return m
 }
 
 func (q *request) startExecution(e Ref) error {
@@ -53,12 +59,12 @@ func (q *request) startExecution(e Ref) error {
 	if err != nil {
 		return err
 	}
-	var in startBody
 	if !json.Valid(body) {
 		return Errorf(KindInput, "Invalid JSON body")
 	}
 	var typ string
-	if json.Unmarshal(body, &in) != nil || json.Unmarshal(in.Type, &typ) != nil || typ == "" {
+	in := membersOf(body) // others than those of the document are ignored
+	if json.Unmarshal(in["execution_type"], &typ) != nil || typ == "" {
 		return Errorf(KindInput, "Missing required field: execution_type")
 	}
 	if typ != "now" {
@@ -68,14 +74,14 @@ func (q *request) startExecution(e Ref) error {
 	if err != nil {
 		return err
 	}
-	s := Start{Parameters: in.Parameters, Actor: q.actor.Name, Key: q.r.Header.Get("Idempotency-Key"), Waits: wait > 0}
+	s := Start{Parameters: in["parameters"], Actor: q.actor.Name, Key: q.r.Header.Get("Idempotency-Key"), Waits: wait > 0}
 	if len(s.Key) > 255 {
 		return Errorf(KindParameter, "Idempotency-Key too long (max 255 characters)")
 	}
 	if s.Key != "" {
 		s.Digest = digest(compact(body))
 	}
-	json.Unmarshal(in.Proximity, &s.Proximity) // not a text: no proof
+	json.Unmarshal(in["proximity_response"], &s.Proximity) // not a text: no proof
 	script := q.params[1]
 	if err := q.g.audit.ready(q.r.Context()); err != nil {
 		return err
@@ -256,8 +262,8 @@ func parseControl(body []byte) (Action, error) {
 		var v any
 		return "", Errorf(KindInput, "Malformed JSON: %v", json.Unmarshal(body, &v))
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil || members == nil {
+	members := membersOf(body)
+	if members == nil {
 		return invalid("", "expected a JSON object")
 	}
 	v, ok := members["action"]

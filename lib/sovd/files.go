@@ -269,7 +269,7 @@ func (x *execution) status() job.Status {
 func (x *execution) blame(cause string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.cause == "" || cause == causeForced {
+	if x.cause == "" || cause == ActionForced.Cause() {
 		x.cause = cause
 	}
 }

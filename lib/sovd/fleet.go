@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"lander/lib/job"
@@ -47,23 +45,6 @@ type ManyStart struct {
 	MaxConcurrency int    // 0: all at once
 	MaxErrors      string // a number, or a percentage of the devices, after which no more are begun; "": all are
 	Actor          string
-}
-
-// MaxErrors is how many of total devices may fail before no more are begun:
-// text is a number, a percentage, or "" for all.
-func MaxErrors(text string, total int) (int, error) {
-	if text == "" {
-		return total, nil
-	}
-	digits, percent := strings.CutSuffix(text, "%")
-	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 || percent && n > 100 {
-		return 0, Errorf(KindInput, "max_errors %.40q is no number and no percentage", text)
-	}
-	if percent {
-		n = total * n / 100
-	}
-	return n, nil
 }
 
 // Many is the record of a script on many devices.

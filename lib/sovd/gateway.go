@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -122,6 +123,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := g.c.Clock()
 	rec := &recorder{ResponseWriter: w}
 	q := &request{w: rec, r: r, g: g}
+	body := r.Body
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {
@@ -131,6 +133,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if rec.status == 0 {
 				q.fail(errors.New("panic"))
 			}
+		}
+		if rec.status >= 400 {
+			q.linger(body)
 		}
 		took := g.c.Clock().Sub(begun)
 		g.metrics.request(r.Method, rec.status, took)
@@ -172,8 +177,9 @@ func (g *Gateway) serve(q *request) error {
 		method = http.MethodGet
 	}
 	n, params := g.tree.find(rest)
-	if n == nil && !g.c.NoDocs && strings.HasSuffix(strings.TrimSuffix(rest, "/"), "/docs") {
-		return g.docsBelow(q, strings.TrimSuffix(strings.TrimSuffix(rest, "/"), "/docs"))
+	described, isDocs := strings.CutSuffix(strings.TrimSuffix(rest, "/"), "/docs")
+	if n == nil && isDocs {
+		return g.docsBelow(q, described)
 	}
 	if n == nil || len(n.methods) == 0 {
 		// Who may not ask does not learn what is there.
@@ -184,6 +190,9 @@ func (g *Gateway) serve(q *request) error {
 	}
 	q.route, q.params = n.methods[method], params
 	if q.route == nil {
+		if err := g.authorize(q, nil); err != nil {
+			return err
+		}
 		return methodNotAllowed(n.allow())
 	}
 	if err := g.authorize(q, q.route); err != nil {
@@ -195,7 +204,11 @@ func (g *Gateway) serve(q *request) error {
 	if q.r.Body != nil && q.r.Body != http.NoBody {
 		q.r.Body = http.MaxBytesReader(q.w, q.r.Body, g.c.MaxBody)
 	}
-	return q.route.serve(q)
+	err := q.route.serve(q)
+	if err != nil && isDocs && method == http.MethodGet && answerOf(err).status == http.StatusNotFound {
+		return g.docsBelow(q, described) // there is no entity and no script of that name
+	}
+	return err
 }
 
 // fail answers with an error.
@@ -227,6 +240,9 @@ var jsonType = []string{"application/json"}
 func (q *request) raw(status int, body []byte) {
 	h := q.w.Header()
 	h["Content-Type"] = jsonType
+	if status >= 400 {
+		h.Set("Content-Length", strconv.Itoa(len(body))) // it may be flushed
+	}
 	if len(body) < largeAnswer {
 		q.w.WriteHeader(status)
 		q.w.Write(body)
@@ -252,6 +268,30 @@ func (q *request) hurry(d time.Duration) {
 		at = time.Now().Add(d)
 	}
 	http.NewResponseController(q.w).SetReadDeadline(at) // a test's recorder has none
+}
+
+// The bounds of what is read of a body that was refused.
+const (
+	lingerSize = 256 << 20
+	lingerTime = 10 * time.Second
+)
+
+// linger reads what is left of the body of a request that was refused: most
+// clients send all of it before they look for the answer, and would find the
+// connection broken in its place. One that waits for 100-continue has not
+// begun to send.
+func (q *request) linger(body io.Reader) {
+	if body == nil || body == http.NoBody || q.r.Header.Get("Expect") != "" {
+		return
+	}
+	rc := http.NewResponseController(q.w)
+	if rc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return // no connection of a server
+	}
+	if rc.Flush() == nil {
+		io.CopyN(io.Discard, body, lingerSize)
+	}
+	rc.SetReadDeadline(time.Time{})
 }
 
 // reply answers with a value as JSON.

@@ -125,6 +125,13 @@ func (f *Files) readMetadata(dir string) (*metadata, error) {
 
 // readFile reads a file of the library; a path out of it is refused.
 func (f *Files) readFile(name string, limit int64) ([]byte, error) {
+	st, err := f.root.Stat(name)
+	if err == nil {
+		err = mustBeRegular(st)
+	}
+	if err != nil {
+		return nil, err
+	}
 	file, err := f.root.Open(name)
 	if err != nil {
 		return nil, err
@@ -133,13 +140,22 @@ func (f *Files) readFile(name string, limit int64) ([]byte, error) {
 	return readRegular(file, limit)
 }
 
+// mustBeRegular stands before the opening, too: that of a FIFO waits for a
+// writer.
+func mustBeRegular(st os.FileInfo) error {
+	if !st.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", st.Name())
+	}
+	return nil
+}
+
 func readRegular(file *os.File, limit int64) ([]byte, error) {
 	st, err := file.Stat()
+	if err == nil {
+		err = mustBeRegular(st)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", st.Name())
 	}
 	buf := bytes.NewBuffer(make([]byte, 0, min(st.Size(), limit)+bytes.MinRead))
 	n, err := buf.ReadFrom(io.LimitReader(file, limit+1))

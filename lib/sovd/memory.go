@@ -137,7 +137,7 @@ func (m *Memory) ControlExecution(_ context.Context, e Ref, script, id string, a
 		return Execution{}, Errorf(KindInput, "Unknown action: %s", a)
 	}
 	now := job.Time{Time: time.Now()}
-	x.x.Status, x.x.CompletedAt, x.x.Error = job.Terminated, &now, &ExecutionError{Message: causeStop}
+	x.x.Status, x.x.CompletedAt, x.x.Error = job.Terminated, &now, &ExecutionError{Message: a.Cause()}
 	x.x.Parameters = outputParameters(nil, nil, nil)
 	return x.x, nil
 }

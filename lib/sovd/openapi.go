@@ -9,6 +9,9 @@ import (
 	"strings"
 )
 
+// errNoDocs is the answer where the description is switched off.
+var errNoDocs = Errorf(KindUnsupported, "API documentation is disabled")
+
 // docs serves the OpenAPI 3.1 description of all routes.
 func (q *request) docs() error {
 	return q.describe(func(string) bool { return true })
@@ -20,15 +23,23 @@ func (g *Gateway) docsBelow(q *request, path string) error {
 	if err := g.authorize(q, &route{role: viewer}); err != nil {
 		return err
 	}
-	n, _ := g.tree.find(path)
+	if g.c.NoDocs {
+		return errNoDocs
+	}
+	n, params := g.tree.find(path)
 	if q.r.Method != http.MethodGet && q.r.Method != http.MethodHead {
 		return methodNotAllowed([]string{http.MethodGet, http.MethodHead})
 	}
 	if n == nil {
 		return notFound
 	}
-	words := strings.Split(strings.Trim(path, "/"), "/")
-	return q.describe(func(p string) bool { return within(strings.Split(strings.Trim(p, "/"), "/"), words) })
+	below := strings.Split(strings.Trim(path, "/"), "/")
+	if kind := below[0]; words[kind] != "" && len(params) > 0 && !strings.HasPrefix(params[0], "{") {
+		if _, err := g.resolve(kind, params[0]); err != nil {
+			return err
+		}
+	}
+	return q.describe(func(p string) bool { return within(strings.Split(strings.Trim(p, "/"), "/"), below) })
 }
 
 // within reports whether a route's path lies at or below some words.

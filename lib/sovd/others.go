@@ -204,10 +204,10 @@ func (f *Files) seeOwn(ctx context.Context, rec record, rev store.Revision) {
 func (f *Files) obey(x *execution, a Action) {
 	switch a {
 	case ActionStop:
-		x.blame(causeStop)
+		x.blame(a.Cause())
 		x.stop()
 	case ActionForced:
-		x.blame(causeForced)
+		x.blame(a.Cause())
 		x.kill()
 	}
 }

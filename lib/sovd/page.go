@@ -31,7 +31,9 @@ func Page() http.Handler {
 		b, err := fs.ReadFile(pageFiles, "page/"+name)
 		kind := pageTypes[path.Ext(name)]
 		if err != nil || kind == "" {
-			http.NotFound(w, r)
+			w.Header()["Content-Type"] = jsonType
+			w.WriteHeader(http.StatusNotFound)
+			w.Write(notFound.render())
 			return
 		}
 		sum := sha256.Sum256(b)

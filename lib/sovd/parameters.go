@@ -18,12 +18,10 @@ const (
 const MaxStdin = 64 << 10
 
 // arguments turns parameters into the arguments of a program [gateway 7]. What
-// is missing gives none; parameters that are no object give none at all.
-func arguments(args []Argument, parameters json.RawMessage) []string {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(parameters, &members) != nil {
-		return nil
-	}
+// is missing gives none; parameters that are no object give none at all. A
+// text with a NUL cannot be an argument, and is refused.
+func arguments(args []Argument, parameters json.RawMessage) ([]string, error) {
+	members := membersOf(parameters)
 	var out []string
 	for _, a := range args {
 		v, ok := members[a.Name]
@@ -43,15 +41,19 @@ func arguments(args []Argument, parameters json.RawMessage) []string {
 			out = append(out, a.Flag)
 		}
 	}
-	return out
+	for _, v := range out {
+		if strings.ContainsRune(v, 0) {
+			return nil, Errorf(KindParameter, "Parameters for the command line cannot hold a NUL character")
+		}
+	}
+	return out, nil
 }
 
-// argumentText is a string as it is, and anything else as compact JSON. A
-// program's argument has no NUL.
+// argumentText is a string as it is, and anything else as compact JSON.
 func argumentText(v json.RawMessage) string {
 	var s string
 	if json.Unmarshal(v, &s) == nil && string(v) != "null" {
-		return strings.ReplaceAll(s, "\x00", "")
+		return s
 	}
 	return string(compact(v))
 }

@@ -118,6 +118,14 @@ const (
 	ActionForced Action = "forced_termination" // KILL
 )
 
+// Cause is the message of an execution that the action has ended.
+func (a Action) Cause() string {
+	if a == ActionForced {
+		return "Execution forcefully terminated"
+	}
+	return "Execution stopped by user"
+}
+
 // Execution is one run of a script [SOVD ExecutionInfo].
 type Execution struct {
 	ID          string           `json:"id"`

@@ -33,6 +33,9 @@ type readFile struct {
 // stat looks at it.
 func (r *reading) get(path string, limit int64, stat func(string) (os.FileInfo, error), open func(string) (*os.File, error)) ([]byte, string, error) {
 	st, err := stat(path)
+	if err == nil {
+		err = mustBeRegular(st)
+	}
 	if err != nil {
 		return nil, "", err
 	}

@@ -11,12 +11,8 @@ import (
 	"lander/lib/proc"
 )
 
-// The messages of executions that ended from outside.
-const (
-	causeStop    = "Execution stopped by user"
-	causeForced  = "Execution forcefully terminated"
-	causeRestart = "The gateway was restarted while the script was running"
-)
+// causeRestart is the message of executions that a restart has cut off.
+const causeRestart = "The gateway was restarted while the script was running"
 
 // ownerMark names in a script's environment the gateway that runs it.
 const ownerMark = "LANDER_GATEWAY"

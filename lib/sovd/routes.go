@@ -46,9 +46,7 @@ func (g *Gateway) table() []route {
 	if !g.c.NoDocs {
 		routes = append(routes, get("/docs", "server", "This description", "Description", (*request).docs))
 	} else {
-		routes = append(routes, route{method: http.MethodGet, path: "/docs", role: viewer, tag: "server", summary: "Switched off", serve: func(*request) error {
-			return Errorf(KindUnsupported, "API documentation is disabled")
-		}})
+		routes = append(routes, route{method: http.MethodGet, path: "/docs", role: viewer, tag: "server", summary: "Switched off", serve: func(*request) error { return errNoDocs }})
 	}
 	return routes
 }

@@ -123,9 +123,9 @@ func (q *request) uploadScript(e Ref) error {
 		return err
 	}
 	u := Upload{
-		Filename: part.FileName(), Body: part, Actor: q.actor.Name, Check: up.rest,
-		Name: func() string { return up.name(part.FileName()) }, Description: func() string { return up.meta.text(up.meta.Description) },
-		Schema: func() json.RawMessage { return up.meta.Schema },
+		Filename: part.FileName(), Body: content{up, part}, Actor: q.actor.Name, Check: up.rest,
+		Name: func() string { return textOr(up.meta["name"], part.FileName()) }, Description: func() string { return textOr(up.meta["description"], "") },
+		Schema: func() json.RawMessage { return up.meta["parameters_schema"] },
 	}
 	s, err := q.g.scripts.UploadScript(q.r.Context(), e, u)
 	line := journal.Line{Action: journal.ActionUpload, Name: e.Path() + "/scripts/" + s.ID}
@@ -136,7 +136,7 @@ func (q *request) uploadScript(e Ref) error {
 		err = jerr
 	}
 	if err != nil {
-		return up.fault(err)
+		return err
 	}
 	q.w.Header().Set("Location", Base+"/"+e.Path()+"/scripts/"+s.ID)
 	return q.reply(http.StatusCreated, object{"id": s.ID, "name": s.Name})
@@ -145,24 +145,18 @@ func (q *request) uploadScript(e Ref) error {
 // uploading is a multipart body on its way.
 type uploading struct {
 	parts *multipart.Reader
-	meta  uploadMetadata
-	seen  bool // metadata: the first one counts
+	meta  map[string]json.RawMessage // those of another type are ignored
+	seen  bool                       // metadata: the first one counts
 	bad   error
 }
 
-// uploadMetadata is the metadata part. Members of another type are ignored.
-type uploadMetadata struct {
-	Name        json.RawMessage `json:"name"`
-	Description json.RawMessage `json:"description"`
-	Schema      json.RawMessage `json:"parameters_schema"`
-}
-
-func (uploadMetadata) text(v json.RawMessage) string {
-	var s string
-	if json.Unmarshal(v, &s) != nil {
-		return ""
+// textOr is a JSON text, and what else there is when it is none.
+func textOr(v json.RawMessage, other string) string {
+	var s *string
+	if json.Unmarshal(v, &s) != nil || s == nil {
+		return other
 	}
-	return s
+	return *s
 }
 
 // untilFile reads up to the part that holds the script.
@@ -179,7 +173,7 @@ func (u *uploading) untilFile() (*multipart.Part, error) {
 			return nil, Errorf(KindInput, "Missing required multipart field: file")
 		}
 		if err != nil {
-			return nil, u.fault(err)
+			return nil, u.broken(err)
 		}
 		if p.FormName() == "file" {
 			return p, u.bad
@@ -198,7 +192,7 @@ func (u *uploading) rest() error {
 			return u.bad
 		}
 		if err != nil {
-			return u.fault(err)
+			return u.broken(err)
 		}
 		if err := u.other(p); err != nil {
 			return err
@@ -210,14 +204,14 @@ func (u *uploading) rest() error {
 func (u *uploading) other(p *multipart.Part) error {
 	if p.FormName() != "metadata" || u.seen {
 		if _, err := io.Copy(io.Discard, p); err != nil {
-			return u.fault(err)
+			return u.broken(err)
 		}
 		return nil
 	}
 	u.seen = true
 	b, err := io.ReadAll(io.LimitReader(p, maxJSON+1))
 	if err != nil {
-		return u.fault(err)
+		return u.broken(err)
 	}
 	if len(b) > maxJSON {
 		return plainAnswer(http.StatusRequestEntityTooLarge, "Metadata too large")
@@ -226,36 +220,32 @@ func (u *uploading) other(p *multipart.Part) error {
 		u.bad = Errorf(KindInput, "Invalid JSON in metadata field")
 		return nil
 	}
-	if json.Unmarshal(b, &u.meta) != nil {
-		u.meta = uploadMetadata{} // an array: accepted and ignored
-	}
+	u.meta = membersOf(b) // an array: accepted and ignored
 	return nil
 }
 
-func (u *uploading) name(filename string) string {
-	var s string
-	if json.Unmarshal(u.meta.Name, &s) == nil && u.meta.Name != nil && string(u.meta.Name) != "null" {
-		return s
-	}
-	return filename
-}
-
-// fault words what is wrong with the body itself.
-func (u *uploading) fault(err error) error {
+// broken words what is wrong with the body itself. Whatever its reader says but
+// for bounds of size and time is a body that is not as it should be.
+func (u *uploading) broken(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return plainAnswer(http.StatusRequestTimeout, "Request body took too long")
 	}
-	if _, ok := errors.AsType[*Error](err); ok {
-		return err
+	return Errorf(KindInput, "Malformed multipart body")
+}
+
+// content is the file's part, whose errors are those of the body.
+type content struct {
+	u    *uploading
+	part io.Reader
+}
+
+func (c content) Read(b []byte) (int, error) {
+	n, err := c.part.Read(b)
+	if err != nil && err != io.EOF {
+		err = c.u.broken(err)
 	}
-	if _, ok := errors.AsType[*answer](err); ok {
-		return err
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, multipart.ErrMessageTooLarge) || isMultipart(err) {
-		return Errorf(KindInput, "Malformed multipart body")
-	}
-	return err
+	return n, err
 }

@@ -84,6 +84,7 @@ func TestUpload(t *testing.T) {
 		{name: "no boundary", method: "POST", path: p, body: "x", headers: []string{"Content-Type: multipart/form-data"}, status: 400, want: []string{"error_code=invalid-request"}},
 		{name: "undecodable", method: "POST", path: p, body: "nothing of that", headers: []string{form}, status: 400, want: []string{"error_code=invalid-request", "message=Malformed multipart body"}},
 		{name: "cut short", method: "POST", path: p, body: "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.sh\"\r\n\r\nabc", headers: []string{form}, status: 400, want: []string{"message=Malformed multipart body"}},
+		{name: "NUL in a name", method: "POST", path: p, body: "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\x00.sh\"\r\n\r\nx\r\n--b--\r\n", headers: []string{form}, status: 400, want: []string{"message=Malformed multipart body"}},
 		{name: "no file", method: "POST", path: p, body: "--b\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{}\r\n--b--\r\n", headers: []string{form}, status: 400, text: `{"error_code":"invalid-request","message":"Missing required multipart field: file"}`},
 		{name: "no filename", method: "POST", path: p, body: "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n", headers: []string{form}, status: 201, want: []string{"name="}},
 		{name: "metadata first, first file counts", method: "POST", path: p, headers: []string{form}, status: 201, want: []string{"name=n"},

@@ -2,10 +2,7 @@ package sovd
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,23 +13,6 @@ import (
 
 // DrainTime is how long a shutdown waits for requests under way.
 const DrainTime = 10 * time.Second
-
-// TLSConfig makes the configuration of a server from PEM texts. With a client
-// CA, clients must show a certificate that it signed.
-func TLSConfig(cert, key, clientCA []byte) (*tls.Config, error) {
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return nil, fmt.Errorf("reading the certificate: %w", err)
-	}
-	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
-	if clientCA != nil {
-		c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
-		if !c.ClientCAs.AppendCertsFromPEM(clientCA) {
-			return nil, errors.New("reading the client CA: it holds no certificate")
-		}
-	}
-	return c, nil
-}
 
 // Serve serves the listeners until ctx ends, then lets the requests under way
 // finish: waits and streams of events end at once, and nothing new is taken.
@@ -77,6 +57,3 @@ func (h quiet) Handle(ctx context.Context, r slog.Record) error {
 	r.Message = strings.TrimSpace(r.Message)
 	return h.Handler.Handle(ctx, r)
 }
-
-// isMultipart tells the errors of the multipart reader, which have no type.
-func isMultipart(err error) bool { return strings.HasPrefix(err.Error(), "multipart: ") }

@@ -84,11 +84,11 @@ func TestTLS(t *testing.T) {
 		c.TLS = true
 		c.Access = func(a sovd.Access) { mu.Lock(); actors = append(actors, a.Actor); mu.Unlock() }
 	})
-	conf, err := sovd.TLSConfig(cert, key, ca)
+	certs, err := sovd.NewCertificates(cert, key, ca)
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr, stop := serving(t, g.gw, conf)
+	addr, stop := serving(t, g.gw, certs.Config())
 	pool := x509.NewCertPool()
 	pool.AddCert(caCert)
 	get := func(c *tls.Config) error {
@@ -121,12 +121,25 @@ func TestTLS(t *testing.T) {
 	if get(&tls.Config{Certificates: pair(clientCert, clientKey), MaxVersion: tls.VersionTLS11}) == nil {
 		t.Error("TLS 1.1 is served")
 	}
+	// From now on the others are served.
+	if err := certs.Replace(cert, key, foreignCert); err != nil {
+		t.Fatal(err)
+	}
+	if err := get(&tls.Config{Certificates: pair(foreignCert, foreignKey)}); err != nil {
+		t.Error(err)
+	}
+	if get(&tls.Config{Certificates: pair(clientCert, clientKey)}) == nil {
+		t.Error("served with a certificate of the CA that was replaced")
+	}
 	stop()
-	if len(actors) != 1 || actors[0] != "certificate:tester" {
+	if len(actors) != 2 || actors[0] != "certificate:tester" {
 		t.Errorf("actors %q", actors)
 	}
-	if _, err := sovd.TLSConfig(cert, key, []byte("nothing")); err == nil {
+	if err := certs.Replace(cert, key, []byte("nothing")); err == nil {
 		t.Error("an empty CA is accepted")
+	}
+	if err := certs.Replace(cert, foreignKey, nil); err == nil {
+		t.Error("the key of another certificate is accepted")
 	}
 }
 

@@ -82,10 +82,18 @@ func SettingsOf(table map[string]any) (Settings, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &s)
 	}
-	if err != nil {
-		return Settings{}, fmt.Errorf("%w: %w", ErrSettings, err)
+	return s, settingsFault(err)
+}
+
+// settingsFault words what does not fit.
+func settingsFault(err error) error {
+	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%w: %s is a %s, which does not fit", ErrSettings, t.Field, t.Value)
 	}
-	return s, nil
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	return nil
 }
 
 // Limits makes the rate limit that the settings ask for; nil when none.
@@ -180,8 +188,8 @@ func ros2Settings(flat map[string]any) (Settings, error) {
 		return Settings{}, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	var f ros2File
-	if err := json.Unmarshal(b, &f); err != nil {
-		return Settings{}, fmt.Errorf("%w: %w", ErrSettings, err)
+	if err := settingsFault(json.Unmarshal(b, &f)); err != nil {
+		return Settings{}, err
 	}
 	s.ROS2 = ROS2{
 		Host: f.Host, Port: f.Port, Manifest: f.Manifest, TLS: f.TLS, TLSCert: f.Cert, TLSKey: f.Key, Docs: f.Docs, MaxBody: f.MaxBody,

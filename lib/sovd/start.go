@@ -158,7 +158,9 @@ func (f *Files) prepare(ctx context.Context, e Ref, script string, s Start, key 
 			p.task.Env = append(p.task.Env, k+"="+v)
 		}
 		if withArgs {
-			p.task.Argv = arguments(m.Args, s.Parameters)
+			if p.task.Argv, err = arguments(m.Args, s.Parameters); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	return x, p, nil

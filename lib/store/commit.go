@@ -179,14 +179,21 @@ func (v *view) clear() error {
 	return nil
 }
 
-func (v *view) reserve(n int64) error {
+// reserve makes room for n bytes, and for more where the disk has it: one that
+// is nearly full still takes what must be written now.
+func (v *view) reserve(n int64) (err error) {
 	from := max(v.good, v.zeros)
-	to := v.good + n + reserve
-	if _, err := v.f.WriteAt(make([]byte, to-from), from); err != nil {
-		return err
+	for _, spare := range []int64{reserve, 0} {
+		to := v.good + n + spare
+		if _, err = v.f.WriteAt(make([]byte, to-from), from); err == nil {
+			v.zeros = to
+			return v.f.Sync()
+		}
+		if terr := v.f.Truncate(from); terr != nil {
+			return terr
+		}
 	}
-	v.zeros = to
-	return v.f.Sync()
+	return err
 }
 
 // rewrite makes a log of the records that count. mu and the lock are held.

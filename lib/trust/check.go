@@ -159,7 +159,7 @@ func (v *Verdict) checkTarget() error {
 		}
 	}
 	if len(mine) == 0 {
-		return refuse(ReasonTarget, "sign it with --target for this device", "signed for %s; this device answers to %s", strings.Join(st.Targets, ", "), strings.Join(sub.Names, ", "))
+		return refuse(ReasonTarget, "sign it with --target for this device, or say with --group what the device belongs to", "signed for %s; this device answers to %s", strings.Join(st.Targets, ", "), strings.Join(sub.Names, ", "))
 	}
 	if !slices.ContainsFunc(mine, func(t string) bool { return matchAny(v.Policy.Targets, t) }) {
 		return refuse(ReasonTarget, "", "key %s may not sign for %s, only for %s", v.Key.ID(), strings.Join(mine, ", "), strings.Join(v.Policy.Targets, ", "))

@@ -15,8 +15,12 @@ const (
 	// original client takes: what arrives in one segment.
 	MaxRecord = 1460
 	// MaxLine is the longest line in bytes, its line feed included, that is
-	// read from a device. The original has no limit.
+	// read from a device that has proved nothing yet. The original has no
+	// limit.
 	MaxLine = 8 << 10
+	// MaxAnswer is the same for a device whose HI was verified: the listing
+	// of a full flash is long.
+	MaxAnswer = 64 << 10
 	// TagBytes is the size of the tag, 6 hex digits on the wire.
 	TagBytes = 3
 	// SealBytes is the size of the MAC in the stronger mode.
@@ -51,10 +55,10 @@ func Parse(b []byte, width int) (r Record, rest []byte, err error) {
 	switch {
 	case end < 0:
 		return Record{}, nil, fmt.Errorf("%w: no line feed", ErrRecord)
+	case end >= MaxAnswer:
+		return Record{}, nil, fmt.Errorf("%w: longer than %d bytes", ErrRecord, MaxAnswer)
 	case end < 2*width+2:
 		return Record{}, nil, fmt.Errorf("%w: %d bytes are too short", ErrRecord, end)
-	case end >= MaxLine:
-		return Record{}, nil, fmt.Errorf("%w: longer than %d bytes", ErrRecord, MaxLine)
 	}
 	cut := end - 2*width
 	tag := make([]byte, width)

@@ -10,7 +10,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	long := strings.Repeat("x", record.MaxLine)
+	long := strings.Repeat("x", record.MaxAnswer)
 	for _, c := range []struct{ name, in, json, rest, err string }{
 		{"no data", "{\"s\":\"OK\"}75d7f1\n", `{"s":"OK"}`, "", ""},
 		{"data", "{\"a\":\"dl\",\"data\":4,\"name\":\"a.dat\"}8cf561\ntail", `{"a":"dl","data":4,"name":"a.dat"}`, "tail", ""},

@@ -73,7 +73,9 @@ host.console = function(e)
   end
   crypto.fhash = function(alg, n)
     crypto.hash(alg, "")
-    return (call("fhash", alg:lower(), n))
+    local d = call("fhash", alg:lower(), n)
+    if not d and not option.esp32 then error("file does not exist") end -- both are seen
+    return d
   end
   encoder = {
     toHex = hex,

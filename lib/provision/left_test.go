@@ -1,0 +1,196 @@
+package provision_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lander/lib/link"
+	"lander/lib/luaota"
+	"lander/lib/luaota/luaotatest"
+	"lander/lib/provision"
+)
+
+// What waits on the flash for a release that never came to be goes with the next.
+func TestBrokenOffReleaseLeavesNothing(t *testing.T) {
+	first := map[string]string{"default.json": `{` + secretLine + `,"files":["a.dat","b.dat","c.dat"]}`}
+	for _, n := range []string{"a", "b", "c"} {
+		first[n+".dat"] = strings.Repeat(n, 3000)
+	}
+	r := newRig(t, first, nil)
+	flash := board("s3cret")
+	d, err := luaotatest.Boot(7, flash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Run(&cutConn{r.dial(), 7500, -1, nil, nil})
+	r.wait(provision.EventDone, 1)
+	if _, there := flash.Files()["~b.dat"]; !there {
+		t.Fatal("b.dat does not wait")
+	}
+	r.retree(map[string]string{"default.json": `{` + secretLine + `,"files":["c.dat"]}`}, nil)
+	r.settle(7, flash)
+	same(t, flash, map[string]string{"c.dat": first["c.dat"]})
+}
+
+// The original client's listing has the files in the place of anything else.
+func TestListings(t *testing.T) {
+	tree := map[string]string{"default.json": `{` + secretLine + `,"files":["s","a.txt"]}`, "s": "a file", "a.txt": "x"}
+	r := newRig(t, tree, nil)
+	flash := board("s3cret")
+	own := strings.Repeat("y", 20)
+	for i := range 400 {
+		flash.Put(fmt.Sprintf("%s%03d", own, i), "1")
+	}
+	if n := r.settle(7, flash); n != 1 {
+		t.Errorf("%d boots", n)
+	}
+	r.retree(map[string]string{"s": "a new file"}, nil)
+	if n := r.settle(7, flash); n != 1 {
+		t.Errorf("%d boots", n)
+	}
+	if got := flash.Files()["s"]; got != "a new file" {
+		t.Errorf("s is %q", got)
+	}
+}
+
+// A board escapes quotes but no backslashes.
+func TestPasswordsOfBoards(t *testing.T) {
+	for _, c := range []struct {
+		password string
+		boots    int
+	}{
+		{`w1"fi`, 1}, {`"`, 1}, {`""quoted""`, 1}, {`tab	tab`, 1}, {`w1\fi`, 0}, {`"\`, 0},
+	} {
+		t.Run(c.password, func(t *testing.T) {
+			r := newRig(t, map[string]string{"default.json": `{` + secretLine + `,"files":["a.txt"]}`, "a.txt": "x"}, nil)
+			flash := luaotatest.NewFlash(map[string]string{
+				luaota.ConfigName: `{"ssid":"lab","spwd":` + strconv.Quote(c.password) + `,"server":"127.0.0.1","port":8266,"secret":"s3cret"}`,
+			})
+			if n := r.settle(7, flash); n != c.boots {
+				t.Errorf("%d boots, want %d", n, c.boots)
+			}
+			if d := r.device(7); (d.Result == provision.ResultHeld) != (c.boots == 0) {
+				t.Errorf("%s: %s", d.Result, d.Reason)
+			}
+		})
+	}
+}
+
+// The session's own files are in nobody's way.
+func TestFileNamedX(t *testing.T) {
+	tree := map[string]string{"default.json": `{` + secretLine + `,"files":["x","y.txt"]}`, "x": "the file x", "y.txt": "y"}
+	r := newRig(t, tree, nil)
+	flash := board("s3cret")
+	strong := func(d *luaota.Device) { d.Nonce = strings.Repeat("ab", 16) }
+	if e, err := r.boot(7, flash, strong); err != nil || !e.Reboot {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if got := flash.Files()["luaOTA/todo"]; !strings.Contains(got, "\tx\n") {
+		t.Errorf("the list is %q", got)
+	}
+	for _, line := range strings.Split(flash.Files()["luaOTA/todo"], "\n") {
+		if w := strings.Split(line, "\t"); w[0] == "mv" && w[2] == "x" && flash.Files()[w[1]] != "the file x" {
+			t.Errorf("%s holds %q", w[1], flash.Files()[w[1]])
+		}
+	}
+}
+
+// onMove calls do when the first rename arrives.
+type onMove struct {
+	net.Conn
+	do func()
+}
+
+func (c *onMove) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.do != nil && bytes.Contains(b[:n], []byte(`"a":"mv"`)) {
+		c.do()
+		c.do = nil
+	}
+	return n, err
+}
+
+// A service that ends leaves no board between two releases.
+func TestEndBetweenRenames(t *testing.T) {
+	tree := map[string]string{"default.json": `{` + secretLine + `,"files":["a.txt","b.txt","c.txt"]}`, "a.txt": "a", "b.txt": "b", "c.txt": "c"}
+	r := newRig(t, tree, nil)
+	flash := board("s3cret")
+	d, err := luaotatest.Boot(7, flash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := r.dial() // is closed when the service ends
+	defer silent.Close()
+	var end sync.WaitGroup
+	e, err := d.Run(&onMove{r.dial(), func() {
+		end.Go(r.stop)
+		silent.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := silent.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("the silent stream: %v", err)
+		}
+	}})
+	end.Wait()
+	if err != nil || !e.Reboot {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	delete(tree, "default.json")
+	same(t, flash, tree)
+}
+
+// With Once the service ends with the first board's session, and tells what broke
+// it. What is no board does not count.
+func TestOnce(t *testing.T) {
+	r := newRig(t, map[string]string{"default.json": `{` + secretLine + `,"files":["a.txt"]}`, "a.txt": "x"}, nil)
+	r.stop()
+	for _, c := range []struct {
+		name   string
+		secret string
+		cut    int // bytes that reach the board
+		fault  string
+	}{{"refused", "another", -1, "board 7: the HI of 7: wrong tag"}, {"broken", "s3cret", 30, "board 7: sending a.txt"}, {"whole", "s3cret", -1, ""}} {
+		t.Run(c.name, func(t *testing.T) {
+			svc, err := provision.New(t.Context(), provision.Options{Tree: os.DirFS(r.dir), Load: provision.LoadOptions{Check: check}, Store: r.store, Percent: 100, Poll: -1, Once: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := link.Listen(t.Context(), link.Address{Scheme: link.TCP, Host: "127.0.0.1"}, link.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			done := make(chan error, 1)
+			go func() { done <- svc.Serve(ctx, []*link.Listener{l}) }()
+			dial := func() net.Conn {
+				conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(l.Address().Port)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return conn
+			}
+			scan := dial()
+			scan.Write([]byte("GET / HTTP/1.0\r\n\r\n"))
+			scan.Read(make([]byte, 1))
+			scan.Close()
+			d, err := luaotatest.Boot(7, board(c.secret))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Run(&cutConn{dial(), c.cut, -1, nil, nil})
+			err = <-done
+			if ctx.Err() != nil || (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
+				t.Errorf("%v, %v", err, ctx.Err())
+			}
+		})
+	}
+}
