@@ -71,5 +71,9 @@ func rejected(cmd frame.Command, r frame.Response) error {
 	if err == nil {
 		return nil
 	}
-	return &fault{exit: exitRejected, msg: fmt.Sprintf("%s: %v", cmd, err), detail: map[string]any{"status": int(r.Status), "status_name": r.Status.Name()}, cause: err}
+	hint := ""
+	if cmd == frame.CmdRegister && r.Status == frame.StatusBadParameter {
+		hint = "the name is taken, or is none of an asset: it is not empty and has no dot" // which of the two, no agent tells
+	}
+	return &fault{exit: exitRejected, msg: fmt.Sprintf("%s: %v", cmd, err), hint: hint, detail: map[string]any{"status": int(r.Status), "status_name": r.Status.Name()}, cause: err}
 }

@@ -12,7 +12,8 @@ var extensions = map[string]string{".lua": FormatLua, ".sh": FormatSh, ".bash": 
 // bytes: bytecode by its mark, else the extension, else the interpreter line.
 // It returns "" when none of them says.
 func DetectFormat(name string, head []byte) string {
-	if bytes.HasPrefix(head, []byte("\x1bLua")) {
+	// LuaJIT's mark too: what loads bytecode refuses it by name.
+	if bytes.HasPrefix(head, []byte("\x1bLua")) || bytes.HasPrefix(head, []byte("\x1bLJ")) {
 		return FormatLuac51
 	}
 	if f := extensions[strings.ToLower(path.Ext(name))]; f != "" {

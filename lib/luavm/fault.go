@@ -95,9 +95,10 @@ func (th *thread) position(f *frame) string {
 func (f *frame) line() int { return f.cl.p.src.LineOf(f.pc - 1) }
 
 // where is the position of the frame at a level: 0 is the running function,
-// 1 the one that called it. Frames lost to tail calls count as levels.
+// 1 the one that called it. Frames lost to tail calls count as levels. It is
+// empty where no line is known: in natives and in stripped bytecode.
 func (th *thread) where(level int) string {
-	if f, _ := th.level(level); f != nil {
+	if f, _ := th.level(level); f != nil && f.cl != nil && f.line() > 0 {
 		return th.position(f)
 	}
 	return ""
