@@ -81,3 +81,27 @@ func TestEndAfterAnOutage(t *testing.T) {
 		t.Errorf("elsewhere, after it: %v %v", v.Status, err)
 	}
 }
+
+// A start whose caller waits for the end is not acknowledged when nothing of
+// it could be recorded.
+func TestNoRecordNoAnswer(t *testing.T) {
+	st := &outage{Store: store.NewMemory()}
+	h := make(held)
+	close(h)
+	f, err := sovd.OpenFiles(t.Context(), sovd.FilesOptions{
+		Dir: t.TempDir(), State: t.TempDir(), Store: st, Managed: []sovd.ManagedScript{{ID: "s", Path: "/bin/sh", Format: job.FormatSh}},
+		Runners: map[string]job.Runner{job.FormatSh: h}, MaxRunning: 1, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close(context.Background())
+	e := sovd.Ref{Kind: sovd.Components, ID: "c"}
+	for _, off := range []bool{true, false, true, false} {
+		st.off.Store(off)
+		x, err := f.StartExecution(t.Context(), e, "s", sovd.Start{Waits: true})
+		if (err != nil) != off || err == nil && x.Status != job.Completed {
+			t.Errorf("no store %v: %v %v", off, x.Status, err)
+		}
+	}
+}

@@ -221,6 +221,9 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 	if x.key == "" && p.waits && x.endsSoon(over) {
 		close(x.decided) // nobody has heard of it, and the record of its end comes
 		<-x.done
+		if !x.onRecord() {
+			return Errorf(KindInternal, "The script ran, but its record could not be written")
+		}
 	} else if x.key == "" {
 		err := f.put(x, x.first)
 		if err != nil {
@@ -239,6 +242,14 @@ func (f *Files) launch(x *execution, p *planned, release func()) error {
 	case <-failed:
 		return Errorf(KindInternal, "Failed to fork process")
 	}
+}
+
+// onRecord reports whether there is a record of the execution, or nothing to
+// record: it was not begun.
+func (x *execution) onRecord() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.rev != 0 || !x.rec.Status.Final()
 }
 
 // putFirst makes the record of a start with an Idempotency-Key durable.
