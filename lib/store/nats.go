@@ -29,6 +29,7 @@ const (
 	headerDeleted = "Lander-Deleted"
 
 	natsInProcess jetstream.ErrorCode = 10158 // the message with this id is not through yet
+	natsNoPeers   jetstream.ErrorCode = 10005 // too few servers are there to keep as many replicas
 )
 
 // NATS is a Store on a JetStream cluster: one stream, in which each key is a
@@ -221,6 +222,9 @@ func final(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		if api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant || api.ErrorCode == natsInProcess {
 			return false // another write of the key, or this one, is under way yet
+		}
+		if api.ErrorCode == natsNoPeers {
+			return false // the servers do not know of each other yet
 		}
 		return api.Code != 503 && api.Code != 500 && api.Code != 408
 	}
