@@ -31,6 +31,9 @@ func npmProgram(b *testing.B, path string) string {
 			return p
 		}
 	}
+	if interop() {
+		b.Fatalf("%s of npm is not installed, and LANDER_INTEROP=1 makes it mandatory", path)
+	}
 	b.Skipf("%s of npm is not installed", path)
 	return ""
 }

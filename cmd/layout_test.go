@@ -185,7 +185,10 @@ func TestTopLevel(t *testing.T) {
 	cmd.Dir = ".."
 	out, err := cmd.Output()
 	if err != nil {
-		t.Skip("not a git checkout")
+		if interop() {
+			t.Fatalf("not a git checkout, or no git: %v", err)
+		}
+		t.Skip("not a git checkout, or no git")
 	}
 	for path := range strings.SplitSeq(strings.TrimSpace(string(out)), "\n") {
 		top, _, _ := strings.Cut(path, "/")

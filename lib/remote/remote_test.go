@@ -98,6 +98,9 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	count := func() int {
 		entries, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
+			if os.Getenv("LANDER_INTEROP") == "1" {
+				t.Fatal("no /proc")
+			}
 			t.Skip("no /proc")
 		}
 		return len(entries)
