@@ -21,18 +21,7 @@ import (
 
 // What waits on the flash for a release that never came to be goes with the next.
 func TestBrokenOffReleaseLeavesNothing(t *testing.T) {
-	first := map[string]string{"default.json": `{` + secretLine + `,"files":["a.dat","b.dat","c.dat"]}`}
-	for _, n := range []string{"a", "b", "c"} {
-		first[n+".dat"] = strings.Repeat(n, 3000)
-	}
-	r := newRig(t, first, nil)
-	flash := board("s3cret")
-	d, err := luaotatest.Boot(7, flash)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.Run(&cutConn{r.dial(), 7500, -1, nil, nil})
-	r.wait(provision.EventDone, 1)
+	r, flash, first := brokenOff(t)
 	if _, there := flash.Files()["~b.dat"]; !there {
 		t.Fatal("b.dat does not wait")
 	}

@@ -240,20 +240,28 @@ func TestSpreadOverBoots(t *testing.T) {
 	}
 }
 
-// What arrived before a cut is not sent again.
-func TestResume(t *testing.T) {
-	tree := map[string]string{"default.json": `{` + secretLine + `,"files":["a.dat","b.dat","c.dat"]}`}
+// brokenOff is a board whose session is cut while the last of three files is
+// sent, and the tree.
+func brokenOff(t *testing.T) (r *rig, flash *luaotatest.Flash, tree map[string]string) {
+	t.Helper()
+	tree = map[string]string{"default.json": `{` + secretLine + `,"files":["a.dat","b.dat","c.dat"]}`}
 	for _, n := range []string{"a", "b", "c"} {
 		tree[n+".dat"] = strings.Repeat(n, 3000)
 	}
-	r := newRig(t, tree, nil)
-	flash := board("s3cret")
+	r = newRig(t, tree, nil)
+	flash = board("s3cret")
 	d, err := luaotatest.Boot(7, flash)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.Run(&cutConn{r.dial(), 7500, -1, nil, nil})
 	r.wait(provision.EventDone, 1)
+	return r, flash, tree
+}
+
+// What arrived before a cut is not sent again.
+func TestResume(t *testing.T) {
+	r, flash, tree := brokenOff(t)
 	r.settle(7, flash)
 	delete(tree, "default.json")
 	same(t, flash, tree)
