@@ -118,16 +118,21 @@ func TestDescription(t *testing.T) {
 	if doc["openapi"] != "3.1.0" || r.at("info.title") == nil || r.at("info.version") == nil {
 		t.Fatalf("%s", r.text)
 	}
+	if url, _ := r.at("servers.0.url").(string); url != "/api/v1" || r.at("info.x-sovd-version") != "1.0.0" {
+		t.Errorf("served at %q: %s", url, r.text)
+	}
 	schemas := r.at("components.schemas").(map[string]any)
+	responses := r.at("components.responses").(map[string]any)
 	var refs func(v any)
 	used := map[string]bool{}
 	refs = func(v any) {
 		switch v := v.(type) {
 		case map[string]any:
 			if ref, ok := v["$ref"].(string); ok {
+				response, isResponse := strings.CutPrefix(ref, "#/components/responses/")
 				name := strings.TrimPrefix(ref, "#/components/schemas/")
 				used[name] = true
-				if schemas[name] == nil {
+				if schemas[name] == nil && (!isResponse || responses[response] == nil) {
 					t.Errorf("%s leads nowhere", ref)
 				}
 			}
@@ -153,7 +158,7 @@ func TestDescription(t *testing.T) {
 	ids := map[string]bool{}
 	operations := 0
 	for path, p := range doc["paths"].(map[string]any) {
-		if !strings.HasPrefix(path, "/api/v1") {
+		if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "/api/") {
 			t.Errorf("path %s", path)
 		}
 		for method, o := range p.(map[string]any) {
@@ -176,6 +181,13 @@ func TestDescription(t *testing.T) {
 					t.Errorf("%s %s: %s is not declared", method, path, word)
 				}
 				delete(declared, word)
+			}
+			// Reading is free in this rig: what is published is what is asked for.
+			secured := method != "get" && !strings.HasPrefix(path, "/auth/")
+			security, published := op["security"].([]any)
+			answers := op["responses"].(map[string]any)
+			if !published || secured != (len(security) > 0) || secured != (answers["401"] != nil) || secured != (answers["403"] != nil) {
+				t.Errorf("%s %s: security %v, %v", method, path, security, answers)
 			}
 			if len(declared) > 0 || op["summary"] == "" || len(op["responses"].(map[string]any)) < 2 {
 				t.Errorf("%s %s: %v", method, path, op)
