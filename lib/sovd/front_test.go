@@ -155,6 +155,10 @@ func TestDescription(t *testing.T) {
 			t.Errorf("the schema %s is none", name)
 		}
 	}
+	tags := map[any]bool{}
+	for _, x := range doc["tags"].([]any) {
+		tags[x.(map[string]any)["name"]] = true
+	}
 	ids := map[string]bool{}
 	operations := 0
 	for path, p := range doc["paths"].(map[string]any) {
@@ -188,6 +192,9 @@ func TestDescription(t *testing.T) {
 			answers := op["responses"].(map[string]any)
 			if !published || secured != (len(security) > 0) || secured != (answers["401"] != nil) || secured != (answers["403"] != nil) {
 				t.Errorf("%s %s: security %v, %v", method, path, security, answers)
+			}
+			if tag := op["tags"].([]any)[0]; !tags[tag] {
+				t.Errorf("%s %s: the tag %v is not declared", method, path, tag)
 			}
 			if len(declared) > 0 || op["summary"] == "" || len(op["responses"].(map[string]any)) < 2 {
 				t.Errorf("%s %s: %v", method, path, op)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,6 +60,7 @@ func within(path, words []string) bool {
 func (q *request) describe(want func(path string) bool) error {
 	g := q.g
 	paths := object{}
+	var tags []object
 	for i := range g.routes {
 		r := &g.routes[i]
 		if !want(r.path) {
@@ -70,6 +72,9 @@ func (q *request) describe(want func(path string) bool) error {
 			paths[r.path] = p
 		}
 		p[strings.ToLower(r.method)] = g.operation(r)
+		if !slices.ContainsFunc(tags, func(t object) bool { return t["name"] == r.tag }) {
+			tags = append(tags, object{"name": r.tag})
+		}
 	}
 	bodies, err := schemas()
 	if err != nil {
@@ -93,6 +98,7 @@ func (q *request) describe(want func(path string) bool) error {
 			"license": object{"name": "See the distribution", "identifier": "LicenseRef-Lander"},
 		},
 		"servers":    []object{{"url": Base}},
+		"tags":       tags,
 		"paths":      paths,
 		"components": components,
 	})
