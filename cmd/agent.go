@@ -50,7 +50,7 @@ open, and end.`,
 			&cli.StringFlag{Name: "auth", Usage: "prove who is who to the server and back by `WORD`: hmac-md5 or hmac-sha1"},
 			&cli.StringFlag{Name: "cipher", Usage: "encipher what goes to the server by `WORD`: aes-cbc-128, aes-cbc-256, aes-ctr-128 or aes-ctr-256"},
 			&cli.StringFlag{Name: "password-file", Usage: "the password shared with the server is in `FILE`"},
-			&cli.StringFlag{Name: "registration-file", Usage: "while the file of --password-file is not there, get its content from the server, with the registration password in `FILE`"},
+			&cli.StringFlag{Name: "registration-file", Usage: "while the file of --password-file is not there, get its content from the server, with the registration password in `FILE`; when the server cannot be reached, later"},
 			&cli.StringFlag{Name: "sink", Usage: "write the data that is due to `FILE` or - as NDJSON, in place of a server"},
 			&cli.StringFlag{Name: "sms", Usage: "send and receive SMS by the modem at `ADDR`, such as serial:///dev/ttyUSB2, or send by a command that gets {\"to\",\"text\",\"format\"} on its input"},
 			&cli.BoolFlag{Name: "dev", Usage: "for application authors: take what emp simulate sends"},
@@ -130,7 +130,7 @@ func runAgent(k *call) error {
 		return err
 	}
 	defer a.Close()
-	done, err := k.ready(listeners)
+	done, err := k.ready(addresses(listeners))
 	if err != nil {
 		return err
 	}
