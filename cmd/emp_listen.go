@@ -133,9 +133,9 @@ func (l *listening) register(peer *emp.Peer) error {
 
 // Answer implements emp.Handler.
 func (l *listening) Answer(_ []byte, r *emp.Request) ([]byte, error) {
-	payload := bytes.TrimSpace(bytes.Clone(r.Payload))
-	if len(payload) == 0 || !json.Valid(payload) {
-		payload = []byte("null")
+	payload, err := l.k.asked(r)
+	if err != nil {
+		return nil, err
 	}
 	cmd, peer := r.Command, r.Peer()
 	return r.Go(func(ctx context.Context) ([]byte, error) {
