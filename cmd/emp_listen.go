@@ -57,7 +57,7 @@ type listening struct {
 	paths []string
 	proc  proc.Runner
 
-	turn sync.Mutex
+	turn <-chan struct{} // closed when the command before is done with; Answer's alone
 	mu   sync.Mutex
 	seen int
 	full chan struct{}
@@ -138,9 +138,14 @@ func (l *listening) Answer(_ []byte, r *emp.Request) ([]byte, error) {
 		return nil, err
 	}
 	cmd, peer := r.Command, r.Peer()
+	// A script sees one command after the other, as they came.
+	before, done := l.turn, make(chan struct{})
+	l.turn = done
 	return r.Go(func(ctx context.Context) ([]byte, error) {
-		l.turn.Lock() // a script sees one command after the other
-		defer l.turn.Unlock()
+		defer close(done)
+		if before != nil {
+			<-before
+		}
 		var err error
 		if l.k.cli.String("exec") != "" {
 			err = l.exec(ctx, cmd, payload)
