@@ -31,7 +31,8 @@ variable tree, runs the signed scripts that come in, and keeps data until it is 
 Signed update packages are installed from STATE/agent/update/drop, where they are to be
 moved whole. With --server, data goes to an M3DA server, which sends commands: scripts it
 sends are run as those of anybody, when their signatures are good; what else it asks for rests
-on --auth alone. allow_md5 = true in the file's [agent] takes the MD5 of a script for its
+on --auth alone. A device with --registration-file that cannot reach the server yet serves
+its applications all the same, and registers when it can. allow_md5 = true in the file's [agent] takes the MD5 of a script for its
 signature, as the original did. Without --reboot-cmd a Reboot is only logged, and refused
 when the server asks. The trust store is read for each script; HUP reads the configuration again. INT and TERM stop running scripts, answer what is
 open, and end.`,
@@ -50,7 +51,7 @@ open, and end.`,
 			&cli.StringFlag{Name: "auth", Usage: "prove who is who to the server and back by `WORD`: hmac-md5 or hmac-sha1"},
 			&cli.StringFlag{Name: "cipher", Usage: "encipher what goes to the server by `WORD`: aes-cbc-128, aes-cbc-256, aes-ctr-128 or aes-ctr-256"},
 			&cli.StringFlag{Name: "password-file", Usage: "the password shared with the server is in `FILE`"},
-			&cli.StringFlag{Name: "registration-file", Usage: "while the file of --password-file is not there, get its content from the server, with the registration password in `FILE`; when the server cannot be reached, later"},
+			&cli.StringFlag{Name: "registration-file", Usage: "while the file of --password-file is not there, get its content from the server, with the registration password in `FILE`"},
 			&cli.StringFlag{Name: "sink", Usage: "write the data that is due to `FILE` or - as NDJSON, in place of a server"},
 			&cli.StringFlag{Name: "sms", Usage: "send and receive SMS by the modem at `ADDR`, such as serial:///dev/ttyUSB2, or send by a command that gets {\"to\",\"text\",\"format\"} on its input"},
 			&cli.BoolFlag{Name: "dev", Usage: "for application authors: take what emp simulate sends"},
