@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -50,12 +49,16 @@ type word struct {
 	text, usage string
 	takesValue  bool
 	sub         bool
+	choices     []string // the values that the flag takes, when they are words
 }
+
+// at is where the scripts look for a word of the node: "script sign --key".
+func (n node) at(w word) string { return strings.TrimSpace(n.path + " " + w.text) }
 
 func completionTree(app *cli.App) []node {
 	root := node{usage: app.Usage}
 	for _, c := range shown(app.Commands) {
-		root.words = append(root.words, word{c.Name, c.Usage, false, true})
+		root.words = append(root.words, word{text: c.Name, usage: c.Usage, sub: true})
 	}
 	root.words = append(root.words, flagWords(app.Flags)...)
 	out := []node{root}
@@ -67,11 +70,11 @@ func walk(prefix string, cmds []*cli.Command) []node {
 	for _, c := range shown(cmds) {
 		n := node{path: strings.TrimSpace(prefix + " " + c.Name), usage: c.Usage}
 		for _, s := range shown(c.Subcommands) {
-			n.words = append(n.words, word{s.Name, s.Usage, false, true})
+			n.words = append(n.words, word{text: s.Name, usage: s.Usage, sub: true})
 		}
 		if c.Name == "completion" {
 			for _, sh := range []string{"bash", "zsh", "fish", "powershell"} {
-				n.words = append(n.words, word{sh, "script for " + sh, false, true})
+				n.words = append(n.words, word{text: sh, usage: "script for " + sh, sub: true})
 			}
 		}
 		n.words = append(n.words, flagWords(c.Flags)...)
@@ -85,9 +88,47 @@ func flagWords(flags []cli.Flag) []word {
 	var out []word
 	for _, f := range flags {
 		_, usage := describe(f)
-		out = append(out, word{"--" + f.Names()[0], usage, !isBool(f), false})
+		w := word{text: "--" + f.Names()[0], usage: usage, takesValue: !isBool(f)}
+		if d, ok := f.(cli.DocGenerationFlag); ok && w.takesValue {
+			w.choices = choices(d.GetUsage())
+		}
+		out = append(out, w)
 	}
 	return out
+}
+
+// choices are the words of a usage such as "log as `FORMAT`: text or json":
+// what help says is what the shells offer.
+func choices(usage string) []string {
+	_, list, ok := strings.Cut(usage, "`: ")
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, s := range strings.Split(strings.ReplaceAll(list, " or ", ", "), ", ") {
+		s, _, _ = strings.Cut(s, " (")
+		if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// chosen are the flags that take certain words: those words, and where.
+func chosen(nodes []node) (words []string, at map[string][]string) {
+	at = map[string][]string{}
+	for _, n := range nodes {
+		for _, w := range n.words {
+			if len(w.choices) > 0 {
+				s := strings.Join(w.choices, " ")
+				if at[s] == nil {
+					words = append(words, s)
+				}
+				at[s] = append(at[s], n.at(w))
+			}
+		}
+	}
+	return words, at
 }
 
 func (n node) list(keep func(word) bool) string {
@@ -99,168 +140,3 @@ func (n node) list(keep func(word) bool) string {
 	}
 	return strings.Join(out, " ")
 }
-
-func writeBash(w io.Writer, nodes []node) {
-	io.WriteString(w, `# bash completion for lander; made by: lander completion bash
-_lander() {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path="" i word subs="" flags="" values=""
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        word=${COMP_WORDS[i]}
-        case "$path $word" in
-`)
-	for _, n := range nodes {
-		if n.path != "" {
-			fmt.Fprintf(w, "        %q) path=%q ;;\n", " "+n.path, " "+n.path)
-		}
-	}
-	io.WriteString(w, "        esac\n    done\n    case \"$path\" in\n")
-	for _, n := range nodes {
-		key := ""
-		if n.path != "" {
-			key = " " + n.path
-		}
-		fmt.Fprintf(w, "    %q)\n        subs=%q\n        flags=%q\n        values=%q ;;\n", key,
-			n.list(func(w word) bool { return w.sub }), n.list(func(w word) bool { return !w.sub }), " "+n.list(func(w word) bool { return w.takesValue })+" ")
-	}
-	io.WriteString(w, `    esac
-    if [[ $values == *" $prev "* ]]; then
-        COMPREPLY=($(compgen -f -- "$cur"))
-    elif [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "$flags" -- "$cur"))
-    elif [[ -n $subs ]]; then
-        COMPREPLY=($(compgen -W "$subs" -- "$cur"))
-    else
-        COMPREPLY=($(compgen -f -- "$cur"))
-    fi
-}
-complete -o filenames -F _lander lander
-`)
-}
-
-func writeZsh(w io.Writer, nodes []node) {
-	io.WriteString(w, `#compdef lander
-# zsh completion for lander; made by: lander completion zsh
-_lander() {
-    local path="" i word
-    local -a subs flags
-    for ((i = 2; i < CURRENT; i++)); do
-        word=$words[i]
-        case "$path $word" in
-`)
-	for _, n := range nodes {
-		if n.path != "" {
-			fmt.Fprintf(w, "        %s) path=%s ;;\n", shellQuote(" "+n.path), shellQuote(" "+n.path))
-		}
-	}
-	io.WriteString(w, "        esac\n    done\n    case \"$path\" in\n")
-	for _, n := range nodes {
-		key := ""
-		if n.path != "" {
-			key = " " + n.path
-		}
-		fmt.Fprintf(w, "    %s)\n", shellQuote(key))
-		for _, kind := range []struct {
-			name string
-			sub  bool
-		}{{"subs", true}, {"flags", false}} {
-			fmt.Fprintf(w, "        %s=(", kind.name)
-			for _, x := range n.words {
-				if x.sub == kind.sub {
-					fmt.Fprintf(w, "\n            %s", shellQuote(strings.ReplaceAll(x.text, ":", `\:`)+":"+x.usage))
-				}
-			}
-			io.WriteString(w, ")\n")
-		}
-		io.WriteString(w, "        ;;\n")
-	}
-	io.WriteString(w, `    esac
-    if [[ $words[CURRENT] == -* ]]; then
-        _describe 'flag' flags
-    elif (( $#subs )); then
-        _describe 'command' subs
-    else
-        _files
-    fi
-}
-if [[ $funcstack[1] == _lander ]]; then
-    _lander "$@"
-else
-    compdef _lander lander
-fi
-`)
-}
-
-func writeFish(w io.Writer, nodes []node) {
-	io.WriteString(w, `# fish completion for lander; made by: lander completion fish
-function __lander_at
-    set -l words (commandline -opc)
-    set -e words[1]
-    set -l path
-    for word in $words
-        string match -q -- '-*' $word; or set -a path $word
-    end
-    set -l want (string split -n ' ' -- $argv[1])
-    test (count $path) -ge (count $want); or return 1
-    for i in (seq (count $want))
-        test "$path[$i]" = "$want[$i]"; or return 1
-    end
-    if test "$argv[2]" = exact
-        test (count $path) -eq (count $want); or return 1
-    end
-    return 0
-end
-`)
-	for _, n := range nodes {
-		for _, x := range n.words {
-			desc := shellQuote(x.usage)
-			switch {
-			case x.sub:
-				fmt.Fprintf(w, "complete -c lander -n %s -f -a %s -d %s\n", shellQuote("__lander_at '"+n.path+"' exact"), x.text, desc)
-			default:
-				need := ""
-				if x.takesValue {
-					need = " -r"
-				}
-				exact := ""
-				if n.path == "" {
-					exact = " exact"
-				}
-				fmt.Fprintf(w, "complete -c lander -n %s -l %s%s -d %s\n", shellQuote("__lander_at '"+n.path+"'"+exact), x.text[2:], need, desc)
-			}
-		}
-	}
-}
-
-func writePowershell(w io.Writer, nodes []node) {
-	io.WriteString(w, `# PowerShell completion for lander; made by: lander completion powershell
-Register-ArgumentCompleter -Native -CommandName lander -ScriptBlock {
-    param($wordToComplete, $commandAst, $cursorPosition)
-    $path = ''
-    $known = @{
-`)
-	for _, n := range nodes {
-		fmt.Fprintf(w, "        %s = @(", psQuote(n.path))
-		for i, x := range n.words {
-			if i > 0 {
-				io.WriteString(w, ", ")
-			}
-			fmt.Fprintf(w, "@(%s, %s)", psQuote(x.text), psQuote(x.usage))
-		}
-		io.WriteString(w, ")\n")
-	}
-	io.WriteString(w, `    }
-    foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {
-        $next = ($path + ' ' + $element.ToString()).Trim()
-        if ($known.ContainsKey($next) -and $element.Extent.EndOffset -lt $cursorPosition) { $path = $next }
-    }
-    foreach ($pair in $known[$path]) {
-        if ($pair[0] -like "$wordToComplete*") {
-            [System.Management.Automation.CompletionResult]::new($pair[0], $pair[0], 'ParameterValue', $pair[1])
-        }
-    }
-}
-`)
-}
-
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-func psQuote(s string) string    { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

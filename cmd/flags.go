@@ -20,7 +20,7 @@ func sharedFlags(v verb) []cli.Flag {
 		&cli.BoolFlag{Name: "json", Usage: "print the result, and errors, as JSON"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Count: new(int), Usage: "print errors only; twice: nothing for exit code 5"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Count: new(int), Usage: "log more; repeat for more"},
-		&cli.StringFlag{Name: "log-level", Usage: "log from `LEVEL` on: debug, info, warn or error"},
+		&cli.StringFlag{Name: "log-level", Usage: "log down to `LEVEL`: debug, info, warn or error"},
 		&cli.StringFlag{Name: "log-format", Usage: "log as `FORMAT`: text or json", Value: "text"},
 		&cli.BoolFlag{Name: "no-color", Usage: "write without colours"},
 		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE`"},

@@ -85,7 +85,7 @@ func trustAddCommand() *cli.Command {
 		operands: "FILE|-",
 		flags: []cli.Flag{
 			trustFlag(),
-			&cli.StringFlag{Name: "role", Usage: "give the key the `ROLE` root (may sign key lists) or signer"},
+			&cli.StringFlag{Name: "role", Usage: "give the key the `ROLE`: root (may sign key lists) or signer"},
 		},
 		min: 1, max: 1,
 		exits: []exitCode{exitRefused},

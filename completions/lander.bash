@@ -1,6 +1,12 @@
 # bash completion for lander; made by: lander completion bash
 _lander() {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path="" i word subs="" flags="" values=""
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path="" i word subs="" flags="" values="" choices=""
+    # --flag=value arrives as three words.
+    if [[ $cur == = ]]; then
+        cur=""
+    elif [[ $prev == = && COMP_CWORD -ge 2 ]]; then
+        prev=${COMP_WORDS[COMP_CWORD-2]}
+    fi
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case "$path $word" in
@@ -192,7 +198,25 @@ _lander() {
         flags="--json --quiet --verbose --log-level --log-format --no-color --config --timeout --help --print-config"
         values=" --log-level --log-format --config --timeout " ;;
     esac
-    if [[ $values == *" $prev "* ]]; then
+    case "$path $prev" in
+    " agent --auth")
+        choices="hmac-md5 hmac-sha1" ;;
+    " agent --cipher")
+        choices="aes-cbc-128 aes-cbc-256 aes-ctr-128 aes-ctr-256" ;;
+    " agent --log-level"|" emp send --log-level"|" emp listen --log-level"|" emp simulate --log-level"|" ota serve --log-level"|" ota flash --log-level"|" ota status --log-level"|" devs list --log-level"|" devs deploy --log-level"|" devs logs --log-level"|" devs status --log-level"|" devs start --log-level"|" devs stop --log-level"|" devs reset --log-level"|" devs read --log-level"|" devs simulate --log-level"|" script keygen --log-level"|" script sign --log-level"|" script verify --log-level"|" script run --log-level"|" trust list --log-level"|" trust add --log-level"|" trust remove --log-level"|" trust apply --log-level"|" journal verify --log-level"|" gateway --log-level"|" doctor --log-level"|" completion --log-level"|" man --log-level"|" version --log-level")
+        choices="debug info warn error" ;;
+    " agent --log-format"|" emp send --log-format"|" emp listen --log-format"|" emp simulate --log-format"|" ota serve --log-format"|" ota flash --log-format"|" ota status --log-format"|" devs list --log-format"|" devs deploy --log-format"|" devs logs --log-format"|" devs status --log-format"|" devs start --log-format"|" devs stop --log-format"|" devs reset --log-format"|" devs read --log-format"|" devs simulate --log-format"|" script keygen --log-format"|" script sign --log-format"|" script verify --log-format"|" script run --log-format"|" trust list --log-format"|" trust add --log-format"|" trust remove --log-format"|" trust apply --log-format"|" journal verify --log-format"|" gateway --log-format"|" doctor --log-format"|" completion --log-format"|" man --log-format"|" version --log-format")
+        choices="text json" ;;
+    " ota flash --fast")
+        choices="auto off" ;;
+    " script sign --format")
+        choices="lua luac51 sh bash python devs package tree keys data" ;;
+    " trust add --role")
+        choices="root signer" ;;
+    esac
+    if [[ -n $choices ]]; then
+        COMPREPLY=($(compgen -W "$choices" -- "$cur"))
+    elif [[ $values == *" $prev "* ]]; then
         COMPREPLY=($(compgen -f -- "$cur"))
     elif [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$flags" -- "$cur"))

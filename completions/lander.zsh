@@ -1,50 +1,50 @@
 #compdef lander
 # zsh completion for lander; made by: lander completion zsh
 _lander() {
-    local path="" i word
-    local -a subs flags
+    local at="" i word
+    local -a subs flags choices
     for ((i = 2; i < CURRENT; i++)); do
         word=$words[i]
-        case "$path $word" in
-        ' agent') path=' agent' ;;
-        ' emp') path=' emp' ;;
-        ' emp send') path=' emp send' ;;
-        ' emp listen') path=' emp listen' ;;
-        ' emp simulate') path=' emp simulate' ;;
-        ' ota') path=' ota' ;;
-        ' ota serve') path=' ota serve' ;;
-        ' ota flash') path=' ota flash' ;;
-        ' ota status') path=' ota status' ;;
-        ' devs') path=' devs' ;;
-        ' devs list') path=' devs list' ;;
-        ' devs deploy') path=' devs deploy' ;;
-        ' devs logs') path=' devs logs' ;;
-        ' devs status') path=' devs status' ;;
-        ' devs start') path=' devs start' ;;
-        ' devs stop') path=' devs stop' ;;
-        ' devs reset') path=' devs reset' ;;
-        ' devs read') path=' devs read' ;;
-        ' devs simulate') path=' devs simulate' ;;
-        ' script') path=' script' ;;
-        ' script keygen') path=' script keygen' ;;
-        ' script sign') path=' script sign' ;;
-        ' script verify') path=' script verify' ;;
-        ' script run') path=' script run' ;;
-        ' trust') path=' trust' ;;
-        ' trust list') path=' trust list' ;;
-        ' trust add') path=' trust add' ;;
-        ' trust remove') path=' trust remove' ;;
-        ' trust apply') path=' trust apply' ;;
-        ' journal') path=' journal' ;;
-        ' journal verify') path=' journal verify' ;;
-        ' gateway') path=' gateway' ;;
-        ' doctor') path=' doctor' ;;
-        ' completion') path=' completion' ;;
-        ' man') path=' man' ;;
-        ' version') path=' version' ;;
+        case "$at $word" in
+        ' agent') at=' agent' ;;
+        ' emp') at=' emp' ;;
+        ' emp send') at=' emp send' ;;
+        ' emp listen') at=' emp listen' ;;
+        ' emp simulate') at=' emp simulate' ;;
+        ' ota') at=' ota' ;;
+        ' ota serve') at=' ota serve' ;;
+        ' ota flash') at=' ota flash' ;;
+        ' ota status') at=' ota status' ;;
+        ' devs') at=' devs' ;;
+        ' devs list') at=' devs list' ;;
+        ' devs deploy') at=' devs deploy' ;;
+        ' devs logs') at=' devs logs' ;;
+        ' devs status') at=' devs status' ;;
+        ' devs start') at=' devs start' ;;
+        ' devs stop') at=' devs stop' ;;
+        ' devs reset') at=' devs reset' ;;
+        ' devs read') at=' devs read' ;;
+        ' devs simulate') at=' devs simulate' ;;
+        ' script') at=' script' ;;
+        ' script keygen') at=' script keygen' ;;
+        ' script sign') at=' script sign' ;;
+        ' script verify') at=' script verify' ;;
+        ' script run') at=' script run' ;;
+        ' trust') at=' trust' ;;
+        ' trust list') at=' trust list' ;;
+        ' trust add') at=' trust add' ;;
+        ' trust remove') at=' trust remove' ;;
+        ' trust apply') at=' trust apply' ;;
+        ' journal') at=' journal' ;;
+        ' journal verify') at=' journal verify' ;;
+        ' gateway') at=' gateway' ;;
+        ' doctor') at=' doctor' ;;
+        ' completion') at=' completion' ;;
+        ' man') at=' man' ;;
+        ' version') at=' version' ;;
         esac
     done
-    case "$path" in
+    case "$at" in
     '')
         subs=(
             'agent:be the local hub of a device: variables, assets, signed scripts'
@@ -95,7 +95,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -121,7 +121,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -143,7 +143,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -159,7 +159,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -196,7 +196,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -224,7 +224,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -241,7 +241,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -271,7 +271,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -299,7 +299,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -322,7 +322,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -340,7 +340,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -358,7 +358,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -376,7 +376,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -394,7 +394,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -414,7 +414,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -436,7 +436,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -463,7 +463,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -496,7 +496,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -516,7 +516,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -550,7 +550,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -574,7 +574,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -586,11 +586,11 @@ _lander() {
         subs=()
         flags=(
             '--trust:the trust store DIR (default: lander/trust in the configuration directory)'
-            '--role:give the key the ROLE root (may sign key lists) or signer'
+            '--role:give the key the ROLE: root (may sign key lists) or signer'
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -605,7 +605,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -624,7 +624,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -646,7 +646,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -694,7 +694,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -710,7 +710,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -728,7 +728,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -743,7 +743,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -757,7 +757,7 @@ _lander() {
             '--json:print the result, and errors, as JSON'
             '--quiet:print errors only; twice: nothing for exit code 5'
             '--verbose:log more; repeat for more'
-            '--log-level:log from LEVEL on: debug, info, warn or error'
+            '--log-level:log down to LEVEL: debug, info, warn or error'
             '--log-format:log as FORMAT: text or json (default: text)'
             '--no-color:write without colours'
             '--config:read the configuration from FILE'
@@ -766,7 +766,25 @@ _lander() {
             '--print-config:print the merged configuration with the origin of each value, and stop')
         ;;
     esac
-    if [[ $words[CURRENT] == -* ]]; then
+    case "$at $words[CURRENT-1]" in
+    " agent --auth")
+        choices=(hmac-md5 hmac-sha1) ;;
+    " agent --cipher")
+        choices=(aes-cbc-128 aes-cbc-256 aes-ctr-128 aes-ctr-256) ;;
+    " agent --log-level"|" emp send --log-level"|" emp listen --log-level"|" emp simulate --log-level"|" ota serve --log-level"|" ota flash --log-level"|" ota status --log-level"|" devs list --log-level"|" devs deploy --log-level"|" devs logs --log-level"|" devs status --log-level"|" devs start --log-level"|" devs stop --log-level"|" devs reset --log-level"|" devs read --log-level"|" devs simulate --log-level"|" script keygen --log-level"|" script sign --log-level"|" script verify --log-level"|" script run --log-level"|" trust list --log-level"|" trust add --log-level"|" trust remove --log-level"|" trust apply --log-level"|" journal verify --log-level"|" gateway --log-level"|" doctor --log-level"|" completion --log-level"|" man --log-level"|" version --log-level")
+        choices=(debug info warn error) ;;
+    " agent --log-format"|" emp send --log-format"|" emp listen --log-format"|" emp simulate --log-format"|" ota serve --log-format"|" ota flash --log-format"|" ota status --log-format"|" devs list --log-format"|" devs deploy --log-format"|" devs logs --log-format"|" devs status --log-format"|" devs start --log-format"|" devs stop --log-format"|" devs reset --log-format"|" devs read --log-format"|" devs simulate --log-format"|" script keygen --log-format"|" script sign --log-format"|" script verify --log-format"|" script run --log-format"|" trust list --log-format"|" trust add --log-format"|" trust remove --log-format"|" trust apply --log-format"|" journal verify --log-format"|" gateway --log-format"|" doctor --log-format"|" completion --log-format"|" man --log-format"|" version --log-format")
+        choices=(text json) ;;
+    " ota flash --fast")
+        choices=(auto off) ;;
+    " script sign --format")
+        choices=(lua luac51 sh bash python devs package tree keys data) ;;
+    " trust add --role")
+        choices=(root signer) ;;
+    esac
+    if (( $#choices )); then
+        compadd -- $choices
+    elif [[ $words[CURRENT] == -* ]]; then
         _describe 'flag' flags
     elif (( $#subs )); then
         _describe 'command' subs

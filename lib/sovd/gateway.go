@@ -183,7 +183,7 @@ func (g *Gateway) serve(q *request) error {
 	}
 	if n == nil || len(n.methods) == 0 {
 		// Who may not ask does not learn what is there.
-		if err := g.authorize(q, nil); err != nil {
+		if err := g.authorize(q, &route{role: leastRole(method, rest)}); err != nil {
 			return err
 		}
 		return notFound
