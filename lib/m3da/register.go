@@ -46,6 +46,9 @@ func Register(ctx context.Context, rwc io.ReadWriteCloser, device string, r Regi
 	w := &wire{rwc: rwc, scanner: bysant.Scanner{Max: 64 << 10}}
 	defer context.AfterFunc(ctx, func() { w.close() })()
 	defer func() {
+		if err != nil && ctx.Err() != nil && !Refused(err) {
+			err = fmt.Errorf("the server does not answer: %w", context.Cause(ctx)) // that we closed the stream is no reason
+		}
 		if err != nil {
 			err = fmt.Errorf("registering %s: %w", device, err)
 		}
