@@ -70,6 +70,14 @@ func (e *InterruptedError) Error() string {
 // Unwrap gives the cause.
 func (e *InterruptedError) Unwrap() error { return e.Err }
 
+// ImageError is an image that is on the board in part, or wrong.
+type ImageError struct{ Err error }
+
+func (e *ImageError) Error() string { return "the image is not whole on the board: " + e.Err.Error() }
+
+// Unwrap gives the cause: a rom.StatusError, a MismatchError, or a lost board.
+func (e *ImageError) Unwrap() error { return e.Err }
+
 // DiffersError says that VerifyOnly found differences; the Report has them.
 type DiffersError struct{ Files []string }
 
