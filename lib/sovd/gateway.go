@@ -124,6 +124,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	q := &request{w: rec, r: r, g: g}
 	body := r.Body
+	if len(r.TransferEncoding) > 0 {
+		// Whether a length stood beside it is not told: a proxy that went by the
+		// length saw another end of the request [RFC 9112 6.3].
+		w.Header().Set("Connection", "close")
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {
