@@ -194,7 +194,7 @@ func swap(key string) string {
 func (s *NATS) again(ctx context.Context, f func(context.Context) error) error {
 	if _, ends := ctx.Deadline(); !ends {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, natsPatient)
+		ctx, cancel = context.WithTimeout(ctx, patience(ctx, natsPatient))
 		defer cancel()
 	}
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
@@ -209,6 +209,9 @@ func (s *NATS) again(ctx context.Context, f func(context.Context) error) error {
 		}
 		select {
 		case <-ctx.Done():
+			if errors.Is(err, ctx.Err()) {
+				return fmt.Errorf("%w: %w", ErrUnreachable, err)
+			}
 			return fmt.Errorf("%w: %w: %w", ErrUnreachable, ctx.Err(), err)
 		case <-time.After(wait):
 		}
