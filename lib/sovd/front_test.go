@@ -3,6 +3,8 @@ package sovd_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -224,5 +226,26 @@ func TestDescriptionIsValid(t *testing.T) {
 	out, err := exec.Command(lint, file).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), `"valid":true`) && !strings.Contains(string(out), `"valid": true`) {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// A request with a length beside its chunks is the last of its connection: a
+// proxy in front may have seen its end elsewhere [RFC 9112 6.3].
+func TestLengthBesideChunks(t *testing.T) {
+	g := newRig(t, func(*sovd.FilesOptions, *sovd.Config) {})
+	for name, head := range map[string]string{
+		"length and chunks": "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+		"chunks":            "Transfer-Encoding: chunked\r\n",
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST %s/man_true/executions HTTP/1.1\r\nHost: x\r\n%s\r\n0\r\n\r\nGET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n", scripts, head)
+		b, _ := io.ReadAll(conn) // a reset is an end, too
+		conn.Close()
+		if n := strings.Count(string(b), "HTTP/1.1 "); n != 1 {
+			t.Errorf("%s: %d answers: %q", name, n, b)
+		}
 	}
 }
