@@ -180,9 +180,13 @@ func (s *Session) take(ctx context.Context, e envelope.Envelope, asked bool) (bo
 	}
 	s.mu.Lock()
 	s.lander = lander(inner.Header)
+	// A status without a payload ends an exchange of ours. The original puts
+	// a status into all that it secures, and never ends an exchange: with
+	// nothing to send it asks for commands, and waits for the reply.
 	_, isAck := inner.Status()
+	isAck = isAck && len(items) == 0 && (s.lander || s.acc.Keys == nil)
 	s.mu.Unlock()
-	if isAck && len(items) == 0 { // it ends an exchange of ours
+	if isAck {
 		return false, s.pushNext()
 	}
 	r := s.acc.Handler.Exchange(ctx, s, Request{Batch: inner.Header.Text(FieldBatch), Items: items})

@@ -1,0 +1,71 @@
+package m3da_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"lander/lib/m3da/bysant"
+	"lander/lib/m3da/envelope"
+	"lander/lib/m3da/m3datest"
+)
+
+// A secured device of the original that has nothing to send sends status 200
+// without a payload, as in all its envelopes, and waits a minute for the
+// reply: also when the last reply brought it a command.
+func TestPollWithStatus(t *testing.T) {
+	cred := m3datest.Credentials{Auth: "hmac-md5", Password: "secret1"}
+	site := m3datest.New(m3datest.Options{Devices: map[string]m3datest.Credentials{deviceID: cred}})
+	site.Send(deviceID, envelope.Message{Path: "house.commands", Ticket: bysant.OfInt(7), Body: bysant.OfMap()})
+	a, b := net.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- site.Serve(t.Context(), b) }()
+	defer func() { a.Close(); <-served }()
+	a.SetDeadline(time.Now().Add(30 * time.Second))
+
+	k := keys(t, cred)
+	own := k.Nonce()
+	send := func(nonce string) {
+		t.Helper()
+		inner := envelope.Envelope{Header: envelope.Header(envelope.Int("status", 200), envelope.Text("nonce", own))}
+		sealed := k.Seal(nonce, string(inner.Append(nil)))
+		e := envelope.Envelope{Header: envelope.Header(envelope.Text("id", deviceID)), Payload: sealed,
+			Footer: envelope.Header(envelope.Text("mac", k.MAC(sealed, nonce)))}
+		if _, err := a.Write(e.Append(nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receive := func() envelope.Envelope {
+		t.Helper()
+		var got []byte
+		for {
+			buf := make([]byte, 4096)
+			n, err := a.Read(buf)
+			if err != nil {
+				t.Fatalf("no reply to a poll: %v", err)
+			}
+			got = append(got, buf[:n]...)
+			if e, _, err := envelope.Parse(got); err == nil {
+				return e
+			}
+		}
+	}
+	send(k.Nonce())
+	nonce := receive().Header.Text("nonce")
+	for i, want := range []int{1, 0, 0} {
+		send(nonce)
+		e := receive()
+		if !k.Verify(e.Payload, own, e.Footer.Text("mac")) {
+			t.Fatalf("poll %d: the MAC is wrong", i)
+		}
+		inner, _, err := envelope.Parse([]byte(e.Payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		items, err := envelope.ParseItems(inner.Payload)
+		if status, _ := inner.Status(); err != nil || status != envelope.StatusOK || len(items) != want {
+			t.Fatalf("poll %d: status %d, %d items, %v", i, status, len(items), err)
+		}
+		nonce = inner.Header.Text("nonce")
+	}
+}
