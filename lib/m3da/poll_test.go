@@ -1,10 +1,13 @@
 package m3da_test
 
 import (
+	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
 
+	"lander/lib/m3da"
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
 	"lander/lib/m3da/m3datest"
@@ -67,5 +70,28 @@ func TestPollWithStatus(t *testing.T) {
 			t.Fatalf("poll %d: status %d, %d items, %v", i, status, len(items), err)
 		}
 		nonce = inner.Header.Text("nonce")
+	}
+}
+
+// A secured device of the original reports what it cannot take, such as the
+// 403 after a wrong password, by a status that nobody has to believe. Any
+// answer, a challenge too, makes it report that again, on a new connection if
+// need be, without end.
+func TestReportedFault(t *testing.T) {
+	site := m3datest.New(m3datest.Options{Devices: map[string]m3datest.Credentials{deviceID: {Auth: "hmac-sha1", Password: "secret1"}}})
+	a, b := net.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- site.Serve(t.Context(), b) }()
+	a.SetDeadline(time.Now().Add(30 * time.Second))
+	report := envelope.Envelope{Header: envelope.Header(envelope.Text("id", deviceID), envelope.Int("status", 500))}
+	if _, err := a.Write(report.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(a); err != nil || len(got) > 0 {
+		t.Errorf("the report is answered: % x, %v", got, err)
+	}
+	a.Close()
+	if err := <-served; !errors.Is(err, m3da.ErrSecurity) {
+		t.Errorf("the session ended with %v", err)
 	}
 }

@@ -158,6 +158,12 @@ func (s *Session) take(ctx context.Context, e envelope.Envelope, asked bool) (bo
 		}
 		return asked, s.again(nonce)
 	}
+	if status, ok := e.Status(); ok && status/100 != 2 && s.acc.Keys != nil && e.Payload == "" && e.Footer.Text(fieldMAC) == "" {
+		// The original says so when it cannot take what came. There is nothing
+		// that it could send again: to a challenge it would say so again, at
+		// once, on one connection after the other.
+		return asked, fmt.Errorf("%w: the device reports the status %d", ErrSecurity, status)
+	}
 	inner, status, err := s.sec.open(e)
 	if err != nil {
 		if status != envelope.StatusUnauthorized && status != envelope.StatusAuthentication {
