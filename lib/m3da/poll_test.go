@@ -74,24 +74,26 @@ func TestPollWithStatus(t *testing.T) {
 }
 
 // A secured device of the original reports what it cannot take, such as the
-// 403 after a wrong password, by a status that nobody has to believe. Any
+// 403 after a wrong password or to an unknown device, by a status that nobody has to believe. Any
 // answer, a challenge too, makes it report that again, on a new connection if
 // need be, without end.
 func TestReportedFault(t *testing.T) {
-	site := m3datest.New(m3datest.Options{Devices: map[string]m3datest.Credentials{deviceID: {Auth: "hmac-sha1", Password: "secret1"}}})
-	a, b := net.Pipe()
-	served := make(chan error, 1)
-	go func() { served <- site.Serve(t.Context(), b) }()
-	a.SetDeadline(time.Now().Add(30 * time.Second))
-	report := envelope.Envelope{Header: envelope.Header(envelope.Text("id", deviceID), envelope.Int("status", 500))}
-	if _, err := a.Write(report.Append(nil)); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := io.ReadAll(a); err != nil || len(got) > 0 {
-		t.Errorf("the report is answered: % x, %v", got, err)
-	}
-	a.Close()
-	if err := <-served; !errors.Is(err, m3da.ErrSecurity) {
-		t.Errorf("the session ended with %v", err)
+	for _, id := range []string{deviceID, "unknown"} {
+		site := m3datest.New(m3datest.Options{Devices: map[string]m3datest.Credentials{deviceID: {Auth: "hmac-sha1", Password: "secret1"}}})
+		a, b := net.Pipe()
+		served := make(chan error, 1)
+		go func() { served <- site.Serve(t.Context(), b) }()
+		a.SetDeadline(time.Now().Add(30 * time.Second))
+		report := envelope.Envelope{Header: envelope.Header(envelope.Text("id", id), envelope.Int("status", 500))}
+		if _, err := a.Write(report.Append(nil)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(a); err != nil || len(got) > 0 {
+			t.Errorf("%s: the report is answered: % x, %v", id, got, err)
+		}
+		a.Close()
+		if err := <-served; !errors.Is(err, m3da.ErrSecurity) {
+			t.Errorf("%s: the session ended with %v", id, err)
+		}
 	}
 }

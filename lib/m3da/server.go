@@ -124,13 +124,29 @@ func (s *Session) refuse(status int64) error {
 	return s.w.send(envelope.Envelope{Header: envelope.Header(envelope.Int(fieldStatus, status))})
 }
 
+// reported is a fault that a device reports, which nothing proves. The
+// original does so when it cannot take what came. There is nothing that it
+// could send again: to any answer, a challenge too, it would say so again, at
+// once, on one connection after the other.
+func reported(e envelope.Envelope) error {
+	status, ok := e.Status()
+	if !ok || status/100 == 2 || e.Payload != "" || e.Footer.Text(fieldMAC) != "" {
+		return nil
+	}
+	return fmt.Errorf("%w: the device %.40q reports the status %d", ErrSecurity, e.ID(), status)
+}
+
 // begin finds the device of the first envelope.
-func (s *Session) begin(device string) (bool, error) {
+func (s *Session) begin(e envelope.Envelope) (bool, error) {
+	device := e.ID()
 	if device == "" {
 		return false, s.refuse(envelope.StatusMalformed)
 	}
 	acc, ok := s.o.Account(device)
 	if !ok {
+		if err := reported(e); err != nil {
+			return false, err
+		}
 		return false, s.refuse(envelope.StatusForbidden)
 	}
 	sec, err := newSecret(acc.Keys, acc.Store)
@@ -148,7 +164,7 @@ func (s *Session) take(ctx context.Context, e envelope.Envelope, asked bool) (bo
 		return false, s.enrol(e, salt)
 	}
 	if s.sec == nil || e.ID() != "" && e.ID() != s.device {
-		if ok, err := s.begin(e.ID()); !ok || err != nil {
+		if ok, err := s.begin(e); !ok || err != nil {
 			return asked, err
 		}
 	}
@@ -158,11 +174,10 @@ func (s *Session) take(ctx context.Context, e envelope.Envelope, asked bool) (bo
 		}
 		return asked, s.again(nonce)
 	}
-	if status, ok := e.Status(); ok && status/100 != 2 && s.acc.Keys != nil && e.Payload == "" && e.Footer.Text(fieldMAC) == "" {
-		// The original says so when it cannot take what came. There is nothing
-		// that it could send again: to a challenge it would say so again, at
-		// once, on one connection after the other.
-		return asked, fmt.Errorf("%w: the device reports the status %d", ErrSecurity, status)
+	if s.acc.Keys != nil {
+		if err := reported(e); err != nil {
+			return asked, err
+		}
 	}
 	inner, status, err := s.sec.open(e)
 	if err != nil {
