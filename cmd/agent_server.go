@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"lander/lib/agent"
-	"lander/lib/durable"
 	"lander/lib/emp/frame"
 	"lander/lib/link"
 	"lander/lib/m3da"
@@ -55,11 +53,10 @@ func (k *call) server(cfg *agent.Config) (*agent.Server, error) {
 	if s.AllowMD5 {
 		k.ui.warn("allow_md5 = false", "allow_md5 is set: the server may run scripts that nobody signed")
 	}
-	var err error
-	if s.Keys, err = k.serverKeys(cfg.ID, s.ID, s.Dial); err != nil {
+	if err := k.serverKeys(s, cfg.ID); err != nil {
 		return nil, err
 	}
-	if s.Keys == nil {
+	if s.Keys == nil && s.Enrol == nil {
 		k.ui.warn("--auth hmac-sha1 --password-file FILE", "the session with the server is not secured: scripts still need their signatures, data and other commands do not")
 	}
 	cfg.Mirror = append(cfg.Mirror, frame.Member{Key: "config.server.url", Value: frame.String(text)}, frame.Member{Key: "config.server.serverId", Value: frame.String(s.ID)})
@@ -106,8 +103,12 @@ func (d *dialer) one(ctx context.Context, addr link.Address) (link.Conn, error) 
 	return link.Dial(ctx, addr, link.Options{})
 }
 
-// serverAddress reads m3da://HOST:PORT; the port may be left out.
+// serverAddress reads m3da://HOST:PORT, whose port may be left out, or the
+// address of a socket.
 func serverAddress(text string) (link.Address, error) {
+	if strings.HasPrefix(text, "unix:") {
+		return link.Parse(text)
+	}
 	rest, ok := strings.CutPrefix(text, "m3da://")
 	if !ok {
 		return link.Address{}, errors.New("it does not begin with m3da://")
@@ -122,37 +123,41 @@ func serverAddress(text string) (link.Address, error) {
 	return a, err
 }
 
-// serverKeys makes the keys of --auth, --cipher and --password-file; nil for a
-// plain session.
-func (k *call) serverKeys(device, server string, dial func(context.Context) (io.ReadWriteCloser, error)) (m3da.Keys, error) {
+// m3daAddress is where a server is bound, as serverAddress reads it.
+func m3daAddress(a link.Address) string {
+	if rest, ok := strings.CutPrefix(a.String(), "tcp://"); ok {
+		return "m3da://" + rest
+	}
+	return a.String()
+}
+
+// serverKeys makes the keys of --auth, --cipher and --password-file, or the way
+// to get them; neither for a plain session.
+func (k *call) serverKeys(s *agent.Server, device string) error {
 	auth, cipher, file := k.cli.String("auth"), k.cli.String("cipher"), k.cli.String("password-file")
 	registration := k.cli.String("registration-file")
 	switch {
 	case auth == "" && cipher == "" && file == "" && registration == "":
-		return nil, nil
+		return nil
 	case auth == "":
-		return nil, usagef("--auth "+strings.Join(trust.M3DAAuths[1:], " or "), "a cipher or a password without --auth")
+		return usagef("--auth "+strings.Join(trust.M3DAAuths[1:], " or "), "a cipher or a password without --auth")
 	case !slices.Contains(trust.M3DAAuths, auth):
-		return nil, usagef("--auth "+strings.Join(trust.M3DAAuths[1:], " or "), "--auth %q is not known", auth)
+		return usagef("--auth "+strings.Join(trust.M3DAAuths[1:], " or "), "--auth %q is not known", auth)
 	case !slices.Contains(trust.M3DACiphers, cipher):
-		return nil, usagef("--cipher "+strings.Join(trust.M3DACiphers[1:], ", "), "--cipher %q is not known", cipher)
+		return usagef("--cipher "+strings.Join(trust.M3DACiphers[1:], ", "), "--cipher %q is not known", cipher)
 	case file == "":
-		return nil, usagef("--password-file FILE", "--auth needs the password that is shared with the server")
+		return usagef("--password-file FILE", "--auth needs the password that is shared with the server")
 	}
+	e := enrolment{device: device, server: s.ID, auth: auth, cipher: cipher, file: file, dial: s.Dial, log: k.log}
 	if _, err := os.Stat(file); registration != "" && isNotExist(err) {
-		if err := k.enrol(device, server, registration, file, dial); err != nil {
-			return nil, err
+		if e.password, err = readPassword(registration); err != nil {
+			return err
 		}
+		return k.enrol(s, e)
 	}
-	password, err := readPassword(file)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := trust.ParseM3DASecret(password).Keys(server, device, auth, cipher)
-	if err != nil {
-		return nil, usagef("", "%v", err)
-	}
-	return keys.Side(trust.M3DADevice), nil
+	var err error
+	s.Keys, err = e.stored()
+	return err
 }
 
 func readPassword(file string) ([]byte, error) {
@@ -164,35 +169,4 @@ func readPassword(file string) ([]byte, error) {
 		return nil, invalidf("", "the password in %s is empty", file)
 	}
 	return password, nil
-}
-
-// enrol gets this device's secret from the server, by the registration
-// password, and keeps it in file.
-func (k *call) enrol(device, server, registration, file string, dial func(context.Context) (io.ReadWriteCloser, error)) error {
-	password, err := readPassword(registration)
-	if err != nil {
-		return err
-	}
-	r, err := trust.NewM3DARegistration(trust.M3DADevice, password, server, device)
-	if err != nil {
-		return fmt.Errorf("registering at the server: %w", err)
-	}
-	conn, err := dial(k.ctx)
-	if err != nil {
-		return &fault{exit: exitUnreachable, msg: fmt.Sprintf("registering at the server: %v", err), cause: err}
-	}
-	defer conn.Close()
-	secret, err := m3da.Register(k.ctx, conn, device, r)
-	if err != nil {
-		return &fault{exit: exitRejected, msg: err.Error(), hint: "is the registration password right, and the device known to the server?", cause: err}
-	}
-	var key trust.M3DASecret
-	if copy(key[:], secret) != len(secret) || len(secret) != len(key) {
-		return &fault{exit: exitRejected, msg: fmt.Sprintf("registering %s: the server sent a secret of %d bytes", device, len(secret))}
-	}
-	if err := durable.WriteFile(file, []byte(key.Text()+"\n"), 0o600); err != nil {
-		return fmt.Errorf("keeping the password that the server sent: %w", err)
-	}
-	k.log.Info("registered at the server", "device", device, "file", file)
-	return nil
 }

@@ -162,9 +162,10 @@ func (conf *config) readFile(c *cli.Context, getenv environment, path []string) 
 	}
 	if file == "" {
 		must = false
-		file = filepath.Join(configDir(getenv), "config.toml")
+		where := herePlaces(getenv)
+		file = filepath.Join(where.config(), "config.toml")
 		if _, err := os.Stat(file); err != nil {
-			file = "/etc/lander/config.toml"
+			file = filepath.Join(where.machineConfig(), "config.toml")
 		}
 	}
 	text, err := os.ReadFile(file)
@@ -387,39 +388,4 @@ func maskURL(s string) string {
 		return s
 	}
 	return strings.Replace(s, u.User.String()+"@", u.User.Username()+":***@", 1)
-}
-
-func configDir(getenv environment) string {
-	if d := getenv("XDG_CONFIG_HOME"); d != "" {
-		return filepath.Join(d, "lander")
-	}
-	if d := getenv("HOME"); d != "" {
-		return filepath.Join(d, ".config", "lander")
-	}
-	return "/etc/lander"
-}
-
-// trustDir is the trust store to use.
-func (k *call) trustDir() string {
-	switch d := k.cli.String("trust"); {
-	case d != "":
-		return d
-	case os.Geteuid() == 0 && k.getenv("XDG_CONFIG_HOME") == "":
-		return "/etc/lander/trust"
-	}
-	return filepath.Join(configDir(k.getenv), "trust")
-}
-
-// stateDir is the state directory to use.
-func (k *call) stateDir() string {
-	home := k.getenv("HOME")
-	switch {
-	case k.cli.String("state") != "":
-		return k.cli.String("state")
-	case k.getenv("XDG_STATE_HOME") != "":
-		return filepath.Join(k.getenv("XDG_STATE_HOME"), "lander")
-	case os.Geteuid() == 0 || home == "":
-		return "/var/lib/lander"
-	}
-	return filepath.Join(home, ".local", "state", "lander")
 }

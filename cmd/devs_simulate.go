@@ -58,7 +58,7 @@ func runDevsSimulate(k *call) error {
 		return err
 	}
 	defer sim.Close()
-	done, err := k.ready(ls)
+	done, err := k.ready(addresses(ls))
 	if err != nil {
 		return err
 	}

@@ -75,5 +75,9 @@ func rejected(cmd frame.Command, r frame.Response) error {
 	if cmd == frame.CmdRegister && r.Status == frame.StatusBadParameter {
 		hint = "the name is taken, or is none of an asset: it is not empty and has no dot" // which of the two, no agent tells
 	}
-	return &fault{exit: exitRejected, msg: fmt.Sprintf("%s: %v", cmd, err), hint: hint, detail: map[string]any{"status": int(r.Status), "status_name": r.Status.Name()}, cause: err}
+	msg := fmt.Sprintf("%s: %v", cmd, err)
+	if _, ok := readJSON(r.Body); !ok {
+		msg += fmt.Sprintf(", with what is not JSON: %.60q", r.Body)
+	}
+	return &fault{exit: exitRejected, msg: msg, hint: hint, detail: map[string]any{"status": int(r.Status), "status_name": r.Status.Name()}, cause: err}
 }

@@ -57,7 +57,7 @@ type listening struct {
 	paths []string
 	proc  proc.Runner
 
-	turn sync.Mutex
+	turn <-chan struct{} // closed when the command before is done with; Answer's alone
 	mu   sync.Mutex
 	seen int
 	full chan struct{}
@@ -133,14 +133,19 @@ func (l *listening) register(peer *emp.Peer) error {
 
 // Answer implements emp.Handler.
 func (l *listening) Answer(_ []byte, r *emp.Request) ([]byte, error) {
-	payload := bytes.TrimSpace(bytes.Clone(r.Payload))
-	if len(payload) == 0 || !json.Valid(payload) {
-		payload = []byte("null")
+	payload, err := l.k.asked(r)
+	if err != nil {
+		return nil, err
 	}
 	cmd, peer := r.Command, r.Peer()
+	// A script sees one command after the other, as they came.
+	before, done := l.turn, make(chan struct{})
+	l.turn = done
 	return r.Go(func(ctx context.Context) ([]byte, error) {
-		l.turn.Lock() // a script sees one command after the other
-		defer l.turn.Unlock()
+		defer close(done)
+		if before != nil {
+			<-before
+		}
 		var err error
 		if l.k.cli.String("exec") != "" {
 			err = l.exec(ctx, cmd, payload)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -52,6 +53,7 @@ type sent struct {
 	Status     int             `json:"status"`
 	StatusName string          `json:"status_name"`
 	Payload    json.RawMessage `json:"payload"`
+	PayloadB64 []byte          `json:"payload_b64,omitempty"` // of a response that is no JSON
 	ElapsedMS  float64         `json:"elapsed_ms"`
 }
 
@@ -95,6 +97,9 @@ func runEMPSend(k *call) error {
 	if err == nil {
 		err = rejected(cmd, resp)
 	}
+	if err == nil && line.PayloadB64 != nil {
+		err = invalidf("", "%s: the answer is OK, but what came with it is not JSON: %.60q", cmd, line.PayloadB64)
+	}
 	if d := k.cli.Duration("listen-for"); err == nil && d > 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()
@@ -113,9 +118,9 @@ func (k *call) printer() emp.Handler {
 	return emp.HandlerFunc(func(_ []byte, r *emp.Request) ([]byte, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		payload := r.Payload
-		if len(bytes.TrimSpace(payload)) == 0 || !json.Valid(payload) {
-			payload = []byte("null")
+		payload, err := k.asked(r)
+		if err != nil {
+			return nil, err
 		}
 		return nil, k.ui.result(map[string]any{"command": r.Command.String(), "payload": json.RawMessage(payload)}, func(w io.Writer) {
 			fmt.Fprintf(w, "%s %s\n", r.Command, payload)
@@ -123,12 +128,36 @@ func (k *call) printer() emp.Handler {
 	})
 }
 
-func result(cmd frame.Command, r frame.Response, took time.Duration) sent {
-	body := bytes.TrimSpace(r.Body)
-	if len(body) == 0 || !json.Valid(body) {
-		body = []byte("null")
+// asked is the JSON of what an agent sends; of nothing it is null.
+func (k *call) asked(r *emp.Request) (json.RawMessage, error) {
+	payload, ok := readJSON(r.Payload)
+	if !ok {
+		k.ui.warn("", "%s came with what is not JSON, and is refused: %.60q", r.Command, r.Payload)
+		return nil, frame.Errorf(frame.StatusBadParameter, "the payload is not JSON")
 	}
-	return sent{Command: cmd.String(), RequestID: int(r.RequestID), Status: int(r.Status), StatusName: r.Status.Name(), Payload: bytes.Clone(body), ElapsedMS: float64(took.Microseconds()) / 1000}
+	return payload, nil
+}
+
+// readJSON copies what a peer sent, null in place of nothing; false where it is
+// not JSON.
+func readJSON(b []byte) (json.RawMessage, bool) {
+	b = bytes.TrimSpace(b)
+	if len(b) == 0 {
+		return json.RawMessage("null"), true
+	}
+	if !utf8.Valid(b) || !json.Valid(b) {
+		return json.RawMessage("null"), false
+	}
+	return bytes.Clone(b), true
+}
+
+func result(cmd frame.Command, r frame.Response, took time.Duration) sent {
+	line := sent{Command: cmd.String(), RequestID: int(r.RequestID), Status: int(r.Status), StatusName: r.Status.Name(), ElapsedMS: float64(took.Microseconds()) / 1000}
+	var ok bool
+	if line.Payload, ok = readJSON(r.Body); !ok {
+		line.PayloadB64 = bytes.Clone(r.Body)
+	}
+	return line
 }
 
 func parseCommand(s string) (frame.Command, error) {
@@ -275,7 +304,7 @@ func (k *call) sendBatch(file string) error {
 		o.line.Seq = new(int)
 		*o.line.Seq = seq
 		seq++
-		if o.line.Status != 0 {
+		if o.line.Status != 0 || o.line.PayloadB64 != nil {
 			failed++
 		}
 		b, err := json.Marshal(o.line)
@@ -297,7 +326,7 @@ func (k *call) sendBatch(file string) error {
 	case k.ctx.Err() != nil:
 		return k.stopped()
 	case failed > 0:
-		return &fault{exit: exitPartial, msg: fmt.Sprintf("%d of %d commands were rejected", failed, seq)}
+		return &fault{exit: exitPartial, msg: fmt.Sprintf("%d of %d commands were rejected, or answered with what is not JSON", failed, seq)}
 	}
 	return nil
 }

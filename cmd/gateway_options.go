@@ -303,7 +303,7 @@ func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, a
 		return err
 	}
 	defer closeAll(listeners)
-	all := listeners
+	bound := addresses(listeners)
 	if agents != nil {
 		base, err := k.fetchBase(listeners, c != nil)
 		if err != nil {
@@ -314,7 +314,7 @@ func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, a
 			return err
 		}
 		defer agents.listener.Close()
-		all = append(listeners[:len(listeners):len(listeners)], agents.listener)
+		bound = append(bound, m3daAddress(agents.listener.Address()))
 	}
 	k.exposed(listeners, cfg.Auth != nil || c != nil && c.ClientCAs != nil)
 	if cfg.Metrics != nil {
@@ -324,7 +324,7 @@ func (k *call) serveGateway(gw *sovd.Gateway, cfg *sovd.Config, c *tls.Config, a
 		}
 		defer closeMetrics()
 	}
-	done, err := k.ready(all)
+	done, err := k.ready(bound)
 	if err != nil {
 		return err
 	}

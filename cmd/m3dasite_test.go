@@ -20,6 +20,7 @@ var sites sync.Map
 // m3daSite is a server for scripts:
 //
 //	m3dasite listen [DEVICE AUTH CIPHER PASSWORD]    sets $SITE to m3da://HOST:PORT
+//	m3dasite socket FILE                             has it listen there too
 //	m3dasite send DEVICE TICKET COMMAND ARG...
 //	m3dasite response DEVICE TICKET STATUS REGEXP    waits for it
 //	m3dasite column DEVICE PATH NAME VALUE...        waits for the values
@@ -42,10 +43,16 @@ func m3daSite(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	v, ok := sites.Load(ts.Getenv("WORK"))
-	if !ok || len(args) < 4 {
+	if !ok || len(args) < 4 && args[0] != "socket" {
 		ts.Fatalf("no site listens, or arguments are missing")
 	}
 	s := v.(*m3datest.Site)
+	if args[0] == "socket" {
+		l, err := s.Listen(ts.MkAbs(args[1]), nil)
+		ts.Check(err)
+		ts.Defer(l.Close)
+		return
+	}
 	if args[0] == "column" {
 		want := strings.Join(args[4:], " ")
 		var got string

@@ -272,6 +272,9 @@ func (k *call) flashFault(err error) error {
 	if e, ok := errors.AsType[*flash.PreflightError](err); ok {
 		return as(exitRefused, "nothing was changed; --force goes on nevertheless", map[string]any{"problems": e.Problems})
 	}
+	if e, ok := errors.AsType[*flash.ImageError](err); ok {
+		return as(imageExit(e), "run it again: the whole image is sent anew; a slower --baud and a shorter cable help against damaged data", nil)
+	}
 	if e, ok := errors.AsType[*flash.MismatchError](err); ok {
 		return as(exitInterrupted, again, map[string]string{"file": e.File, "digest": e.Alg, "want": e.Want, "got": e.Got})
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"lander/lib/flash"
 	"lander/lib/link"
+	"lander/lib/nodemcu/rom"
 )
 
 // maxImage is the largest flash chip that boards have.
@@ -48,6 +50,10 @@ func (k *call) flashImage() error {
 	if len(content) == 0 {
 		return invalidf("", "%s is empty", path)
 	}
+	fast, err := parseFast(c.String("fast"))
+	if err != nil {
+		return err
+	}
 	conn, err := k.flashPort()
 	if err != nil {
 		return err
@@ -64,7 +70,7 @@ func (k *call) flashImage() error {
 	bar := k.progressBar("writing")
 	r, err := flash.Image(k.ctx, port, flash.ImageOptions{
 		Content: content, Offset: offset, Force: c.Bool("force"), DryRun: c.Bool("dry-run"),
-		Baud: c.Int("baud"), Wait: wait, Log: k.log, Show: func(done int) { bar.set(done, len(content)) },
+		Baud: c.Int("baud"), Fast: fast, Wait: wait, Log: k.log, Show: func(done int) { bar.set(done, len(content)) },
 	})
 	bar.clear()
 	if err != nil {
@@ -77,4 +83,12 @@ func (k *call) flashImage() error {
 		}
 		fmt.Fprintf(w, "%s: %d bytes at %#x, verified by %s, %d ms\n", r.Chip, r.Bytes, r.Offset, r.Verified, r.ElapsedMS)
 	})
+}
+
+// imageExit tells a ROM that said no from a board that was lost.
+func imageExit(err error) exitCode {
+	if _, ok := errors.AsType[*rom.StatusError](err); ok {
+		return exitRejected
+	}
+	return exitInterrupted
 }

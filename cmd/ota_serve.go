@@ -111,7 +111,7 @@ func runOTAServe(k *call) error {
 		return err
 	}
 	defer closeMetrics()
-	done, err := k.ready(listeners)
+	done, err := k.ready(addresses(listeners))
 	if err != nil {
 		return err
 	}

@@ -33,26 +33,31 @@ type streams struct {
 // outWriter remembers the first fault of stdout, so that a full disk behind a
 // redirection is not taken for success.
 type outWriter struct {
-	mu  sync.Mutex
-	w   io.Writer
-	err error
+	turn sync.Mutex // one writes at a time, for as long as the reader takes
+	w    io.Writer
+	mu   sync.Mutex // of err: who asks for it does not wait for the reader
+	err  error
 }
 
 func (o *outWriter) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err != nil {
-		return 0, o.err
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	if err := o.failed(); err != nil {
+		return 0, err
 	}
 	n, err := o.w.Write(p)
-	if err != nil {
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		o.err = fmt.Errorf("writing to stdout: %w", err)
+	if err == nil {
+		return n, nil
 	}
-	return n, o.err
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	err = fmt.Errorf("writing to stdout: %w", err)
+	o.mu.Lock()
+	o.err = err
+	o.mu.Unlock()
+	return n, err
 }
 
 func (o *outWriter) failed() error {

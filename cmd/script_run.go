@@ -349,14 +349,12 @@ func (k *call) deviceID() string {
 	if id := k.cli.String("id"); id != "" {
 		return id
 	}
-	for _, path := range []string{"/etc/machine-id", "/var/lib/dbus/machine-id"} {
-		b, err := os.ReadFile(path)
-		if id := strings.TrimSpace(string(b)); err == nil && id != "" {
-			sum := sha256.Sum256([]byte("lander" + id))
-			return hex.EncodeToString(sum[:])[:16]
-		}
+	id := machineID()
+	if id == "" {
+		return ""
 	}
-	return ""
+	sum := sha256.Sum256([]byte("lander" + id))
+	return hex.EncodeToString(sum[:])[:16]
 }
 
 func userName() string {

@@ -91,13 +91,23 @@ func closeAll(ls []*link.Listener) {
 	}
 }
 
-// ready says that connections are accepted: in the ready file, one address a
-// line, and to the service manager. The function it returns takes it back.
-func (k *call) ready(ls []*link.Listener) (func(), error) {
-	var b strings.Builder
+// addresses are where listeners are bound.
+func addresses(ls []*link.Listener) []string {
+	out := make([]string, 0, len(ls))
 	for _, l := range ls {
-		fmt.Fprintln(&b, l.Address())
-		k.log.Info("listening", "address", l.Address().String())
+		out = append(out, l.Address().String())
+	}
+	return out
+}
+
+// ready says that connections are accepted: in the ready file, one address a
+// line as the peer's flag takes it, and to the service manager. The function it
+// returns takes it back.
+func (k *call) ready(addresses []string) (func(), error) {
+	var b strings.Builder
+	for _, a := range addresses {
+		fmt.Fprintln(&b, a)
+		k.log.Info("listening", "address", a)
 	}
 	path := k.cli.String("ready-file")
 	if path != "" {

@@ -26,7 +26,10 @@ import (
 type Server struct {
 	ID   string // "": m3da.DefaultServerID
 	Dial func(ctx context.Context) (io.ReadWriteCloser, error)
-	Keys m3da.Keys // the device's side; nil: plain
+	Keys m3da.Keys // the device's side; nil: plain, where there is no Enrol
+	// Enrol gets the Keys of a device that has none yet: it is called before
+	// each connection until it has them. nil: Keys are all there is.
+	Enrol func(ctx context.Context) (m3da.Keys, error)
 	// Keep has the link open at all times, so that the server can send when
 	// it likes; else there is one while something is sent.
 	Keep  bool
@@ -54,8 +57,9 @@ type uplink struct {
 	opened chan struct{} // closed when the agent is complete
 	lander atomic.Bool   // the server spoke our additions when it was last heard
 
-	mu  sync.Mutex // of connecting; Send is called by one at a time
-	dev *m3da.Device
+	mu      sync.Mutex // of connecting; Send is called by one at a time
+	dev     *m3da.Device
+	refused bool // the server does not enrol this device
 
 	life  string // names the batches of this process
 	count uint64
@@ -147,6 +151,9 @@ func (u *uplink) connect(ctx context.Context) (dev *m3da.Device, fresh bool, err
 			return u.dev, false, nil
 		}
 	}
+	if err := u.enrol(ctx); err != nil {
+		return nil, false, err
+	}
 	conn, err := u.s.Dial(ctx)
 	if err != nil {
 		return nil, false, fmt.Errorf("connecting to %s: %w", u.s.ID, err)
@@ -163,6 +170,27 @@ func (u *uplink) connect(ctx context.Context) (dev *m3da.Device, fresh bool, err
 	return u.dev, true, nil
 }
 
+// enrol gets the keys, where they are missing. That the server refuses is said
+// once, loudly: somebody has to do something about it.
+func (u *uplink) enrol(ctx context.Context) error {
+	if u.s.Keys != nil || u.s.Enrol == nil {
+		return nil
+	}
+	keys, err := u.s.Enrol(ctx)
+	if err == nil && keys == nil {
+		err = fmt.Errorf("%w: no keys", m3da.ErrSecurity) // never a plain session in place of a secured one
+	}
+	if err != nil {
+		if m3da.Refused(err) && !u.refused {
+			u.refused = true
+			u.a.cfg.Log.Error("the server refuses to register this device; data is kept, and it is asked again now and then", "server", u.s.ID, "error", err)
+		}
+		return err
+	}
+	u.s.Keys, u.refused = keys, false
+	return nil
+}
+
 // hurry has what waits for the policy now sent without its latency, where a
 // server of ours is there on a link that is kept: somebody waits for it, and it
 // costs no connection.
@@ -171,7 +199,9 @@ func (a *Agent) hurry() {
 	if u == nil || !u.s.Keep {
 		return
 	}
-	u.mu.Lock()
+	if !u.mu.TryLock() {
+		return // it is just being connected, and who waits for us must not wait for that
+	}
 	ours := u.dev != nil && u.dev.Lander()
 	u.mu.Unlock()
 	if ours {
@@ -213,11 +243,14 @@ func (u *uplink) keep(ctx context.Context) {
 			u.a.cfg.Log.Info("not connected", "server", u.s.ID, "error", err, "again", delay)
 		}
 		u.mu.Lock()
-		there := u.dev != nil
+		there, refused := u.dev != nil, u.refused
 		u.mu.Unlock()
-		if there {
+		switch {
+		case there:
 			delay = redialMin
 			continue
+		case refused:
+			delay = redialMax // asking faster only looks like guessing
 		}
 		u.wait(ctx, delay)
 		delay = min(2*delay, redialMax)

@@ -1,10 +1,13 @@
 package boards
 
 import (
+	"context"
 	"iter"
 	"slices"
+	"time"
 
 	"lander/lib/sovd"
+	"lander/lib/store"
 )
 
 // entity makes the component of a board.
@@ -19,9 +22,15 @@ func (b *Boards) entity(d *Board) *sovd.Entity {
 	return e
 }
 
+// glance is how long a request may wait to learn which boards there are: what
+// else it asks for is answered when the store is gone.
+const glance = 2 * time.Second
+
+func (b *Boards) brief() context.Context { return store.WithPatience(b.ctx, glance) }
+
 // Entity implements sovd.Devices.
 func (b *Boards) Entity(id string) *sovd.Entity {
-	d, _, err := b.find(b.ctx, id)
+	d, _, err := b.find(b.brief(), id)
 	if err != nil {
 		b.o.Log.Error("looking for a board", "board", id, "error", err)
 	}
@@ -47,7 +56,7 @@ func (b *Boards) all() iter.Seq[*Board] {
 	return func(yield func(*Board) bool) {
 		seen := map[string]bool{}
 		for _, s := range b.o.Sources {
-			list, err := s.Boards(b.ctx)
+			list, err := s.Boards(b.brief())
 			if err != nil {
 				b.o.Log.Error("listing the boards", "error", err)
 			}
@@ -72,7 +81,7 @@ func (b *Boards) Payload(string) ([]byte, bool) { return nil, false }
 
 // Data implements sovd.Devices.
 func (b *Boards) Data(e sovd.Ref) ([]sovd.Datum, bool) {
-	d, _, err := b.find(b.ctx, e.ID)
+	d, _, err := b.find(b.brief(), e.ID)
 	if err != nil || d == nil || e.Kind != sovd.Components {
 		return nil, false
 	}
@@ -81,7 +90,7 @@ func (b *Boards) Data(e sovd.Ref) ([]sovd.Datum, bool) {
 
 // History implements sovd.Devices.
 func (b *Boards) History(e sovd.Ref, id string) []sovd.Datum {
-	d, s, err := b.find(b.ctx, e.ID)
+	d, s, err := b.find(b.brief(), e.ID)
 	if err != nil || d == nil {
 		return nil
 	}
@@ -90,7 +99,7 @@ func (b *Boards) History(e sovd.Ref, id string) []sovd.Datum {
 
 // Follow implements sovd.Devices.
 func (b *Boards) Follow(e sovd.Ref) (<-chan sovd.Datum, func()) {
-	d, s, err := b.find(b.ctx, e.ID)
+	d, s, err := b.find(b.brief(), e.ID)
 	if err != nil || d == nil {
 		c := make(chan sovd.Datum)
 		close(c)

@@ -17,16 +17,16 @@ func (e *PreflightError) Error() string { return strings.Join(e.Problems, "; ") 
 
 // FullError is a flash that has no room, or that refuses to write.
 type FullError struct {
-	File string // that did not fit; "": the plan as a whole
-	Need int    // bytes; 0: not known
-	Free int
+	File string // that does not fit
+	Need int    // bytes of the flash, for it and to move things about; 0: not known
+	Free int    // bytes, without its old content
 	Err  error
 }
 
 func (e *FullError) Error() string {
 	switch {
-	case e.File == "":
-		return fmt.Sprintf("the flash has %d bytes free, and %d are needed", e.Free, e.Need)
+	case e.Need > 0:
+		return fmt.Sprintf("the flash has no room for %s: %d bytes are missing, as it needs %d and there are %d", e.File, e.Need-e.Free, e.Need, e.Free)
 	case errors.Is(e.Err, nodemcu.ErrFull):
 		return fmt.Sprintf("%s: the flash is full or damaged: it took no more", e.File)
 	}
@@ -69,6 +69,14 @@ func (e *InterruptedError) Error() string {
 
 // Unwrap gives the cause.
 func (e *InterruptedError) Unwrap() error { return e.Err }
+
+// ImageError is an image that is on the board in part, or wrong.
+type ImageError struct{ Err error }
+
+func (e *ImageError) Error() string { return "the image is not whole on the board: " + e.Err.Error() }
+
+// Unwrap gives the cause: a rom.StatusError, a MismatchError, or a lost board.
+func (e *ImageError) Unwrap() error { return e.Err }
 
 // DiffersError says that VerifyOnly found differences; the Report has them.
 type DiffersError struct{ Files []string }

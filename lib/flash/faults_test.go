@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -238,29 +239,40 @@ func once(n int, a nodemcutest.Action) func(int) nodemcutest.Action {
 
 // The power fails at each single change of the flash.
 func TestPowerCutAtEachChange(t *testing.T) {
-	clean := oldBoard()
-	w := power(t, clean)
-	clean.Flash.CutAfter(0)
-	if _, err := flash.Run(context.Background(), w, quiet(t, w)); err != nil {
-		t.Fatal(err)
-	}
-	changes := clean.Flash.Changes()
-	if changes < 60 {
-		t.Fatalf("%d changes", changes)
-	}
-	for n := range changes {
-		if raceEnabled && n%9 > 0 {
-			continue
-		}
-		b := oldBoard()
-		w := nodemcutest.NewWire(b)
-		b.Flash.CutAfter(n + 1)
-		_, err := flash.Run(context.Background(), w, quiet(t, w))
-		if err != nil {
-			t.Errorf("cut at change %d: %v", n+1, err)
-		}
-		same(t, b.Flash.Files(), after())
-		b.Off()
+	for name, capacity := range map[string]int{"room for all": 0, "no room beside the old files": 20000} {
+		t.Run(name, func(t *testing.T) {
+			tight := func() *nodemcutest.Board {
+				b := oldBoard()
+				if capacity > 0 {
+					b.Capacity = capacity
+				}
+				return b
+			}
+			clean := tight()
+			w := power(t, clean)
+			clean.Flash.CutAfter(0)
+			if _, err := flash.Run(context.Background(), w, quiet(t, w)); err != nil {
+				t.Fatal(err)
+			}
+			changes := clean.Flash.Changes()
+			if changes < 60 {
+				t.Fatalf("%d changes", changes)
+			}
+			for n := range changes {
+				if raceEnabled && n%9 > 0 {
+					continue
+				}
+				b := tight()
+				w := nodemcutest.NewWire(b)
+				b.Flash.CutAfter(n + 1)
+				_, err := flash.Run(context.Background(), w, quiet(t, w))
+				if err != nil {
+					t.Errorf("cut at change %d: %v", n+1, err)
+				}
+				same(t, b.Flash.Files(), after())
+				b.Off()
+			}
+		})
 	}
 }
 
@@ -554,14 +566,54 @@ func TestFlashThatFails(t *testing.T) {
 		}
 		same(t, b.Flash.Files(), after())
 	})
-	t.Run("no room", func(t *testing.T) {
+	t.Run("left-over files in the way", func(t *testing.T) {
+		b := oldBoard()
+		b.Capacity = 38000
+		for _, n := range []string{"~of.4", "~of.77"} {
+			b.Flash.Put(n, strings.Repeat("x", 8000))
+		}
+		w := power(t, b)
+		if _, err := flash.Run(context.Background(), w, quiet(t, w)); err != nil {
+			t.Fatal(err)
+		}
+		same(t, b.Flash.Files(), after())
+	})
+	t.Run("no room beside the old file", func(t *testing.T) {
+		b := oldBoard()
+		b.Flash.Put("luaOTA/_provision.lua", strings.Repeat("-- old\n", 1000))
+		b.Capacity = 29500
+		w := power(t, b)
+		r, err := flash.Run(context.Background(), w, quiet(t, w))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := slices.IndexFunc(r.Plan.Files, func(s flash.Step) bool { return s.Over }); i < 0 {
+			t.Errorf("no file was removed first: %+v", r.Plan)
+		}
+		same(t, b.Flash.Files(), after())
+	})
+	t.Run("full, and only compared", func(t *testing.T) {
 		b := oldBoard()
 		b.Capacity = 20000
 		w := power(t, b)
-		_, err := flash.Run(context.Background(), w, quiet(t, w))
-		if _, ok := errors.AsType[*flash.FullError](err); !ok {
+		o := quiet(t, w)
+		o.VerifyOnly = true
+		if _, err := flash.Run(context.Background(), w, o); !errors.As(err, new(*flash.DiffersError)) {
 			t.Errorf("%v", err)
 		}
-		same(t, b.Flash.Files(), old())
+	})
+	t.Run("no room", func(t *testing.T) {
+		b := oldBoard()
+		if err := b.Flash.Remove("luaOTA/_provision.lua"); err != nil {
+			t.Fatal(err)
+		}
+		was := b.Flash.Files()
+		b.Capacity = 12000
+		w := power(t, b)
+		_, err := flash.Run(context.Background(), w, quiet(t, w))
+		if fe, ok := errors.AsType[*flash.FullError](err); !ok || fe.Need <= fe.Free || !strings.Contains(err.Error(), "bytes are missing") {
+			t.Errorf("%v", err)
+		}
+		same(t, b.Flash.Files(), was)
 	})
 }

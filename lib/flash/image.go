@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"lander/lib/nodemcu"
@@ -29,6 +30,7 @@ type ImageOptions struct {
 	DryRun  bool  // ask, and write nothing
 
 	Baud int
+	Fast []int         // rates to try with the ROM, which finds the rate by itself; then Baud
 	Wait time.Duration // for the prompt; 0: 5 s
 	Now  func() time.Time
 	Log  *slog.Logger
@@ -41,7 +43,8 @@ type ImageReport struct {
 	Offset    int64  `json:"offset"`
 	Bytes     int    `json:"bytes"`
 	SHA256    string `json:"sha256"`
-	Verified  string `json:"verified"` // md5: of the flash; checksums: of the packets, the ROM of the chip can no more
+	Verified  string `json:"verified"`       // md5: of the flash; checksums: of the packets, the ROM of the chip can no more
+	Baud      int    `json:"baud,omitempty"` // of the transfer
 	ElapsedMS int64  `json:"elapsed_ms"`
 	Partition int64  `json:"partition,omitempty"` // size of the file system, as the prompt has it
 }
@@ -53,6 +56,9 @@ func Image(ctx context.Context, p ImagePort, o ImageOptions) (ImageReport, error
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	if o.Wait == 0 {
 		o.Wait = 5 * time.Second
 	}
@@ -63,40 +69,61 @@ func Image(ctx context.Context, p ImagePort, o ImageOptions) (ImageReport, error
 	if r.Offset, r.Partition, err = where(ctx, p, o); err != nil || o.DryRun {
 		return r, err
 	}
-	l, err := rom.Connect(ctx, p, rom.Options{Now: o.Now, Log: o.Log})
-	if errors.Is(err, rom.ErrSilent) {
-		return r, &nodemcu.PromptError{Reason: err.Error(), Hint: "check the wiring; boards without the two transistors need their flash button held"}
-	}
+	l, err := load(ctx, p, &o)
 	if err != nil {
 		return r, err
 	}
-	r.Chip = l.Chip().Name
-	lost := func(err error) error { return &InterruptedError{File: "the image", Of: 1, Err: err} }
-	if err := l.Write(ctx, uint32(r.Offset), o.Content, o.Show); err != nil {
-		if _, ok := errors.AsType[*rom.StatusError](err); ok {
-			return r, &FullError{File: "the image", Err: err}
-		}
-		return r, lost(err)
-	}
-	r.Verified = "checksums"
-	if l.Chip().HasMD5() {
-		got, err := l.MD5(ctx, uint32(r.Offset), uint32(len(o.Content)))
-		if err != nil {
-			return r, lost(err)
-		}
-		if want := trust.MD5(o.Content); !bytes.Equal(got, want) {
-			return r, &MismatchError{File: "the image", Alg: "md5", Want: hex.EncodeToString(want), Got: hex.EncodeToString(got)}
-		}
-		r.Verified = "md5"
-	}
-	if err := l.Flush(ctx); err != nil {
-		return r, lost(err)
+	r.Chip, r.Baud = l.Chip().Name, o.Baud
+	if r.Verified, err = write(ctx, l, r.Offset, o); err != nil {
+		return r, &ImageError{err}
 	}
 	if err := l.Reset(ctx); err != nil {
-		return r, lost(err)
+		return r, &ImageError{err}
 	}
 	r.ElapsedMS = o.Now().Sub(began).Milliseconds()
 	return r, nil
+}
+
+// load starts the loader in the ROM at the first rate that it answers at, which
+// o.Baud is then.
+func load(ctx context.Context, p ImagePort, o *ImageOptions) (*rom.Loader, error) {
+	for _, rate := range append(slices.Clone(o.Fast), o.Baud) {
+		if s, ok := p.(interface{ SetBaud(int) error }); ok && rate > 0 {
+			if err := s.SetBaud(rate); err != nil {
+				o.Log.Info("another rate is tried", "error", err)
+				continue
+			}
+		}
+		l, err := rom.Connect(ctx, p, rom.Options{Now: o.Now, Log: o.Log})
+		if err == nil {
+			o.Baud = rate
+			return l, nil
+		}
+		if !errors.Is(err, rom.ErrSilent) {
+			return nil, err
+		}
+		o.Log.Info("the ROM does not answer", "baud", rate)
+	}
+	return nil, &nodemcu.PromptError{Reason: rom.ErrSilent.Error(), Hint: "check the wiring; boards without the two transistors need their flash button held while they reset"}
+}
+
+// write writes the image and says what it was verified by.
+func write(ctx context.Context, l *rom.Loader, offset int64, o ImageOptions) (string, error) {
+	if err := l.Write(ctx, uint32(offset), o.Content, o.Show); err != nil {
+		return "", err
+	}
+	verified := "checksums"
+	if l.Chip().HasMD5() {
+		got, err := l.MD5(ctx, uint32(offset), uint32(len(o.Content)))
+		if err != nil {
+			return "", err
+		}
+		if want := trust.MD5(o.Content); !bytes.Equal(got, want) {
+			return "", &MismatchError{File: "the flash", Alg: "md5", Want: hex.EncodeToString(want), Got: hex.EncodeToString(got)}
+		}
+		verified = "md5"
+	}
+	return verified, l.Flush(ctx)
 }
 
 // where asks the prompt for the file system, and holds the image against it.

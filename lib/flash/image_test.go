@@ -100,7 +100,7 @@ func TestImageFaults(t *testing.T) {
 			r.Mute[i] = true
 		}
 	})
-	if _, ok := errors.AsType[*flash.InterruptedError](err); !ok {
+	if _, ok := errors.AsType[*flash.ImageError](err); !ok || !errors.Is(err, rom.ErrSilent) {
 		t.Errorf("it fell silent: %v", err)
 	}
 	err = run(func(r *nodemcutest.ROM) {
@@ -113,7 +113,7 @@ func TestImageFaults(t *testing.T) {
 		t.Errorf("it is silent: %v", err)
 	}
 	err = run(func(r *nodemcutest.ROM) { r.Fail = map[int]byte{5: 6, 6: 6, 7: 6} })
-	if _, ok := errors.AsType[*flash.FullError](err); !ok {
+	if se, ok := errors.AsType[*rom.StatusError](err); !ok || se.Code != 6 {
 		t.Errorf("it refused: %v", err)
 	}
 	err = run(func(r *nodemcutest.ROM) { r.Stuck = true })

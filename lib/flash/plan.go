@@ -54,19 +54,13 @@ type Step struct {
 	Bytes   int      `json:"bytes"`
 	SHA256  string   `json:"sha256"`
 	Shadows []string `json:"shadows,omitempty"` // removed: they would be loaded instead
+	Over    bool     `json:"over,omitempty"`    // the old file is removed first: there is no room beside it
 
 	content []byte
 	temp    string
 	back    string // digest of what the board had under the name after the transfer
 	here    string // what the board has in its place; "": nothing
 }
-
-// needed is what a file takes of the flash: SPIFFS keeps 251 bytes in a page of
-// 256, and an index page; a second one is for its old self [OTA 3.5].
-func needed(size int) int { return ((size+250)/251 + 2) * 256 }
-
-// slack is what the flash needs to move things about.
-const slack = 10 << 10
 
 // prepare finds out what to do: w.plan.
 func (w *work) prepare(ctx context.Context) error {
@@ -228,7 +222,10 @@ func (w *work) inventory(ctx context.Context, files []File) error {
 	}
 	w.plan = p
 	w.done = 0
-	return w.room(p)
+	if w.o.VerifyOnly {
+		return nil
+	}
+	return w.room(ctx, p)
 }
 
 // step plans one file; nil: the board's own stays.
@@ -253,23 +250,4 @@ func (w *work) step(i int, f File, have map[string]string) *Step {
 		s.Action = ActionSkip
 	}
 	return s
-}
-
-// room decides whether all files fit beside what is there.
-func (w *work) room(p *Plan) error {
-	free := p.Device.Free
-	if p.Device.Total == 0 {
-		return nil // it does not say
-	}
-	largest := 0
-	for _, s := range p.Files {
-		if s.Action == ActionSend || s.Action == ActionCompile {
-			largest = max(largest, needed(s.Bytes))
-		}
-	}
-	p.Staged = free >= p.Need+p.Need/5+slack
-	if !p.Staged && largest > 0 && free < largest+slack && !w.o.Force {
-		return &FullError{Need: largest + slack, Free: free}
-	}
-	return nil
 }

@@ -93,6 +93,14 @@ func (w *work) send(ctx context.Context, s *Step, before *int) error {
 		return nil
 	}
 	w.at, w.touched = s.Name, true
+	if s.Over {
+		w.o.Log.Warn("there is no room beside the old file: it is removed before the new one is there", "file", s.Name)
+		for _, name := range append([]string{s.Name}, s.Shadows...) {
+			if _, err := w.c.Remove(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
 	w.o.Log.Info("sending", "file", s.Name, "bytes", s.Bytes)
 	n, err := w.c.Upload(ctx, s.temp, s.content, func(done int) {
 		if w.o.Show != nil {

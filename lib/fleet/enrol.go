@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"lander/lib/m3da"
+	"lander/lib/m3da/envelope"
 	"lander/lib/store"
 	"lander/lib/trust"
 )
@@ -117,7 +118,9 @@ func (f *Fleet) register() func(device string) (m3da.Enrolment, bool) {
 	}
 }
 
-var errEnrolled = errors.New("the device has a secret already, and has used it")
+// errEnrolled is what a device is told that has used its secret: it, or
+// whoever comes in its name, gets no other.
+var errEnrolled = fmt.Errorf("the device has a secret already, and has used it: %w", &m3da.StatusError{Status: envelope.StatusForbidden})
 
 // newSecret makes the secret of a device, durable before the device hears of
 // it. One that the device has not used yet is given out again.

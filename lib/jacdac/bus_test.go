@@ -30,6 +30,7 @@ type sink struct {
 	data  []byte
 	flags []byte
 	sets  int
+	deaf  time.Time // no register is read before
 }
 
 func (s *sink) Class() uint32 { return class }
@@ -39,7 +40,9 @@ func (s *sink) Command(r *jacdac.Request) bool {
 	defer s.mu.Unlock()
 	switch r.Command {
 	case packet.CmdGet | 0x80:
-		r.Answer(s.value)
+		if !time.Now().Before(s.deaf) {
+			r.Answer(s.value)
+		}
 	case packet.CmdSet | 0x80:
 		s.value = bytes.Clone(r.Payload)
 		s.sets++
@@ -98,6 +101,26 @@ func TestRegisters(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A device that erases its flash hears nothing for a second or two.
+func TestRegisterOfABusyDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := bench(t, 0)
+		s.mu.Lock()
+		s.value, s.deaf = []byte{7}, time.Now().Add(3*time.Second)
+		s.mu.Unlock()
+		if v, err := b.Get(t.Context(), deviceID, class, 0x80); err != nil || !bytes.Equal(v, []byte{7}) {
+			t.Errorf("%x, %v", v, err)
+		}
+		s.mu.Lock()
+		s.deaf = time.Now().Add(time.Minute)
+		s.mu.Unlock()
+		from := time.Now()
+		if _, err := b.Get(t.Context(), deviceID, class, 0x80); !errors.Is(err, jacdac.ErrNoAnswer) || time.Since(from) > 5*time.Second {
+			t.Errorf("after %s: %v", time.Since(from), err)
+		}
+	})
 }
 
 // Whatever the window, the losses and the length, what was closed has arrived

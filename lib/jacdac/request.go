@@ -14,8 +14,8 @@ import (
 const (
 	firstResend = 30 * time.Millisecond // of frames that want an acknowledgement; doubles
 	lastResend  = 500 * time.Millisecond
-	getResend   = 150 * time.Millisecond // of register gets, which are not acknowledged
-	getTries    = 6
+	getResend   = 150 * time.Millisecond // of register gets, which are not acknowledged; doubles
+	getLast     = 600 * time.Millisecond
 )
 
 type ackKey struct {
@@ -107,8 +107,8 @@ type Query struct {
 	Command uint16
 	Payload []byte
 	Acked   bool          // ask for an acknowledgement too, so that the command surely arrives
-	Resend  time.Duration // 0: getResend
-	Tries   int           // 0: getTries
+	Resend  time.Duration // 0: 150 ms
+	Tries   int           // how often it is sent, Resend apart; 0: until Pace.Budget is spent, at growing intervals
 }
 
 // Query sends a query and waits for the report. It sends again when none
@@ -130,8 +130,9 @@ func (b *Bus) Query(ctx context.Context, id packet.DeviceID, class uint32, q Que
 	if q.Resend == 0 {
 		q.Resend = getResend
 	}
+	longest, budget := q.Resend, time.Duration(q.Tries)*q.Resend
 	if q.Tries == 0 {
-		q.Tries = getTries
+		longest, budget = getLast, b.pace.Budget
 	}
 	type answer struct {
 		payload []byte
@@ -157,7 +158,7 @@ func (b *Bus) Query(ctx context.Context, id packet.DeviceID, class uint32, q Que
 	})()
 	timer := time.NewTimer(q.Resend)
 	defer timer.Stop()
-	for try := 0; try < q.Tries; try++ {
+	for wait := q.Resend; budget > 0; budget, wait = budget-wait, max(wait, min(2*wait, longest)) {
 		if q.Acked {
 			if err := b.SendAcked(ctx, f); err != nil {
 				return nil, err
@@ -165,7 +166,7 @@ func (b *Bus) Query(ctx context.Context, id packet.DeviceID, class uint32, q Que
 		} else {
 			b.Send(&f)
 		}
-		timer.Reset(q.Resend)
+		timer.Reset(wait)
 		select {
 		case a := <-answers:
 			return a.payload, a.err

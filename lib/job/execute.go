@@ -60,20 +60,23 @@ func Guard(ctx context.Context, r Runner, t Task, s Streams) (o Outcome) {
 
 // capture keeps the first bytes of a stream and counts the rest.
 type capture struct {
-	mu      sync.Mutex
+	turn    sync.Mutex // held while live is written to, which may take long
+	mu      sync.Mutex // of what follows, but live
 	keep    int64
 	buf     []byte
 	dropped int64
-	live    io.Writer
+	live    io.Writer // guarded by turn
 }
 
 // Write never fails: a script is not stopped by the reader of its output.
 func (c *capture) Write(p []byte) (int, error) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	n := min(int64(len(p)), c.keep-int64(len(c.buf)))
 	c.buf = append(c.buf, p[:n]...)
 	c.dropped += int64(len(p)) - n
+	c.mu.Unlock()
 	if c.live != nil {
 		if _, err := c.live.Write(p); err != nil {
 			c.live = nil

@@ -32,6 +32,7 @@ type WebSocket struct {
 	*stream
 	address Address
 	conn    *websocket.Conn
+	raw     net.Conn        // below it
 	ctx     context.Context // of reads and writes: ends with Close
 	cancel  context.CancelFunc
 }
@@ -52,7 +53,12 @@ func dialWebSocket(ctx context.Context, a Address, o Options) (*WebSocket, error
 	}
 	// No proxy of the environment: the address says where to go.
 	d := net.Dialer{KeepAlive: o.KeepAlive}
-	tr := &http.Transport{DialContext: d.DialContext, DisableKeepAlives: true}
+	var raw net.Conn
+	dial := func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+		raw, err = d.DialContext(ctx, network, address)
+		return raw, err
+	}
+	tr := &http.Transport{DialContext: dial, DisableKeepAlives: true}
 	client := &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	conn, resp, err := websocket.Dial(dialling, a.String(), &websocket.DialOptions{HTTPClient: client})
 	if err != nil {
@@ -64,7 +70,7 @@ func dialWebSocket(ctx context.Context, a Address, o Options) (*WebSocket, error
 		}
 		return nil, fmt.Errorf("connecting to %s: %w: %w", a, ErrUnreachable, innermost(err))
 	}
-	return newWebSocket(a, conn), nil
+	return newWebSocket(a, conn, raw), nil
 }
 
 // innermost is the fault without the operations around it.
@@ -75,9 +81,9 @@ func innermost(err error) error {
 	return err
 }
 
-func newWebSocket(a Address, conn *websocket.Conn) *WebSocket {
+func newWebSocket(a Address, conn *websocket.Conn, raw net.Conn) *WebSocket {
 	conn.SetReadLimit(maxMessage)
-	c := &WebSocket{address: a, conn: conn}
+	c := &WebSocket{address: a, conn: conn, raw: raw}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.stream = newStream(&messageReader{c: c}, messageWriter{c})
 	return c
@@ -151,8 +157,9 @@ func (c *WebSocket) Close() error {
 	if !c.shut() {
 		return nil
 	}
-	// The library waits for the answer up to five seconds.
-	t := time.AfterFunc(closingTime, func() { c.conn.CloseNow() })
+	// The library waits for the answer, and for the rest of a message without
+	// end.
+	t := time.AfterFunc(closingTime, func() { c.raw.Close() })
 	c.conn.Close(websocket.StatusNormalClosure, "")
 	t.Stop()
 	c.cancel()

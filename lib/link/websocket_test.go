@@ -2,7 +2,10 @@ package link_test
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -118,5 +121,48 @@ func TestWebSocketDialFails(t *testing.T) {
 	l.Close()
 	if _, err := link.Dial(t.Context(), link.Address{Scheme: link.WS, Host: "127.0.0.1", Port: port, Path: "/"}, link.Options{}); !errors.Is(err, link.ErrUnreachable) {
 		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// A peer that stops in the midst of a message, or never answers, does not keep
+// Close.
+func TestWebSocketCloseDoesNotWait(t *testing.T) {
+	for name, after := range map[string]string{"mute": "", "half a message": "\x82\x7f\x00\x00\x00\x00\x00\x00\x10\x00abc"} {
+		t.Run(name, func(t *testing.T) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+				conn, _, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n%s",
+					base64.StdEncoding.EncodeToString(sum[:]), after)
+				io.Copy(io.Discard, conn)
+			}))
+			defer srv.Close()
+			a, err := link.Parse("ws" + strings.TrimPrefix(srv.URL, "http") + "/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, err := link.Dial(t.Context(), a, link.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			read := make(chan error, 1)
+			go func() {
+				_, err := conn.(*link.WebSocket).ReadMessage()
+				read <- err
+			}()
+			begun := time.Now()
+			conn.Close()
+			if took := time.Since(begun); took > 4*time.Second { // the library's own wait is 5 s
+				t.Errorf("Close took %v", took)
+			}
+			if err := <-read; err == nil {
+				t.Error("a message was read")
+			}
+		})
 	}
 }

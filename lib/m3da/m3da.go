@@ -70,6 +70,16 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("the server answers with status %d (%s)", e.Status, text)
 }
 
+// Refused reports whether an error is a no of the server, which the same
+// question will get again: about who is who, and not about what it can do now.
+func Refused(err error) bool {
+	if errors.Is(err, ErrSecurity) {
+		return true
+	}
+	s, ok := errors.AsType[*StatusError](err)
+	return ok && s.Status >= 400 && s.Status < 500 && s.Status != envelope.StatusTimeout
+}
+
 // Keys are the keys of one pair of device and server, seen from one side.
 type Keys interface {
 	Auth() string                              // the word that challenges name

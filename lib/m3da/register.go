@@ -2,6 +2,7 @@ package m3da
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -29,7 +30,8 @@ type Registration interface {
 
 // Enrolment is a registration at the server: Secret is what the device will
 // make its keys of, asked for when the device has shown that it knows the
-// password, and Done is called when it has it.
+// password, and Done is called when it has it. A *StatusError of Secret is
+// what the device is told; any other one is a fault of the server.
 type Enrolment struct {
 	Registration Registration
 	Secret       func() (string, error)
@@ -44,6 +46,9 @@ func Register(ctx context.Context, rwc io.ReadWriteCloser, device string, r Regi
 	w := &wire{rwc: rwc, scanner: bysant.Scanner{Max: 64 << 10}}
 	defer context.AfterFunc(ctx, func() { w.close() })()
 	defer func() {
+		if err != nil && ctx.Err() != nil && !Refused(err) {
+			err = fmt.Errorf("the server does not answer: %w", context.Cause(ctx)) // that we closed the stream is no reason
+		}
 		if err != nil {
 			err = fmt.Errorf("registering %s: %w", device, err)
 		}
@@ -133,7 +138,11 @@ func (s *Session) enrol(e envelope.Envelope, theirs string) error {
 	}
 	own, err := en.Secret()
 	if err != nil {
-		s.refuse(envelope.StatusServerFault)
+		status := int64(envelope.StatusServerFault)
+		if own, ok := errors.AsType[*StatusError](err); ok {
+			status = own.Status
+		}
+		s.refuse(status)
 		return fmt.Errorf("registering %s: %w", device, err)
 	}
 	secret, err := r.Mask(inner.Header.Text(fieldKey), own)

@@ -37,6 +37,15 @@ func (c *Console) Files(ctx context.Context, patterns ...string) ([]string, erro
 	return names, nil
 }
 
+// Size is the size of a file in bytes; ok is false when it is not there.
+func (c *Console) Size(ctx context.Context, name string) (size int, ok bool, err error) {
+	text, err := c.value(ctx, `file.list()[`+Quote(name)+`]`)
+	if err != nil {
+		return 0, false, fmt.Errorf("asking for the size of %s: %w", name, err)
+	}
+	return number(text), text != "nil", nil
+}
+
 // Read brings the first limit bytes of a file, in pieces; ok is false when it is
 // not there.
 func (c *Console) Read(ctx context.Context, name string, limit int) (content []byte, ok bool, err error) {

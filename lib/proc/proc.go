@@ -242,7 +242,7 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 		err = fmt.Errorf("setting limits: %w", err)
 		p.wait()
 		r.Family.leave(c.Execution, p.pid)
-		pipes.wait()
+		pipes.drain.Wait(ctx)
 		return internal("starting "+c.Argv[0], err)
 	}
 	waited := make(chan ended, 1)
@@ -260,12 +260,16 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 		end = <-waited
 	}
 	r.Family.leave(c.Execution, p.pid)
-	pipes.wait()
+	taken := pipes.drain.Wait(ctx)
 	switch {
 	case err == errKilled:
 		return job.Outcome{Err: job.Errorf(job.CodeInterrupted, "%v", errKilled), Terminated: true}
 	case err != nil:
 		return stopped(ctx, c, cause)
+	case !taken:
+		o := stopped(ctx, c, cause)
+		o.Err.Message = "it has ended, but nobody took its output: " + o.Err.Message
+		return o
 	}
 	return end.outcome(c.Budget)
 }

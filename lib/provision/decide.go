@@ -151,6 +151,9 @@ func (c *session) decide(ctx context.Context, rotate bool) (Plan, error) {
 	if _, err := configure(c.hello, r, r.tokens(), r.secret, c.srv.Strong()); err != nil {
 		return hold(err.Error())
 	}
+	if why := c.dev.Tight.wait(r.Chk, c.now().Time); why != "" {
+		return hold(why)
+	}
 	if why := c.hold(r); why != "" {
 		return hold(why)
 	}

@@ -31,6 +31,8 @@ type Device struct {
 	// Staged are the files that arrived whole and wait: name -> token, and
 	// the size that the board should show.
 	Staged map[string]Staged `json:"staged,omitempty"`
+	// Tight says that the flash has no room for a release.
+	Tight *Tight `json:"tight,omitempty"`
 	// Gone are names of the release's delete list that were deleted.
 	Gone []string `json:"gone,omitempty"`
 
@@ -157,7 +159,7 @@ func (d *Device) activate(now job.Time) {
 		d.Previous, d.Updated, d.Boots = d.Chk, &now, 0
 	}
 	d.Chk, d.Release, d.Have, d.Gone = p.Chk, p.Release, p.Have, p.Gone
-	d.Pending, d.Dirty, d.Staged = nil, nil, nil
+	d.Pending, d.Dirty, d.Staged, d.Tight = nil, nil, nil, nil
 }
 
 // holds is what the flash holds for sure.

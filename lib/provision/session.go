@@ -179,6 +179,9 @@ func (c *session) update(ctx context.Context, p Plan) error {
 	if err != nil {
 		d.Result, d.Reason = ResultFailed, err.Error()
 		d.Failures++
+		if re, ok := errors.AsType[*RoomError](err); ok {
+			c.tight().refused(re.Error(), c.now().Time)
+		}
 		if _, said := errors.AsType[*luaota.StatusError](err); said || d.Failures >= unhealthyBoots {
 			err = errors.Join(err, c.svc.rollout.fail(ctx, c.svc.store, p.Chk, d.ID, d.Reason))
 		}

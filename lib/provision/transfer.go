@@ -33,6 +33,9 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 	saved := sync.OnceValue(func() error { return errors.Join(noted(), <-kept) })
 	defer saved()
 	sent := 0
+	if t := d.Tight; t != nil && t.Chk == c.goal.Chk {
+		return c.squeeze(p, "", false, saved)
+	}
 	for _, s := range p.Steps {
 		if s.item == nil {
 			continue
@@ -44,6 +47,9 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 		if errors.Is(err, errSuspend) {
 			c.log.Info("the update goes on after the next boot", "files", sent)
 			return ResultStaged, c.srv.Restart(keptConfig(c.hello))
+		}
+		if full(err) {
+			return c.squeeze(p, s.Name, sent > 0, saved)
 		}
 		if err != nil {
 			return "", err
@@ -156,7 +162,6 @@ func (c *session) activate(p Plan, saved func() error) error {
 		}
 		last = s.Do
 	}
-	have := c.goal.tokens()
 	if err := errors.Join(c.verify(moves), saved()); err != nil {
 		return err
 	}
@@ -174,12 +179,18 @@ func (c *session) activate(p Plan, saved func() error) error {
 	if err != nil {
 		return err
 	}
+	return c.conclude(last == StepHangUp)
+}
+
+// conclude sets the configuration and ends the session: by a restart, or by
+// hanging up.
+func (c *session) conclude(hangUp bool) error {
 	secret := c.goal.secret
-	fields, err := configure(c.hello, c.goal, have, secret, c.srv.Strong())
+	fields, err := configure(c.hello, c.goal, c.goal.tokens(), secret, c.srv.Strong())
 	if err != nil {
 		return err
 	}
-	if last == StepHangUp {
+	if hangUp {
 		// A restart keeps the secret; a whole config.json brings the new one.
 		c.hangUp = true
 		text := append(fields.With("secret", record.String(secret)).Append(nil), '\n')

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -39,6 +40,9 @@ type Child struct {
 	Host Host         // nil: the script has no agent
 	Log  *slog.Logger // traces of a child that died; nil: none
 }
+
+// forever is no limit of time.
+const forever = math.MaxInt64
 
 // maxTrace is how much of a dying child's own stderr is kept for the log.
 const maxTrace = 64 << 10
@@ -77,24 +81,24 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 		}
 		theirEnds = append(theirEnds, w)
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	// It outlasts the budget by what the end of the child may take.
+	wall := t.Budget.Wall + proc.Grace
+	if t.Budget.Wall <= 0 {
+		wall = forever
+	}
+	ctx, cancel := context.WithTimeout(ctx, wall)
 	defer cancel()
 
-	var wg sync.WaitGroup
+	var out proc.Drain
 	if progress != nil {
-		wg.Go(func() {
-			defer progress.Close()
-			io.Copy(s.Progress, progress)
-		})
+		out.Add(s.Progress, progress)
 	}
-	wg.Go(func() {
-		defer errR.Close()
-		if s.Stderr != nil {
-			io.Copy(s.Stderr, errR)
-		} else {
-			io.Copy(io.Discard, errR)
-		}
-	})
+	if s.Stderr == nil {
+		s.Stderr = io.Discard
+	}
+	out.Add(s.Stderr, errR)
+	out.Start()
+	var wg sync.WaitGroup
 	conv := &conversation{host: c.Host, task: t, conn: ours}
 	wg.Go(func() { conv.run(ctx, hello) })
 
@@ -118,13 +122,14 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	}, job.Streams{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: trace})
 	started() // in case it did not start
 	ours.SetReadDeadline(time.Now().Add(time.Second))
-	errR.SetReadDeadline(time.Now().Add(time.Second))
-	if progress != nil {
-		progress.SetReadDeadline(time.Now().Add(time.Second))
-	}
 	wg.Wait()
+	if !out.Wait(ctx) && o.Err == nil {
+		o = job.Outcome{Err: job.Errorf(job.CodeTimeout, "nobody took what it wrote on its standard error"), Terminated: true}
+	}
 
-	if conv.outcome != nil {
+	// A script that is done is so in time only when its output was taken.
+	late := o.Err != nil && o.Err.Code == job.CodeTimeout
+	if conv.outcome != nil && (!late || conv.outcome.Err != nil) {
 		return *conv.outcome
 	}
 	if o.Err != nil && (o.Err.Code == job.CodeTimeout || o.Err.Code == job.CodeInterrupted) {

@@ -139,6 +139,12 @@ func TestRoles(t *testing.T) {
 		{"DELETE", runs + "/" + id + "/executions/exec_1", "", 1},
 		{"POST", runs, "", 2},
 		{"DELETE", runs + "/" + id, "", 2},
+		// What is not served here.
+		{"GET", "/components/x/operations", "", 0},
+		{"POST", "/components/x/operations/calibrate/executions", "{}", 1},
+		{"DELETE", "/components/x/faults/F001", "", 1},
+		{"PUT", "/components/x/configurations/param", "{}", 2},
+		{"POST", "/nothing", "{}", 3},
 	}
 	for level, client := range []string{"view", "op", "conf", "root"} {
 		access, _ := g.login(client)

@@ -3,6 +3,7 @@ package sovd
 import (
 	"cmp"
 	"net/http"
+	"path"
 	"slices"
 )
 
@@ -146,11 +147,15 @@ func related(kind string, list func(*Gateway, *Entity) []*Entity) func(*request)
 		if err != nil {
 			return err
 		}
-		return q.reply(http.StatusOK, object{"items": items(list(q.g, e))})
+		found := items(list(q.g, e))
+		links := object{"self": href(e) + "/" + path.Base(q.route.path), singular(e.Kind): href(e)}
+		return q.reply(http.StatusOK, object{"items": found, "_links": links, "x-medkit": object{"total_count": len(found)}})
 	}
 }
 
-func nobody(*Gateway, *Entity) []*Entity { return nil }
+func subareas(g *Gateway, a *Entity) []*Entity {
+	return g.of(Areas, func(e *Entity) bool { return e.Within == a.ID })
+}
 
 func areaComponents(g *Gateway, a *Entity) []*Entity {
 	return g.of(Components, func(e *Entity) bool { return e.Area == a.ID })

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"lander/lib/store"
 )
 
 // Kind says what went wrong, independent of the wire. Its text is the word by
@@ -114,6 +116,9 @@ func answerOf(err error) *answer {
 			a.header = map[string]string{"Retry-After": "1"}
 		}
 		return a
+	}
+	if errors.Is(err, store.ErrUnreachable) {
+		return answerOf(Errorf(KindUnavailable, "The gateway's store cannot be reached"))
 	}
 	return &answer{status: http.StatusInternalServerError, body: genericError{
 		Code: "internal-error", Message: "Internal server error", Parameters: map[string]any{"details": "An internal error occurred"},

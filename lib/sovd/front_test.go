@@ -3,6 +3,8 @@ package sovd_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -118,16 +120,21 @@ func TestDescription(t *testing.T) {
 	if doc["openapi"] != "3.1.0" || r.at("info.title") == nil || r.at("info.version") == nil {
 		t.Fatalf("%s", r.text)
 	}
+	if url, _ := r.at("servers.0.url").(string); url != "/api/v1" || r.at("info.x-sovd-version") != "1.0.0" {
+		t.Errorf("served at %q: %s", url, r.text)
+	}
 	schemas := r.at("components.schemas").(map[string]any)
+	responses := r.at("components.responses").(map[string]any)
 	var refs func(v any)
 	used := map[string]bool{}
 	refs = func(v any) {
 		switch v := v.(type) {
 		case map[string]any:
 			if ref, ok := v["$ref"].(string); ok {
+				response, isResponse := strings.CutPrefix(ref, "#/components/responses/")
 				name := strings.TrimPrefix(ref, "#/components/schemas/")
 				used[name] = true
-				if schemas[name] == nil {
+				if schemas[name] == nil && (!isResponse || responses[response] == nil) {
 					t.Errorf("%s leads nowhere", ref)
 				}
 			}
@@ -150,10 +157,14 @@ func TestDescription(t *testing.T) {
 			t.Errorf("the schema %s is none", name)
 		}
 	}
+	tags := map[any]bool{}
+	for _, x := range doc["tags"].([]any) {
+		tags[x.(map[string]any)["name"]] = true
+	}
 	ids := map[string]bool{}
 	operations := 0
 	for path, p := range doc["paths"].(map[string]any) {
-		if !strings.HasPrefix(path, "/api/v1") {
+		if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "/api/") {
 			t.Errorf("path %s", path)
 		}
 		for method, o := range p.(map[string]any) {
@@ -176,6 +187,16 @@ func TestDescription(t *testing.T) {
 					t.Errorf("%s %s: %s is not declared", method, path, word)
 				}
 				delete(declared, word)
+			}
+			// Reading is free in this rig: what is published is what is asked for.
+			secured := method != "get" && !strings.HasPrefix(path, "/auth/")
+			security, published := op["security"].([]any)
+			answers := op["responses"].(map[string]any)
+			if !published || secured != (len(security) > 0) || secured != (answers["401"] != nil) || secured != (answers["403"] != nil) {
+				t.Errorf("%s %s: security %v, %v", method, path, security, answers)
+			}
+			if tag := op["tags"].([]any)[0]; !tags[tag] {
+				t.Errorf("%s %s: the tag %v is not declared", method, path, tag)
 			}
 			if len(declared) > 0 || op["summary"] == "" || len(op["responses"].(map[string]any)) < 2 {
 				t.Errorf("%s %s: %v", method, path, op)
@@ -205,5 +226,26 @@ func TestDescriptionIsValid(t *testing.T) {
 	out, err := exec.Command(lint, file).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), `"valid":true`) && !strings.Contains(string(out), `"valid": true`) {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// A request with a length beside its chunks is the last of its connection: a
+// proxy in front may have seen its end elsewhere [RFC 9112 6.3].
+func TestLengthBesideChunks(t *testing.T) {
+	g := newRig(t, func(*sovd.FilesOptions, *sovd.Config) {})
+	for name, head := range map[string]string{
+		"length and chunks": "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+		"chunks":            "Transfer-Encoding: chunked\r\n",
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST %s/man_true/executions HTTP/1.1\r\nHost: x\r\n%s\r\n0\r\n\r\nGET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n", scripts, head)
+		b, _ := io.ReadAll(conn) // a reset is an end, too
+		conn.Close()
+		if n := strings.Count(string(b), "HTTP/1.1 "); n != 1 {
+			t.Errorf("%s: %d answers: %q", name, n, b)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lander/lib/journal"
+	"lander/lib/store"
 )
 
 // Base is the path that the API stands below.
@@ -117,6 +118,10 @@ type request struct {
 	actor  Actor
 }
 
+// readPatience is how long what is read waits for a store that cannot answer:
+// clients wait 10 s.
+const readPatience = 8 * time.Second
+
 // ServeHTTP implements http.Handler. In front of every route stand CORS, the
 // rate limit and the check of rights, in this order.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -124,6 +129,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	q := &request{w: rec, r: r, g: g}
 	body := r.Body
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		q.r = r.WithContext(store.WithPatience(r.Context(), readPatience))
+	}
+	if len(r.TransferEncoding) > 0 {
+		// Whether a length stood beside it is not told: a proxy that went by the
+		// length saw another end of the request [RFC 9112 6.3].
+		w.Header().Set("Connection", "close")
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {
@@ -183,7 +196,7 @@ func (g *Gateway) serve(q *request) error {
 	}
 	if n == nil || len(n.methods) == 0 {
 		// Who may not ask does not learn what is there.
-		if err := g.authorize(q, nil); err != nil {
+		if err := g.authorize(q, &route{role: leastRole(method, rest)}); err != nil {
 			return err
 		}
 		return notFound

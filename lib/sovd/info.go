@@ -67,8 +67,11 @@ func (q *request) readiness() error {
 	return q.reply(http.StatusOK, object{"status": "ready", "timestamp": q.g.c.Clock().UnixNano()})
 }
 
+// sovdVersion is the version of SOVD that is spoken.
+const sovdVersion = "1.0.0"
+
 func (q *request) versionInfo() error {
 	return q.reply(http.StatusOK, object{"items": []object{{
-		"version": "1.0.0", "base_uri": Base, "vendor_info": object{"name": "lander", "version": q.g.c.Version},
+		"version": sovdVersion, "base_uri": Base, "vendor_info": object{"name": "lander", "version": q.g.c.Version},
 	}}})
 }

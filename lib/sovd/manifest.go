@@ -43,6 +43,7 @@ type Entity struct {
 
 	Area      string   `yaml:"area"`                // of a component
 	ParentID  string   `yaml:"parent_component_id"` // of a component
+	Within    string   `yaml:"parent_area"`         // of an area
 	Namespace string   `yaml:"namespace"`
 	LocatedOn string   `yaml:"is_located_on"` // of an app: a component
 	DependsOn []string `yaml:"depends_on"`
@@ -171,7 +172,7 @@ func (m *Manifest) checkReferences() error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.Entities)) {
 		e := m.Entities[id]
-		if err := errors.Join(check(e, "area", e.Area, Areas), check(e, "parent_component_id", e.ParentID, Components), check(e, "is_located_on", e.LocatedOn, Components)); err != nil {
+		if err := errors.Join(check(e, "area", e.Area, Areas), check(e, "parent_area", e.Within, Areas), check(e, "parent_component_id", e.ParentID, Components), check(e, "is_located_on", e.LocatedOn, Components)); err != nil {
 			return err
 		}
 	}

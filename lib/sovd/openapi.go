@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,17 +60,21 @@ func within(path, words []string) bool {
 func (q *request) describe(want func(path string) bool) error {
 	g := q.g
 	paths := object{}
+	var tags []object
 	for i := range g.routes {
 		r := &g.routes[i]
 		if !want(r.path) {
 			continue
 		}
-		p, ok := paths[Base+r.path].(object)
+		p, ok := paths[r.path].(object)
 		if !ok {
 			p = object{}
-			paths[Base+r.path] = p
+			paths[r.path] = p
 		}
 		p[strings.ToLower(r.method)] = g.operation(r)
+		if !slices.ContainsFunc(tags, func(t object) bool { return t["name"] == r.tag }) {
+			tags = append(tags, object{"name": r.tag})
+		}
 	}
 	bodies, err := schemas()
 	if err != nil {
@@ -79,18 +84,31 @@ func (q *request) describe(want func(path string) bool) error {
 		delete(bodies, "FleetStart")
 		delete(bodies, "FleetRecord")
 	}
-	doc := object{
-		"openapi":    "3.1.0",
-		"info":       object{"title": gatewayName, "version": g.c.Version, "description": "SOVD diagnostic scripts (ISO 17978-3, 7.15)", "license": object{"name": "See the distribution", "identifier": "LicenseRef-Lander"}},
-		"servers":    []object{{"url": "/"}},
-		"paths":      paths,
-		"components": object{"schemas": bodies},
-	}
+	responses := object{"GenericError": errorResponse("An error", "Error")}
+	components := object{"schemas": bodies, "responses": responses}
 	if g.c.Auth != nil {
-		doc["components"].(object)["securitySchemes"] = object{"bearer": object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+		responses["Unauthorized"] = errorResponse("No token, or one that does not count", "AuthError")
+		responses["Forbidden"] = errorResponse("The role is too low", "AuthError")
+		components["securitySchemes"] = object{"bearer": object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 	}
-	return q.reply(http.StatusOK, doc)
+	return q.reply(http.StatusOK, object{
+		"openapi": "3.1.0",
+		"info": object{
+			"title": gatewayName, "version": g.c.Version, "x-sovd-version": sovdVersion, "description": "SOVD diagnostic scripts (ISO 17978-3, 7.15)",
+			"license": object{"name": "See the distribution", "identifier": "LicenseRef-Lander"},
+		},
+		"servers":    []object{{"url": Base}},
+		"tags":       tags,
+		"paths":      paths,
+		"components": components,
+	})
 }
+
+func errorResponse(description, schema string) object {
+	return object{"description": description, "content": object{"application/json": object{"schema": object{"$ref": "#/components/schemas/" + schema}}}}
+}
+
+func responseRef(name string) object { return object{"$ref": "#/components/responses/" + name} }
 
 // operation describes one route.
 func (g *Gateway) operation(r *route) object {
@@ -120,11 +138,10 @@ func (g *Gateway) operation(r *route) object {
 		}
 		o["requestBody"] = object{"required": true, "content": object{media: ref(r.body)}}
 	}
-	fault := "Error"
+	answers := object{"default": responseRef("GenericError")}
 	if r.tag == "auth" {
-		fault = "AuthError"
+		answers["default"] = errorResponse("An error", "AuthError")
 	}
-	answers := object{"default": object{"description": "An error", "content": object{"application/json": ref(fault)}}}
 	for status, name := range r.answers {
 		a := object{"description": http.StatusText(status)}
 		switch name {
@@ -139,9 +156,14 @@ func (g *Gateway) operation(r *route) object {
 		answers[strconv.Itoa(status)] = a
 	}
 	o["responses"] = answers
-	if g.c.Auth != nil && !r.open && g.c.Auth.now.Load().requires(r.method) {
+	switch {
+	case g.c.Auth == nil:
+	case r.open || !g.c.Auth.now.Load().requires(r.method):
+		o["security"] = []object{} // reachable without a token
+	default:
 		o["security"] = []object{{"bearer": []string{}}}
 		o["description"] = "Needs the role " + r.role.String() + " or one above."
+		answers["401"], answers["403"] = responseRef("Unauthorized"), responseRef("Forbidden")
 	}
 	return o
 }

@@ -105,3 +105,12 @@ func TestNoRecordNoAnswer(t *testing.T) {
 		}
 	}
 }
+
+// A store that cannot be reached is no fault of the gateway's: clients may try
+// again.
+func TestUnreachableIsUnavailable(t *testing.T) {
+	status, retry := sovd.AnswerOf(fmt.Errorf("listing scripts: %w", store.ErrUnreachable))
+	if status != 503 || retry == "" {
+		t.Errorf("%d, Retry-After %q", status, retry)
+	}
+}

@@ -25,6 +25,7 @@ const manifestText = `
 manifest_version: "1.0"
 areas:
   - {id: body, name: Body}
+  - {id: head, parent_area: body}
 components:
   - {id: main-computer, name: Main Computer, area: body, description: x86, type: computer, tags: [linux]}
   - {id: camera, parent_component_id: main-computer, depends_on: [main-computer]}

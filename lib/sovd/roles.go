@@ -1,6 +1,10 @@
 package sovd
 
-import "fmt"
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
 
 // role is what a client may do; each includes those below it.
 type role int
@@ -43,4 +47,22 @@ func (a Actor) String() string {
 		return a.Name
 	}
 	return a.Name + " (" + a.role.String() + ")"
+}
+
+// leastRole is who may ask for what is not served here: the roles are those
+// of the whole of SOVD, and whoever has none for a resource is refused before
+// anybody looks whether it is there.
+func leastRole(method, path string) role {
+	if method == http.MethodGet || method == http.MethodOptions {
+		return viewer
+	}
+	for _, s := range strings.Split(path, "/") {
+		switch s {
+		case "operations", "executions", "data", "faults":
+			return operator
+		case "configurations":
+			return configurator
+		}
+	}
+	return admin
 }

@@ -17,7 +17,7 @@ func (g *Gateway) table() []route {
 		get("/areas", "discovery", "The areas", "Items", collection(Areas)),
 		get("/areas/{area_id}", "discovery", "One area", "Entity", entity(Areas)),
 		get("/areas/{area_id}/components", "discovery", "The components of an area", "Items", related(Areas, areaComponents)),
-		get("/areas/{area_id}/subareas", "discovery", "The areas of an area", "Items", related(Areas, nobody)),
+		get("/areas/{area_id}/subareas", "discovery", "The areas of an area", "Items", related(Areas, subareas)),
 		get("/areas/{area_id}/contains", "discovery", "What an area contains", "Items", related(Areas, areaComponents)),
 		get("/functions", "discovery", "The functions", "Items", collection(Functions)),
 		get("/functions/{function_id}", "discovery", "One function", "Entity", entity(Functions)),

@@ -60,7 +60,7 @@ func TestParseManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(m.Entities) != 5 || len(m.Scripts) != 8 || m.Scripts[0].ID != "man_apps" || m.Entities["camera"].Name != "camera" {
+	if len(m.Entities) != 6 || len(m.Scripts) != 8 || m.Scripts[0].ID != "man_apps" || m.Entities["camera"].Name != "camera" {
 		t.Errorf("%d entities, %d scripts", len(m.Entities), len(m.Scripts))
 	}
 	if len(m.Warnings) != 3 || !strings.Contains(m.Warnings[0], "future") || !strings.Contains(m.Warnings[1], "taken as named") || !strings.Contains(m.Warnings[2], "left out") {

@@ -3,9 +3,11 @@ package store
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"lander/lib/durable"
 )
@@ -75,7 +77,7 @@ func (s *Files) commit(batch []*change) error {
 		s.mu.Unlock()
 		return nil
 	}
-	if v := s.view; v.harm > 0 || v.good > slack && v.good > 2*v.live {
+	if v := s.view; v.harm > 0 || v.good > slack && v.good > 2*max(v.live, v.held) {
 		if err := s.rewrite(); err != nil {
 			s.mu.Unlock()
 			return err
@@ -223,15 +225,30 @@ func (s *Files) rewrite() error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if err := f.Commit(); err != nil {
-		// Where a file that is open cannot be replaced the old one goes on.
-		if there, _ := exists(s.path(logName)); there && v.harm == 0 {
-			return nil
-		}
-		return err
+	if !replacesOpen {
+		v.f.Close()
 	}
-	return s.refresh(true)
+	if err = f.Commit(); err == nil {
+		return s.reopen(true)
+	}
+	if !replacesOpen {
+		old, oerr := os.OpenFile(s.path(logName), os.O_RDWR, 0)
+		if oerr != nil {
+			return errors.Join(err, oerr)
+		}
+		v.f = old
+	}
+	// The old one goes on until it is twice as long: another process may have
+	// it open, where such a file cannot be replaced.
+	if there, _ := exists(s.path(logName)); there && v.harm == 0 {
+		v.held = v.good
+		return nil
+	}
+	return err
 }
+
+// replacesOpen says that a file can be replaced while somebody has it open.
+const replacesOpen = runtime.GOOS != "windows"
 
 func (s *Files) keepDamaged() error {
 	if _, err := s.view.f.Seek(0, io.SeekStart); err != nil {

@@ -119,22 +119,28 @@ func (s *Files) refresh(sure bool) error {
 	case err != nil:
 		return err
 	case other:
-		next, err := openView(s.path(logName))
-		if err != nil {
-			return err
-		}
-		if next.stuck && sure {
-			if err := next.read(true); err != nil {
-				next.close()
-				return err
-			}
-		}
-		s.view.close()
-		s.noteAll(s.view, next)
-		s.view, next.changed = next, s.watches.note
+		return s.reopen(sure)
 	case longer || s.view.stuck:
 		return s.view.read(sure)
 	}
+	return nil
+}
+
+// reopen takes the file that is there now for the log.
+func (s *Files) reopen(sure bool) error {
+	next, err := openView(s.path(logName))
+	if err != nil {
+		return err
+	}
+	if next.stuck && sure {
+		if err := next.read(true); err != nil {
+			next.close()
+			return err
+		}
+	}
+	s.view.close()
+	s.noteAll(s.view, next)
+	s.view, next.changed = next, s.watches.note
 	return nil
 }
 

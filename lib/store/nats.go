@@ -43,6 +43,7 @@ type NATS struct {
 	stream jetstream.Stream
 	name   string
 	closed atomic.Bool
+	try    time.Duration   // for one answer
 	life   context.Context // ends with the store
 	cancel context.CancelFunc
 	marks  chan natsMark
@@ -120,7 +121,7 @@ func OpenNATS(ctx context.Context, o NATSOptions) (*NATS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store on %s: %w: %w", redact(o.Servers), ErrUnreachable, err)
 	}
-	s := &NATS{conn: conn, name: o.Name, marks: make(chan natsMark, 10_000)}
+	s := &NATS{conn: conn, name: o.Name, try: natsTry, marks: make(chan natsMark, 10_000)}
 	if err := s.open(ctx, o); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("opening the store on %s: %w", redact(o.Servers), err)
@@ -193,11 +194,11 @@ func swap(key string) string {
 func (s *NATS) again(ctx context.Context, f func(context.Context) error) error {
 	if _, ends := ctx.Deadline(); !ends {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, natsPatient)
+		ctx, cancel = context.WithTimeout(ctx, patience(ctx, natsPatient))
 		defer cancel()
 	}
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		try, cancel := context.WithTimeout(ctx, natsTry)
+		try, cancel := context.WithTimeout(ctx, s.try)
 		err := f(try)
 		cancel()
 		if err == nil || final(err) {
@@ -208,6 +209,9 @@ func (s *NATS) again(ctx context.Context, f func(context.Context) error) error {
 		}
 		select {
 		case <-ctx.Done():
+			if errors.Is(err, ctx.Err()) {
+				return fmt.Errorf("%w: %w", ErrUnreachable, err)
+			}
 			return fmt.Errorf("%w: %w: %w", ErrUnreachable, ctx.Err(), err)
 		case <-time.After(wait):
 		}
@@ -289,8 +293,23 @@ func (s *NATS) publish(ctx context.Context, key string, value []byte, deleted bo
 	}
 	id := rand.Text() // the same for each repetition: the cluster takes one
 	var next uint64
+	first := true
 	err := s.again(ctx, func(ctx context.Context) error {
+		again := !first
+		first = false
 		ack, err := s.js.PublishMsg(ctx, m, jetstream.WithMsgID(id), jetstream.WithExpectLastSequencePerSubject(seq), jetstream.WithExpectStream(s.name))
+		if isWrongSequence(err) && again {
+			// A server that was restarted may not know the earlier ones, of which
+			// one was written, and says that the key has changed.
+			have, gerr := s.stream.GetLastMsgForSubject(ctx, m.Subject)
+			if gerr == nil && have.Header.Get(jetstream.MsgIDHeader) == id {
+				next = have.Sequence
+				return nil
+			}
+			if gerr != nil && !errors.Is(gerr, jetstream.ErrMsgNotFound) {
+				return gerr
+			}
+		}
 		if isWrongSequence(err) {
 			return ErrConflict
 		}

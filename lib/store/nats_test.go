@@ -272,3 +272,49 @@ func TestNATSWatchGoesOn(t *testing.T) {
 		return isNew && told["k/gone"] == store.Deleted && told["k/stays"] == store.Wrote
 	})
 }
+
+// What is written while the server is away for longer than one try takes is
+// written once, and is not taken for another's.
+func TestNATSWriteAcrossRestart(t *testing.T) {
+	dir := t.TempDir()
+	srv := natsServer(t, &server.Options{StoreDir: dir})
+	port := srv.Addr().(*net.TCPAddr).Port
+	s := openNATS(t, srv.ClientURL())
+	s.SetTry(50 * time.Millisecond)
+	old, err := s.Put(t.Context(), "k/old", []byte("1"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Shutdown()
+	srv.WaitForShutdown()
+	var wg sync.WaitGroup
+	revs := make([]store.Revision, 3)
+	wg.Go(func() {
+		var err error
+		if revs[0], err = s.Put(t.Context(), "k/new", []byte("a"), 0); err != nil {
+			t.Errorf("a new key: %v", err)
+		}
+	})
+	wg.Go(func() {
+		var err error
+		if revs[1], err = s.Put(t.Context(), "k/old", []byte("2"), old); err != nil {
+			t.Errorf("a key that was there: %v", err)
+		}
+	})
+	// Another operation gives up after some tries: so have those by then.
+	short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := s.Get(short, "k/old"); !errors.Is(err, store.ErrUnreachable) {
+		t.Errorf("without a server: %v", err)
+	}
+	natsServer(t, &server.Options{StoreDir: dir, Port: port})
+	wg.Wait()
+	for i, key := range []string{"k/new", "k/old"} {
+		if e, err := s.Get(t.Context(), key); err != nil || e.Rev != revs[i] {
+			t.Errorf("%s: %+v, %v, and the write said %d", key, e, err, revs[i])
+		}
+	}
+	if _, err := s.Put(t.Context(), "k/old", []byte("3"), old); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a write over an old one: %v", err)
+	}
+}

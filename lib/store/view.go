@@ -30,6 +30,7 @@ type view struct {
 	good  int64 // what was read and is whole
 	zeros int64 // where the zeros end that are known to follow
 	live  int64 // bytes of the records that still count
+	held  int64 // good when the log could not be replaced, 0: never
 	last  Revision
 	harm  int                         // damaged stretches before good
 	stuck bool                        // good is before what is damage, or being written

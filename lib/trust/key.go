@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -105,6 +106,9 @@ func ParsePrivateKey(file []byte, passphrase string) (PrivateKey, error) {
 		}
 		return k, nil
 	}
+	if err := affordable(file); err != nil {
+		return PrivateKey{}, err
+	}
 	k, err := minisign.DecryptKey(passphrase, file)
 	if err != nil {
 		return PrivateKey{}, ErrPassphrase
@@ -112,8 +116,37 @@ func ParsePrivateKey(file []byte, passphrase string) (PrivateKey, error) {
 	return PrivateKey{k}, nil
 }
 
+// What a key file of stock minisign costs in work and in memory, and the most
+// that any may cost: the file says itself how much that is.
+const (
+	stockOps = 1 << 25
+	stockMem = 1 << 30
+)
+
+// ErrMemory is an encrypted key file that this process may not open: running
+// out of memory would end it without a word.
+var ErrMemory = errors.New("not enough memory to open the key file")
+
+// affordable checks that there is the memory that an encrypted key file costs.
+func affordable(file []byte) error {
+	_, line, _ := bytes.Cut(file, []byte("\n"))
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(line)))
+	if err != nil || len(b) != 158 {
+		return invalidf("key file is malformed: it must be a minisign secret key")
+	}
+	ops, need := binary.LittleEndian.Uint64(b[38:]), binary.LittleEndian.Uint64(b[46:])
+	if ops > stockOps || need > stockMem {
+		return invalidf("key file is malformed: it costs more than any of minisign")
+	}
+	if !allocatable(int(need) + stockMem/16) {
+		return fmt.Errorf("%w: it takes %d MiB, and this process may not have them", ErrMemory, need>>20)
+	}
+	return nil
+}
+
 // The cost of the key files that we encrypt: 64 MiB and about 0.2 s, where
-// stock minisign takes 1 GiB. In scrypt's own terms N=65536, r=8, p=1.
+// stock minisign takes stockMem. In scrypt's own terms N=65536, r=8, p=1.
 const (
 	scryptOps = 2097152
 	scryptMem = 67108864

@@ -2,6 +2,7 @@ package trust_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"io"
 	"os"
@@ -257,6 +258,19 @@ func TestKeyFiles(t *testing.T) {
 	text, _ := key.KeyFile("secret")
 	if _, err := trust.ParsePrivateKey(text, "wrong"); !errors.Is(err, trust.ErrPassphrase) {
 		t.Errorf("wrong passphrase: %v", err)
+	}
+	// A file says what it costs to open: more than stock minisign asks for is refused.
+	lines := strings.Split(string(text), "\n")
+	for _, at := range []int{38 + 4, 46 + 4} {
+		raw, err := base64.StdEncoding.DecodeString(lines[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw[at] = 1
+		costly := lines[0] + "\n" + base64.StdEncoding.EncodeToString(raw) + "\n"
+		if _, err := trust.ParsePrivateKey([]byte(costly), "secret"); !errors.Is(err, trust.ErrInvalid) {
+			t.Errorf("byte %d: %v", at, err)
+		}
 	}
 	if _, err := trust.ParsePrivateKey([]byte("nonsense"), ""); !errors.Is(err, trust.ErrInvalid) {
 		t.Errorf("nonsense: %v", err)

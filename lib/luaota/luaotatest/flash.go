@@ -24,6 +24,8 @@ type Flash struct {
 	files map[string][]byte
 	cut   int // operations until the power fails; 0: never
 	ops   int
+	// Room is how many bytes of files it takes; 0: any.
+	Room int
 	// Order are the names in the order that Sizes lists them, the others
 	// behind; nil: sorted.
 	Order []string
@@ -33,6 +35,9 @@ type Flash struct {
 
 // ErrPower says that the power failed.
 var ErrPower = fmt.Errorf("the power failed")
+
+// ErrFull says that there is no room.
+var ErrFull = fmt.Errorf("the flash is full")
 
 // NewFlash returns a flash with the given files.
 func NewFlash(files map[string]string) *Flash {
@@ -84,6 +89,18 @@ func (f *Flash) change() error {
 	return nil
 }
 
+// fits says whether there is room for more bytes, with the lock held.
+func (f *Flash) fits(content []byte) error {
+	used := len(content)
+	for _, b := range f.files {
+		used += len(b)
+	}
+	if f.Room > 0 && used > f.Room {
+		return ErrFull
+	}
+	return nil
+}
+
 // Read implements luaota.Flash.
 func (f *Flash) Read(name string) ([]byte, error) {
 	f.mu.Lock()
@@ -102,6 +119,10 @@ func (f *Flash) Write(name string, content []byte) error {
 	if err := f.change(); err != nil {
 		return err
 	}
+	delete(f.files, name) // what is opened for writing is empty
+	if err := f.fits(content); err != nil {
+		return err
+	}
 	f.files[name] = slices.Clone(content)
 	return nil
 }
@@ -111,6 +132,9 @@ func (f *Flash) Append(name string, content []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.change(); err != nil {
+		return err
+	}
+	if err := f.fits(content); err != nil {
 		return err
 	}
 	f.files[name] = append(f.files[name], content...)

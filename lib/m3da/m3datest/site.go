@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -304,7 +305,11 @@ type Listener struct {
 // Listen accepts connections at an address of this machine; "127.0.0.1:0"
 // chooses a port. wrap, if not nil, may put faults on each connection.
 func (s *Site) Listen(addr string, wrap func(net.Conn) io.ReadWriteCloser) (*Listener, error) {
-	l, err := net.Listen("tcp", addr)
+	network := "tcp"
+	if filepath.IsAbs(addr) {
+		network = "unix"
+	}
+	l, err := net.Listen(network, addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening for devices: %w", err)
 	}

@@ -1,6 +1,7 @@
 package nodemcutest
 
 import (
+	"bytes"
 	"os"
 	"time"
 
@@ -39,7 +40,8 @@ func (c *Chip) Read(p []byte) (int, error) {
 		return c.Wire.Read(p)
 	}
 	if len(c.out) > 0 {
-		n := copy(p, c.out)
+		// One frame at a time: the next may be on its way still.
+		n := copy(p, c.out[:1+bytes.IndexByte(c.out[1:], 0xC0)+1])
 		c.out = c.out[n:]
 		return n, nil
 	}

@@ -24,12 +24,15 @@ type ROM struct {
 	Fail map[int]byte
 	// Mute loses the answers to these requests.
 	Mute map[int]bool
+	// Late holds the answers to these requests back until the next one comes.
+	Late map[int]bool
 	// Stuck makes a bit of the flash stay set.
 	Stuck bool
 	// Magic is another chip's register.
 	Magic uint32
 
 	in       []byte
+	held     []byte // answers
 	requests int
 	synced   bool
 	begun    bool
@@ -67,6 +70,9 @@ func (r *ROM) Serve(rw io.ReadWriter) error {
 		}
 	}
 }
+
+// Requests is how many came.
+func (r *ROM) Requests() int { return r.requests }
 
 // take gives the answers to what came.
 func (r *ROM) take(b []byte) (out []byte) {
@@ -119,6 +125,11 @@ func (r *ROM) frame(payload []byte) []byte {
 		for range 3 {
 			answer = append(answer, answer...)
 		}
+	}
+	answer = append(r.held, answer...)
+	r.held = nil
+	if r.Late[r.requests] {
+		r.held, answer = answer, nil
 	}
 	return answer
 }

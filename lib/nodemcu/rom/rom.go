@@ -103,15 +103,22 @@ type StatusError struct {
 }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("the ROM refused command %02X with error %02X", e.Op, e.Code)
+	text := fmt.Sprintf("the ROM refused command %02X with error %02X", e.Op, e.Code)
+	if e.Code == badChecksum {
+		text += ": the data arrived damaged"
+	}
+	return text
 }
+
+// badChecksum is the error of a DATA command whose sum is not that of its data.
+const badChecksum = 0x07
 
 // Patience with the ROM.
 const (
 	syncTries  = 7 // for each of the two ways to reset
 	answerTime = 3 * time.Second
 	eraseTime  = 30 * time.Second // for a megabyte
-	dataTries  = 3
+	tries      = 3
 )
 
 // Connect resets the board into its boot loader and finds out what chip it is.
@@ -288,7 +295,7 @@ func words(w ...uint32) []byte {
 }
 
 func (l *Loader) identify(ctx context.Context) error {
-	_, magic, err := l.do(ctx, Request{Op: OpReadReg, Data: words(chipRegister)}, answerTime)
+	_, magic, err := l.insist(ctx, Request{Op: OpReadReg, Data: words(chipRegister)})
 	if err != nil {
 		return fmt.Errorf("asking for the chip: %w", err)
 	}
@@ -328,14 +335,14 @@ func (l *Loader) Write(ctx context.Context, offset uint32, image []byte, show fu
 	erase := eraseSize(offset, size)
 	if l.chip.spi {
 		erase = size
-		if _, _, err := l.do(ctx, Request{Op: OpSPIAttach, Data: words(0, 0)}, answerTime); err != nil {
+		if _, _, err := l.insist(ctx, Request{Op: OpSPIAttach, Data: words(0, 0)}); err != nil {
 			return fmt.Errorf("attaching the flash: %w", err)
 		}
 		total := uint32(4 << 20)
 		for total < offset+size {
 			total *= 2
 		}
-		if _, _, err := l.do(ctx, Request{Op: OpSPISetParams, Data: words(0, total, block*Sector, Sector, 256, 0xFFFF)}, answerTime); err != nil {
+		if _, _, err := l.insist(ctx, Request{Op: OpSPISetParams, Data: words(0, total, block*Sector, Sector, 256, 0xFFFF)}); err != nil {
 			return fmt.Errorf("setting the size of the flash: %w", err)
 		}
 	}
@@ -360,20 +367,37 @@ func (l *Loader) Write(ctx context.Context, offset uint32, image []byte, show fu
 // packet sends one FLASH_DATA. The ROM says when the checksum is wrong; one
 // that was written already is taken again as it is.
 func (l *Loader) packet(ctx context.Context, r Request) (err error) {
-	for range dataTries {
-		if _, _, err = l.do(ctx, r, answerTime); err == nil {
-			return nil
-		}
-		if _, ok := errors.AsType[*StatusError](err); !ok && !errors.Is(err, ErrSilent) {
+	for range tries {
+		_, _, err = l.insist(ctx, r)
+		if _, refused := errors.AsType[*StatusError](err); !refused {
 			return err
 		}
 	}
 	return err
 }
 
+// insist sends a command again when there is no answer; twice is once to it.
+func (l *Loader) insist(ctx context.Context, r Request) (data []byte, value uint32, err error) {
+	for try := range tries {
+		data, value, err = l.do(ctx, r, answerTime)
+		if errors.Is(err, ErrSilent) {
+			continue
+		}
+		if try > 0 && r.Op != OpReadReg {
+			// The answer to an earlier one may be late only, and would be taken
+			// for that to the next: what is asked now is answered behind it.
+			if _, _, err := l.insist(ctx, Request{Op: OpReadReg, Data: words(chipRegister)}); err != nil {
+				return nil, 0, err
+			}
+		}
+		return data, value, err
+	}
+	return nil, 0, err
+}
+
 // Flush ends the writing without leaving the loader.
 func (l *Loader) Flush(ctx context.Context) error {
-	_, _, err := l.do(ctx, Request{Op: OpFlashEnd, Data: words(1)}, answerTime)
+	_, _, err := l.insist(ctx, Request{Op: OpFlashEnd, Data: words(1)})
 	if err != nil {
 		return fmt.Errorf("ending the write: %w", err)
 	}

@@ -119,6 +119,38 @@ func TestFaults(t *testing.T) {
 			t.Error("another content")
 		}
 	})
+	t.Run("a late answer is not the next one's", func(t *testing.T) {
+		r := nodemcutest.NewROM(false, 1<<20)
+		b := &nodemcutest.Board{}
+		defer b.Off()
+		port := nodemcutest.NewChip(b, r)
+		l, err := rom.Connect(ctx, port, rom.Options{Now: port.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := r.Requests()
+		r.Late = map[int]bool{at + 3: true}
+		r.Fail = map[int]byte{at + 8: 7}
+		content := image(8 * rom.Packet)
+		if err := l.Write(ctx, 0, content, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(r.Flash[:len(content)], content) {
+			t.Error("another content")
+		}
+	})
+	t.Run("commands that change nothing again", func(t *testing.T) {
+		t.Parallel()
+		r := nodemcutest.NewROM(true, 1<<20)
+		r.Mute = map[int]bool{2: true, 4: true, 6: true}
+		l, _, err := connect(t, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Write(ctx, 0, image(rom.Packet), nil); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		r := nodemcutest.NewROM(true, 1<<20)

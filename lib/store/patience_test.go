@@ -1,0 +1,33 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"lander/lib/store"
+)
+
+// Who waits with patience learns soon that the store is gone.
+func TestPatience(t *testing.T) {
+	srv := natsServer(t, &server.Options{})
+	s := openNATS(t, srv.ClientURL())
+	srv.Shutdown()
+	srv.WaitForShutdown()
+	ctx := store.WithPatience(t.Context(), 100*time.Millisecond)
+	done := make(chan error, 2)
+	go func() { _, err := s.Get(ctx, "k/a"); done <- err }()
+	go func() { _, err := s.Put(ctx, "k/a", nil, 0); done <- err }()
+	for range 2 {
+		select {
+		case err := <-done:
+			if !errors.Is(err, store.ErrUnreachable) {
+				t.Error(err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("it waits on")
+		}
+	}
+}
