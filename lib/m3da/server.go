@@ -124,13 +124,29 @@ func (s *Session) refuse(status int64) error {
 	return s.w.send(envelope.Envelope{Header: envelope.Header(envelope.Int(fieldStatus, status))})
 }
 
+// reported is a fault that a device reports, which nothing proves. The
+// original does so when it cannot take what came. There is nothing that it
+// could send again: to any answer, a challenge too, it would say so again, at
+// once, on one connection after the other.
+func reported(e envelope.Envelope) error {
+	status, ok := e.Status()
+	if !ok || status/100 == 2 || e.Payload != "" || e.Footer.Text(fieldMAC) != "" {
+		return nil
+	}
+	return fmt.Errorf("%w: the device %.40q reports the status %d", ErrSecurity, e.ID(), status)
+}
+
 // begin finds the device of the first envelope.
-func (s *Session) begin(device string) (bool, error) {
+func (s *Session) begin(e envelope.Envelope) (bool, error) {
+	device := e.ID()
 	if device == "" {
 		return false, s.refuse(envelope.StatusMalformed)
 	}
 	acc, ok := s.o.Account(device)
 	if !ok {
+		if err := reported(e); err != nil {
+			return false, err
+		}
 		return false, s.refuse(envelope.StatusForbidden)
 	}
 	sec, err := newSecret(acc.Keys, acc.Store)
@@ -148,7 +164,7 @@ func (s *Session) take(ctx context.Context, e envelope.Envelope, asked bool) (bo
 		return false, s.enrol(e, salt)
 	}
 	if s.sec == nil || e.ID() != "" && e.ID() != s.device {
-		if ok, err := s.begin(e.ID()); !ok || err != nil {
+		if ok, err := s.begin(e); !ok || err != nil {
 			return asked, err
 		}
 	}
@@ -157,6 +173,11 @@ func (s *Session) take(ctx context.Context, e envelope.Envelope, asked bool) (bo
 			return asked, err
 		}
 		return asked, s.again(nonce)
+	}
+	if s.acc.Keys != nil {
+		if err := reported(e); err != nil {
+			return asked, err
+		}
 	}
 	inner, status, err := s.sec.open(e)
 	if err != nil {
@@ -180,9 +201,13 @@ func (s *Session) take(ctx context.Context, e envelope.Envelope, asked bool) (bo
 	}
 	s.mu.Lock()
 	s.lander = lander(inner.Header)
+	// A status without a payload ends an exchange of ours. The original puts
+	// a status into all that it secures, and never ends an exchange: with
+	// nothing to send it asks for commands, and waits for the reply.
 	_, isAck := inner.Status()
+	isAck = isAck && len(items) == 0 && (s.lander || s.acc.Keys == nil)
 	s.mu.Unlock()
-	if isAck && len(items) == 0 { // it ends an exchange of ours
+	if isAck {
 		return false, s.pushNext()
 	}
 	r := s.acc.Handler.Exchange(ctx, s, Request{Batch: inner.Header.Text(FieldBatch), Items: items})
