@@ -16,15 +16,25 @@ function node(path)
   })
 end
 system, user, global, persist = node("system"), node("user"), node("global"), node("persist")
+-- A fault of these is told where the rule calls them.
+local function called(ok, ...)
+  if not ok then error((...), 3) end
+  return ...
+end
 local function trigger(name)
-  return function(...) return { trigger = rt[name](...) } end
+  return function(...) return { trigger = called(pcall(rt[name], ...)) } end
 end
 for _, name in ipairs { "onchange", "onhold", "onperiod", "ondate", "onboot", "onthreshold", "ondeadband" } do
   _G[name] = trigger(name)
 end
-function filter(test, of) return { trigger = rt.filter(test, of.trigger) } end
-function connect(to, action) rt.connect(to.trigger, action) end
-time, sendtimestampeddata = rt.time, rt.send
+local function handle(of, arg, name)
+  if type(of) == "table" and of.trigger then return of.trigger end
+  error(("bad argument #%d to '%s' (a trigger expected, got %s)"):format(arg, name, type(of)), 3)
+end
+function filter(test, of) return { trigger = called(pcall(rt.filter, test, handle(of, 2, "filter"))) } end
+function connect(to, action) called(pcall(rt.connect, handle(to, 1, "connect"), action)) end
+function sendtimestampeddata(...) called(pcall(rt.sendtimestampeddata, ...)) end
+time = rt.time
 local rule, err = loadstring(rt.text(), "@" .. rt.name())
 if not rule then error(err, 0) end
 rule()

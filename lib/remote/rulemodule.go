@@ -29,7 +29,7 @@ func (r *rule) module() luavm.Module {
 		"time": func(luavm.Context, *luavm.Call) ([]luavm.Value, error) {
 			return []luavm.Value{float64(r.e.clock.Now().Unix())}, nil
 		},
-		"get": needTree(r.get), "set": needTree(r.set), "send": r.send, "connect": r.connect, "filter": r.filter,
+		"get": needTree(r.get), "set": needTree(r.set), "sendtimestampeddata": r.send, "connect": r.connect, "filter": r.filter,
 		"onchange": needTree(r.onChange), "onhold": needTree(r.onHold), "onthreshold": needTree(r.onThreshold), "ondeadband": needTree(r.onDeadband),
 		"onperiod": r.onPeriod, "ondate": r.onDate, "onboot": func(luavm.Context, *luavm.Call) ([]luavm.Value, error) { return r.add(&trigger{kind: "onboot"}) },
 	}}

@@ -336,6 +336,20 @@ func TestRulesFail(t *testing.T) {
 	if err := e.Load("bad", "\nerror('no')", capability.Default()); err == nil || err.Error() != "bad:2: no" {
 		t.Errorf("an error at setup: %v", err)
 	}
+	for text, want := range map[string]string{
+		"onperiod()":                         "bad:2: bad argument #1 to 'onperiod' (number expected, got no value)",
+		`ondate "never"`:                     "bad:2: bad argument #1 to 'ondate' (",
+		`onthreshold(1, "system.a", "over")`: `bad:2: bad argument #3 to 'onthreshold' ("up", "down" or "both" expected)`,
+		"connect(1, print)":                  "bad:2: bad argument #1 to 'connect' (a trigger expected, got number)",
+		"connect(onboot(), 1)":               "bad:2: bad argument #2 to 'connect' (function expected, got number)",
+		"filter(print)":                      "bad:2: bad argument #2 to 'filter' (a trigger expected, got nil)",
+		"filter(1, onboot())":                "bad:2: bad argument #1 to 'filter' (function expected, got number)",
+		"sendtimestampeddata()":              "bad:2: bad argument #1 to 'sendtimestampeddata' (string expected, got no value)",
+	} {
+		if err := e.Load("bad", "\n"+text, capability.Default()); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 	load(t, e, "a", `local c = onchange("system.a") connect(c, function() error("boom") end) connect(c, function() print "next" end)`)
 	load(t, e, "b", `connect(onchange("system.a"), function() local t = {} while true do t[#t+1] = ("x"):rep(1e6) .. #t end end)`)
 	load(t, e, "c", `connect(onchange("system.c"), function() print "fine" end)`)
