@@ -104,7 +104,9 @@ func TestFragments(t *testing.T) {
 		{"\xfe\x01a\xc3", "", 0, false},
 		{"\xff\x00\xa9b", "aéb", 0, true},
 		{"\x00\x00c", "c", 0, true},
+		{"\x00\x00c", "", 0, false}, // brought twice
 		{"\x03\x00d", "d", 2, true},
+		{"\x04\x01e", "", 0, false},
 		{"\x04\x01e", "", 0, false},
 		{"\x06\x00f", "f", 1, true},
 		{"\x07", "", 0, false},

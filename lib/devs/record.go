@@ -1,6 +1,7 @@
 package devs
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 	"sync"
@@ -54,6 +55,7 @@ const maxLine = 64 << 10
 type fragments struct {
 	started bool
 	next    byte
+	last    []byte // the newest part: a bus may bring it twice
 	buf     []byte
 }
 
@@ -65,8 +67,12 @@ func (f *fragments) take(payload []byte) (msg string, counter int, lost int, ok 
 	}
 	c, flags := payload[0], payload[1]
 	if f.started {
+		if bytes.Equal(payload, f.last) {
+			return "", int(c), 0, false
+		}
 		lost = int(c - f.next)
 	}
+	f.last = append(f.last[:0], payload...)
 	f.started, f.next = true, c+1
 	if lost > 0 {
 		f.buf = f.buf[:0] // the rest of another message
