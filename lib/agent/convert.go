@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"math"
+
 	"lander/lib/emp/frame"
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
@@ -43,7 +45,7 @@ func (a *Agent) response(m stage.Message) envelope.Response {
 func columnValue(c stage.Column) bysant.Value {
 	switch c.Form {
 	case stage.Deltas:
-		return envelope.Deltas(toBysant(c.Factor), toBysant(c.Start), c.Steps)
+		return envelope.Deltas(toBysant(c.Factor), deltasStart(c), c.Steps)
 	case stage.QuasiPeriodic:
 		return envelope.QuasiPeriodic(toBysant(c.Period), toBysant(c.Start), c.Steps)
 	}
@@ -52,6 +54,17 @@ func columnValue(c stage.Column) bysant.Value {
 		vs[i] = toBysant(v)
 	}
 	return bysant.OfList(vs...)
+}
+
+// deltasStart is a float where the factor is one: the original server takes a
+// vector whose other numbers are integers for one of integers, and a factor of
+// 0.1 for 0.
+func deltasStart(c stage.Column) bysant.Value {
+	factor, _ := c.Factor.Float()
+	if n, ok := c.Start.Int(); ok && factor != math.Trunc(factor) && int64(float64(n)) == n {
+		return bysant.OfFloat(float64(n)).AsFloat()
+	}
+	return toBysant(c.Start)
 }
 
 func toBysant(v frame.Value) bysant.Value {

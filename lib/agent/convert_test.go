@@ -34,6 +34,48 @@ func TestVectorsAreSmaller(t *testing.T) {
 	}
 }
 
+// The original server multiplies a vector as integers unless its start or one
+// of its deltas is a float: 0.1*200 would be 0 there.
+func TestVectorOfFractionsSaysSo(t *testing.T) {
+	for _, c := range []struct {
+		factor frame.Value
+		values []frame.Value
+		start  bysant.Value
+	}{
+		{frame.Float(0.5), []frame.Value{frame.Float(20), frame.Float(20.5), frame.Float(20.5)}, bysant.OfFloat(40)},
+		{frame.Float(0.5), []frame.Value{frame.Float(0), frame.Float(0.5), frame.Float(1)}, bysant.OfFloat(0)},
+		{frame.Int(10), []frame.Value{frame.Int(20), frame.Int(40), frame.Int(30)}, bysant.OfInt(2)},
+		{frame.Float(10), []frame.Value{frame.Int(20), frame.Int(40), frame.Int(30)}, bysant.OfInt(2)},
+	} {
+		got, _, err := bysant.Parse(bysant.Append(nil, columnValue(stage.Write(frame.Column{Serialization: "deltasvector", Factor: c.factor}, c.values))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		class, fields, ok := got.Object()
+		if !ok || class != bysant.DeltasVector || fields[1].Kind() != c.start.Kind() || !fields[1].Equal(c.start) {
+			t.Errorf("factor %s: class %v, fields %v", c.factor, class, fields)
+			continue
+		}
+		values, err := envelope.Expand(got, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range values {
+			f, isFloat := v.Float()
+			if n, ok := v.Int(); ok && !isFloat {
+				f = float64(n)
+			}
+			want, isFloat := c.values[i].Float()
+			if n, ok := c.values[i].Int(); ok && !isFloat {
+				want = float64(n)
+			}
+			if f != want {
+				t.Errorf("factor %s: value %d is %v, not %v", c.factor, i, f, want)
+			}
+		}
+	}
+}
+
 // What the server sends becomes what applications get, and back.
 func TestValuesBothWays(t *testing.T) {
 	for _, text := range []string{`null`, `true`, `-5`, `1.5`, `"x"`, `[1,"a",[]]`, `{"a":{"b":[null]},"c":false}`} {

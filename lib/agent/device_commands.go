@@ -41,7 +41,7 @@ func (c *commands) command(name string, args bysant.Value) todo {
 		return todo{name: name, run: func(context.Context, occasion) outcome { return failed("unknown command %.100s", name) }}
 	}
 	return todo{name: name, slow: f.slow, run: func(ctx context.Context, o occasion) outcome {
-		return f.run(ctx, arguments{args}, o)
+		return f.run(ctx, argumentsIn(args), o)
 	}}
 }
 

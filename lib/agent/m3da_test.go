@@ -453,6 +453,43 @@ func TestSeveralCommands(t *testing.T) {
 	p.wantResponse(2, -1, "no such variable: ram.b")
 }
 
+// The original server sends each value as a list of one, and no tickets.
+func TestSingleValuesAsLists(t *testing.T) {
+	p := startPlant(t, m3datest.Options{}, nil)
+	text := bysant.OfString
+	one := func(vs ...bysant.Value) bysant.Value { return bysant.OfList(vs...) }
+	field := func(name string, v bysant.Value) bysant.Member {
+		return bysant.Member{Key: bysant.Name(name), Value: one(v)}
+	}
+	url := p.serve("/s.lua", []byte("print('out')"))
+	script := p.detached("print('out')", "lua", 1, nil)
+	p.deliver(
+		envelope.Message{Path: "@sys.ram.single", Ticket: bysant.OfInt(0), Body: bysant.OfMap(
+			field("level", bysant.OfInt(3)), field("name", text("abc")), field("on", bysant.OfBool(true)), field("tree", bysant.OfMap(bysant.Member{Key: bysant.Name("leaf"), Value: bysant.OfInt(4)})),
+			bysant.Member{Key: bysant.Name("many"), Value: one(bysant.OfInt(7), bysant.OfInt(8))})},
+		envelope.Message{Path: "@sys", Body: bysant.OfMap(field("ram.single.top", bysant.OfInt(5)))},
+		envelope.Message{Path: "@sys.commands.ReadNode", Ticket: bysant.OfInt(1), Body: bysant.OfMap(field("1", text("ram.single.level")), field("2", text("ram.single.none")))},
+		envelope.Message{Path: "@sys.commands", Ticket: bysant.OfInt(2), Body: bysant.OfMap(field("ReadNode", text("ram.single.name")))},
+		envelope.Message{Path: "@sys.commands", Ticket: bysant.OfInt(3), Body: bysant.OfMap(field("ReadNode", one(text("ram.single.on"), text("ram.single.absent"))))},
+		envelope.Message{Path: "@sys", Ticket: bysant.OfInt(4), Body: bysant.OfMap(field("commands", bysant.OfMap(bysant.Member{Key: bysant.Name("ReadNode"), Value: one(text("ram.single.gone"))})))},
+		envelope.Message{Path: "@sys.commands.ExecuteScript", Ticket: bysant.OfInt(5), Body: bysant.OfMap(field("url", text(url)), field("signature", text(script)))},
+		envelope.Message{Path: "@sys.commands", Ticket: bysant.OfInt(6), Body: bysant.OfMap(field("ExecuteScript", bysant.OfMap(bysant.Member{Key: bysant.Name("url"), Value: text("ftp://nowhere/")})))},
+	)
+	p.wantResponse(1, -1, "no such variable: ram.single.none")
+	p.wantResponse(2, 0, "ok")
+	p.wantResponse(3, -1, "no such variable: ram.single.absent")
+	p.wantResponse(4, -1, "no such variable: ram.single.gone")
+	p.wantResponse(5, 0, "ok")
+	if _, text := p.response(6); strings.Contains(text, "needs a url") {
+		t.Errorf("the arguments in one map: %s", text)
+	}
+	for path, want := range map[string]string{"level": "3", "name": `"abc"`, "on": "true", "tree.leaf": "4", "top": "5", "many.1": "7", "many.2": "8"} {
+		if v, _, ok := p.agent.Tree().Get("ram.single." + path); !ok || v.String() != want {
+			t.Errorf("%s is %s, not %s", path, v, want)
+		}
+	}
+}
+
 // Data of the server reaches the application that owns its path; a ticket is
 // answered by it, once.
 func TestServerSendsData(t *testing.T) {

@@ -44,7 +44,7 @@ func (c *commands) plan(m envelope.Message) (path string, all []todo) {
 	case m.Body.Len() == 0:
 		return path, refuse("invalid message: message body is nil or empty")
 	case below != "" && below != commandsNode:
-		return path, []todo{c.treeWrite(below, m.Body)}
+		return path, []todo{c.treeWrite(below, singles(m.Body))}
 	case m.Body.Kind() != bysant.Map:
 		return path, refuse("bad-arguments: a list is no command")
 	}
@@ -58,14 +58,35 @@ func (c *commands) plan(m envelope.Message) (path string, all []todo) {
 		case isCommand:
 			all = append(all, c.command(name, e.Value))
 		case key == commandsNode:
-			for _, e := range byKey(e.Value.Members()) {
+			for _, e := range byKey(single(e.Value).Members()) {
 				all = append(all, c.command(e.Key.String(), e.Value))
 			}
 		default:
-			all = append(all, c.treeWrite(key, e.Value))
+			all = append(all, c.treeWrite(key, single(e.Value)))
 		}
 	}
 	return path, all
+}
+
+// single is a value of a body: a list of one is that one, for servers send
+// single values in either way, and the original knows only the list [M3DA 2].
+func single(v bysant.Value) bysant.Value {
+	if vs := v.Elems(); v.Kind() == bysant.List && len(vs) == 1 {
+		return vs[0]
+	}
+	return v
+}
+
+// singles are the values of a body by their names.
+func singles(body bysant.Value) bysant.Value {
+	if body.Kind() != bysant.Map {
+		return body
+	}
+	ms := slices.Clone(body.Members())
+	for i := range ms {
+		ms[i].Value = single(ms[i].Value)
+	}
+	return bysant.OfMap(ms...)
 }
 
 // commandsNode is where commands are, below the agent's own asset.
@@ -98,17 +119,26 @@ func (c *commands) perform(o occasion, all []todo) (last outcome) {
 // arguments are those of a command: a map by name or by place, or a list.
 type arguments struct{ v bysant.Value }
 
+// argumentsIn finds them in the value of a body. What was sent as one value
+// may be all of them: no command has a list or a map for its only argument.
+func argumentsIn(v bysant.Value) arguments {
+	if one := single(v); one.Kind() == bysant.List || one.Kind() == bysant.Map {
+		return arguments{one}
+	}
+	return arguments{v}
+}
+
 // get finds an argument by its name, or by its place counted from 1.
 func (a arguments) get(name string, place int) bysant.Value {
 	for _, k := range []bysant.Key{bysant.Name(name), bysant.Index(uint32(place)), bysant.Name(strconv.Itoa(place))} {
 		for _, m := range a.v.Members() {
 			if m.Key == k {
-				return m.Value
+				return single(m.Value)
 			}
 		}
 	}
 	if vs := a.v.Elems(); place <= len(vs) {
-		return vs[place-1]
+		return single(vs[place-1])
 	}
 	return bysant.Value{}
 }

@@ -49,6 +49,10 @@ const (
 	redialMax = 5 * time.Minute
 )
 
+// briefLink is how long a link that is kept has to last to be opened again at
+// once. The original server ends one after 30 s of silence.
+const briefLink = 10 * time.Second
+
 // uplink is the agent's end of the sessions with the server. It implements
 // stage.Uplink.
 type uplink struct {
@@ -218,19 +222,28 @@ func (u *uplink) disconnect(dev *m3da.Device) {
 	dev.Close()
 }
 
-// keep has the link open until ctx ends.
+// keep has the link open until ctx ends. A server that answers and hangs up
+// each time is asked ever more rarely.
 func (u *uplink) keep(ctx context.Context) {
-	delay := redialMin
+	delay, pause := redialMin, redialMin
 	for ctx.Err() == nil {
 		u.mu.Lock()
 		dev := u.dev
 		u.mu.Unlock()
 		if dev != nil {
+			began := u.a.cfg.Clock()
 			select {
 			case <-dev.Done():
 			case <-ctx.Done():
 			}
 			u.disconnect(dev)
+			if u.a.cfg.Clock().Sub(began) >= briefLink {
+				pause = redialMin
+				continue
+			}
+			u.a.cfg.Log.Debug("the link did not last", "server", u.s.ID, "error", dev.Err(), "again", pause)
+			u.wait(ctx, pause)
+			pause = min(2*pause, redialMax)
 			continue
 		}
 		began := u.a.cfg.Clock()

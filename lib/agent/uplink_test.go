@@ -148,6 +148,57 @@ func TestRefusedEnvelopes(t *testing.T) {
 	}
 }
 
+// A server that answers and hangs up each time is called ever more rarely.
+func TestServerThatHangsUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		b := make([]byte, 4096)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Read(b)
+			c.Write([]byte("\x60\x84\x07status\xe0\x87\x01\x83")) // 200
+			c.Close()
+		}
+	}()
+	pauses := make(chan time.Duration, 4)
+	startDeviceWith(t, func(c *agent.Config) {
+		c.Server = &agent.Server{Keep: true, Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "tcp", l.Addr().String())
+		}}
+		c.AfterFunc = func(d time.Duration, f func()) func() bool {
+			switch d {
+			case time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second:
+				d = 0
+			case 16 * time.Second, 32 * time.Second, 64 * time.Second, 128 * time.Second:
+				select {
+				case pauses <- d:
+				default: // enough is known
+				}
+				d = 0
+			}
+			return time.AfterFunc(d, f).Stop
+		}
+	})
+	for _, want := range []time.Duration{16, 32, 64, 128} {
+		select {
+		case d := <-pauses:
+			if d != want*time.Second {
+				t.Fatalf("a pause of %s, not of %d s", d, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("no pause of %d s", want)
+		}
+	}
+}
+
 // slow is a clock that a test moves, and does what is due.
 type slow struct {
 	mu     sync.Mutex

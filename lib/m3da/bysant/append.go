@@ -64,7 +64,7 @@ func appendGlobal(dst []byte, v Value) []byte {
 		}
 		return appendInt(dst, int64(v.num), 0xE0, &globalInts)
 	case Float:
-		return appendFloat(dst, math.Float64frombits(v.num), Global)
+		return appendFloat(dst, v, Global)
 	case String:
 		switch n := len(v.str); {
 		case n <= 32:
@@ -127,8 +127,9 @@ func appendInt(dst []byte, n int64, first byte, r *ranges) []byte {
 }
 
 // appendFloat writes a float in the contexts that know integers too.
-func appendFloat(dst []byte, f float64, c Context) []byte {
-	if n, ok := whole(f); ok {
+func appendFloat(dst []byte, v Value, c Context) []byte {
+	f := math.Float64frombits(v.num)
+	if n, ok := whole(f); ok && v.form == usual {
 		return AppendIn(dst, c, OfInt(n))
 	}
 	if g := float32(f); float64(g) == f || f != f {
@@ -145,7 +146,7 @@ func appendNumber(dst []byte, v Value) []byte {
 		}
 		return appendInt(dst, int64(v.num), 0xC4, &numberInts)
 	case Float:
-		return appendFloat(dst, math.Float64frombits(v.num), Number)
+		return appendFloat(dst, v, Number)
 	}
 	return append(dst, 0)
 }

@@ -52,11 +52,11 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// form is how a collection is written.
+// form is how a collection or a float is written.
 type form uint8
 
 const (
-	usual   form = iota // lists with their length, maps without
+	usual   form = iota // lists with their length, maps without; whole floats as integers
 	unusual             // the other way round
 )
 
@@ -152,6 +152,15 @@ func (v Value) Typed(c Context) Value {
 // Sized is a map that is written with its length, as servers do.
 func (v Value) Sized() Value {
 	if v.kind == Map {
+		v.form = unusual
+	}
+	return v
+}
+
+// AsFloat is a float that is written as one also where an integer would do,
+// for readers to whom that makes a difference.
+func (v Value) AsFloat() Value {
+	if v.kind == Float {
 		v.form = unusual
 	}
 	return v

@@ -220,6 +220,33 @@ func TestFloats(t *testing.T) {
 	}
 }
 
+// A float that says so is not made an integer, wherever it stands.
+func TestAsFloat(t *testing.T) {
+	for _, x := range []struct {
+		c    Context
+		v    Value
+		want string
+	}{
+		{Global, OfFloat(200).AsFloat(), "fe43480000"},
+		{Number, OfFloat(200).AsFloat(), "fe43480000"},
+		{Number, OfFloat(0).AsFloat(), "fe00000000"},
+		{Number, OfFloat(1 << 40).AsFloat(), "fe53800000"},
+		{Number, OfFloat(1<<40 + 1).AsFloat(), "ff4270000000001000"},
+		{Number, OfFloat(200), "c466"},
+		{Number, OfInt(200).AsFloat(), "c466"},
+		{Float64, OfFloat(200).AsFloat(), "4069000000000000"},
+	} {
+		got := AppendIn(nil, x.c, x.v)
+		if s := hex.EncodeToString(got); s != x.want {
+			t.Errorf("%v in context %d: %s, want %s", x.v, x.c, s, x.want)
+		}
+	}
+	v, _, err := Parse(AppendIn(nil, Global, OfFloat(200).AsFloat()))
+	if err != nil || v.Kind() != Float || !v.Equal(OfInt(200)) {
+		t.Errorf("reads as %v (%v)", v, err)
+	}
+}
+
 func TestLongCollections(t *testing.T) {
 	for _, n := range []int{0, 1, 9, 10, 60, 61, 148, 149, 9000} {
 		var list []Value
