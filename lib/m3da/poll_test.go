@@ -73,6 +73,62 @@ func TestPollWithStatus(t *testing.T) {
 	}
 }
 
+// A client that reads only what servers write can read ours: maps have their
+// length, and a header or footer is a map, also with nothing in it.
+func TestServersForm(t *testing.T) {
+	for _, cred := range []m3datest.Credentials{{}, {Auth: "hmac-sha1", Password: "secret1"}} {
+		site := m3datest.New(m3datest.Options{Devices: map[string]m3datest.Credentials{deviceID: cred}})
+		a, b := net.Pipe()
+		served := make(chan error, 1)
+		go func() { served <- site.Serve(t.Context(), b) }()
+		a.SetDeadline(time.Now().Add(30 * time.Second))
+		ask := func(e envelope.Envelope) (envelope.Envelope, string) {
+			t.Helper()
+			if _, err := a.Write(e.Append(nil)); err != nil {
+				t.Fatal(err)
+			}
+			var got []byte
+			for {
+				buf := make([]byte, 4096)
+				n, err := a.Read(buf)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, buf[:n]...)
+				if e, _, err := envelope.Parse(got); err == nil {
+					return e, string(got)
+				}
+			}
+		}
+		want := func(raw string, header, footer byte) {
+			t.Helper()
+			if raw[1] != header || raw[len(raw)-1] != footer && footer != 0 {
+				t.Errorf("%q: % x, want a header of %x and a footer of %x", cred.Auth, raw, header, footer)
+			}
+		}
+		hello := envelope.Envelope{Header: envelope.Header(envelope.Text("id", deviceID))}
+		first, raw := ask(hello)
+		if cred.Auth == "" {
+			want(raw, 0x85, 0x83) // status, lander
+		} else {
+			want(raw, 0x86, 0x83) // status, challenge, nonce
+			k := keys(t, cred)
+			nonce := first.Header.Text("nonce")
+			inner := envelope.Envelope{Header: envelope.Header(envelope.Text("nonce", k.Nonce()))}
+			sealed := k.Seal(nonce, string(inner.Append(nil)))
+			hello.Payload, hello.Footer = sealed, envelope.Header(envelope.Text("mac", k.MAC(sealed, nonce)))
+			answer, raw := ask(hello)
+			want(raw, 0x84, 0)                                     // id
+			want(answer.Payload, 0x86, 0x83)                       // status, lander, nonce
+			if raw[len(raw)-26:len(raw)-20] != "\x84\x04mac\x17" { // 20 bytes
+				t.Errorf("the footer is in % x", raw)
+			}
+		}
+		a.Close()
+		<-served
+	}
+}
+
 // A secured device of the original reports what it cannot take, such as the
 // 403 after a wrong password or to an unknown device, by a status that nobody has to believe. Any
 // answer, a challenge too, makes it report that again, on a new connection if

@@ -150,7 +150,7 @@ func (s *Session) enrol(e envelope.Envelope, theirs string) error {
 		s.refuse(envelope.StatusMalformed)
 		return fmt.Errorf("registering %s: %w", device, err)
 	}
-	sealed := string(envelope.Envelope{Header: envelope.Header(text(fieldKey, r.PublicKey()), text(fieldSecret, secret))}.Append(nil))
+	sealed := string(envelope.Envelope{Header: envelope.Header(text(fieldKey, r.PublicKey()), text(fieldSecret, secret))}.Sized().Append(nil))
 	if err := s.w.send(envelope.Envelope{Payload: sealed, Footer: envelope.Header(text(fieldRegMAC, r.MAC(sealed, theirs)))}); err != nil {
 		return err
 	}

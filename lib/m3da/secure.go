@@ -18,6 +18,7 @@ const maxGiven = 8
 type secret struct {
 	keys  Keys // nil: plain
 	store Store
+	sized bool // maps are written with their length
 
 	mu    sync.Mutex
 	state State
@@ -97,6 +98,9 @@ func (s *secret) seal(sender, nonce string, header []envelope.Field, payload str
 		nonce = s.keys.Nonce()
 	}
 	inner := envelope.Envelope{Header: envelope.Header(append(slices.Clip(header), text(fieldNonce, s.give()))...), Payload: payload}
+	if s.sized {
+		inner = inner.Sized()
+	}
 	if err := s.save(); err != nil {
 		return envelope.Envelope{}, err
 	}

@@ -79,7 +79,7 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o ServerOptions) error {
 	if o.Max <= 0 {
 		o.Max = DefaultMax
 	}
-	s := &Session{o: o, w: wire{rwc: rwc, scanner: bysant.Scanner{Max: o.Max}}}
+	s := &Session{o: o, w: wire{rwc: rwc, sized: !o.Original, scanner: bysant.Scanner{Max: o.Max}}}
 	defer s.w.close()
 	defer context.AfterFunc(ctx, func() { s.w.close() })()
 	asked := false
@@ -154,6 +154,7 @@ func (s *Session) begin(e envelope.Envelope) (bool, error) {
 		s.refuse(envelope.StatusServerFault)
 		return false, err
 	}
+	sec.sized = !s.o.Original
 	s.device, s.acc, s.sec = device, acc, sec
 	return true, nil
 }

@@ -13,6 +13,7 @@ import (
 // wire reads and writes envelopes. One goroutine reads, any may write.
 type wire struct {
 	rwc     io.ReadWriteCloser
+	sized   bool // maps are written with their length
 	scanner bysant.Scanner
 	buf     []byte // what was read
 	at      int    // of it, what was used
@@ -60,6 +61,9 @@ func (w *wire) next() (envelope.Envelope, error) {
 
 // send writes an envelope as a whole.
 func (w *wire) send(e envelope.Envelope) error {
+	if w.sized {
+		e = e.Sized()
+	}
 	b := e.Append(nil)
 	w.write.Lock()
 	defer w.write.Unlock()

@@ -78,6 +78,18 @@ func (e Envelope) ID() string { return e.Header.Text("id") }
 // Status is the status in the header; ok is false when there is none.
 func (e Envelope) Status() (n int64, ok bool) { return e.Header.Int("status") }
 
+// Sized is the envelope as the vendor's servers write it: maps with their
+// length, and an empty one where there is none. Not every client reads another.
+func (e Envelope) Sized() Envelope {
+	for _, f := range []*Fields{&e.Header, &e.Footer} {
+		if f.IsNull() {
+			f.Value = bysant.OfMap()
+		}
+		f.Value = f.Value.Sized()
+	}
+	return e
+}
+
 // Append writes an envelope. Nothing is written as null.
 func (e Envelope) Append(dst []byte) []byte {
 	payload := bysant.Value{}
