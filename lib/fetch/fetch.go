@@ -231,12 +231,20 @@ func parse(raw string) (*url.URL, error) {
 	case u.Hostname() == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%w: it names no host", ErrURL)
 	}
+	// A zone that only escapes can write would not read back [RFC 6874 2].
+	if _, zone, ok := strings.Cut(u.Hostname(), "%"); ok && strings.ContainsFunc(zone, notUnreserved) {
+		return nil, fmt.Errorf("%w: the zone of its address is malformed", ErrURL)
+	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return nil, fmt.Errorf("%w: the port is not 1 to 65535", ErrURL)
 		}
 	}
 	return u, nil
+}
+
+func notUnreserved(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r))
 }
 
 func redirect(from *url.URL, location string) (*url.URL, error) {
