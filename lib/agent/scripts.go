@@ -35,6 +35,7 @@ type scripts struct {
 	claims  map[string]*answer // by ticket key: deliveries under way
 	tickets map[string]string  // execution ids by ticket key
 	ended   int
+	closed  bool // nothing begins any more
 }
 
 // run is an execution under way.
@@ -56,6 +57,9 @@ type answer struct {
 // errStopped is the cause of a StopExecution.
 var errStopped = errors.New("stopped")
 
+// errEnding is the answer to what has not begun when the agent ends.
+var errEnding = frame.Errorf(frame.StatusBusy, "%s: the agent ends before the script has begun", job.CodeInterrupted)
+
 func newScripts(a *Agent, svc *remote.Service) *scripts {
 	s := &scripts{a: a, svc: svc, slots: make(chan struct{}, a.cfg.MaxRunning), running: map[string]*run{}, claims: map[string]*answer{}, tickets: map[string]string{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -75,15 +79,20 @@ type delivery struct {
 func (s *scripts) deliver(d delivery) *answer {
 	key := ""
 	ans := &answer{done: make(chan struct{}), begun: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		ans.err = errEnding
+		ans.begin()
+		close(ans.done)
+		return ans
+	}
 	if d.ticket != "" {
 		key = ticketKey(d)
-		s.mu.Lock()
 		if have := s.claims[key]; have != nil {
-			s.mu.Unlock()
 			return have
 		}
 		s.claims[key] = ans
-		s.mu.Unlock()
 	}
 	s.wg.Go(func() {
 		s.perform(d, key, ans)
@@ -124,7 +133,7 @@ func (s *scripts) perform(d delivery, key string, ans *answer) {
 		select {
 		case s.slots <- struct{}{}:
 		case <-s.ctx.Done():
-			ans.err = frame.Errorf(frame.StatusBusy, "%s: the agent ends before the script has begun", job.CodeInterrupted)
+			ans.err = errEnding
 			return
 		case <-full:
 			ans.err = frame.Errorf(frame.StatusBusy, "all %d slots for scripts are taken", cap(s.slots))
@@ -379,6 +388,9 @@ func (s *scripts) stopAll() { s.cancel() }
 
 func (s *scripts) close() {
 	s.cancel()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.wg.Wait()
 }
 
