@@ -3,6 +3,8 @@ package fleet
 import (
 	"encoding/json"
 	"errors"
+	"hash/fnv"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -29,7 +31,16 @@ func command(ticket bysant.Value, name string, args bysant.Value) envelope.Messa
 	return envelope.Message{Path: commandsPath, Ticket: ticket, Body: bysant.OfMap(member(name, args)).Sized()}
 }
 
-func execute(rec *record) envelope.Message {
+// ticketNumber is the ticket of an execution for a device that is none of ours. What
+// such a device cannot read as a number it takes for no ticket at all, and
+// never answers. It follows from the id, so every gateway knows it.
+func ticketNumber(id string) int64 {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return max(int64(h.Sum32()&math.MaxInt32), 1)
+}
+
+func execute(rec *record, lander bool) envelope.Message {
 	args := []bysant.Member{member("url", bysant.OfString(rec.URL)), member("signature", bysant.OfString(rec.Signature))}
 	if rec.Args != "" {
 		var v any
@@ -37,7 +48,11 @@ func execute(rec *record) envelope.Message {
 			args = append(args, member("args", toBysant(v)))
 		}
 	}
-	return command(bysant.OfString(rec.ID), "ExecuteScript", bysant.OfMap(args...).Sized())
+	ticket := bysant.OfString(rec.ID)
+	if !lander {
+		ticket = bysant.OfInt(ticketNumber(rec.ID))
+	}
+	return command(ticket, "ExecuteScript", bysant.OfMap(args...).Sized())
 }
 
 func stopCommand(id string) envelope.Message {
@@ -67,9 +82,17 @@ func (f *Fleet) compose(c *connection) []envelope.Item {
 		items = append(items, command(bysant.Value{}, "Describe", bysant.OfMap(member("again", bysant.OfBool(true))).Sized()))
 	}
 	var todo []*execution
+	taken := map[int64]bool{} // numbers
 	for _, x := range d.open {
 		if len(todo) == maxCommands {
 			break
+		}
+		if !lander {
+			n := ticketNumber(x.id)
+			if taken[n] {
+				continue // it goes when the other one has ended
+			}
+			taken[n] = true
 		}
 		if x.sentIn != c && !x.stopping {
 			x.sentIn = c
@@ -140,7 +163,7 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 	if again {
 		return f.sendAgain(x, rec, c, lander)
 	}
-	return execute(&rec)
+	return execute(&rec, lander)
 }
 
 // sendAgain makes the command of an execution that was sent before: only for a
@@ -158,7 +181,7 @@ func (f *Fleet) sendAgain(x *execution, rec record, c *connection, lander bool) 
 		rec.URL = f.urlOf(rec.ID, rec.Token, c)
 	}
 	f.mu.Unlock()
-	return execute(&rec)
+	return execute(&rec, true)
 }
 
 // push sends an execution to a device that is there and takes what it did not

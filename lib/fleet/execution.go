@@ -14,7 +14,8 @@ import (
 	"lander/lib/store"
 )
 
-// record is an execution as it is stored. Its id is also its ticket.
+// record is an execution as it is stored. Its id is also its ticket, for
+// devices of ours.
 type record struct {
 	ID        string `json:"id"`
 	Device    string `json:"device"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -182,6 +183,18 @@ func TestOriginalDevice(t *testing.T) {
 	if len(items) != 2 {
 		t.Fatalf("commands: %v", items)
 	}
+	// A ticket that is no number is none to such a device.
+	tickets := map[string]bysant.Value{}
+	for i, x := range []sovd.Execution{x, y} {
+		v := items[i].(envelope.Message).Ticket
+		if n, ok := v.Int(); !ok || n <= 0 || n > math.MaxInt32 {
+			t.Errorf("ticket: %v", v)
+		}
+		tickets[x.ID] = v
+	}
+	if tickets[x.ID].Equal(tickets[y.ID]) {
+		t.Error("one ticket for two")
+	}
 	m := items[0].(envelope.Message)
 	args, _ := m.Body.Get("ExecuteScript")
 	url, _ := args.Get("url")
@@ -206,7 +219,7 @@ func TestOriginalDevice(t *testing.T) {
 		t.Errorf("again: %v", items)
 	}
 	ticket := func(x sovd.Execution, status int64, text string) envelope.Response {
-		return envelope.Response{Ticket: bysant.OfString(x.ID), Status: status, Data: bysant.OfString(text)}
+		return envelope.Response{Ticket: tickets[x.ID], Status: status, Data: bysant.OfString(text)}
 	}
 	other := h.original("other")
 	other.exchange(ticket(x, 0, "ok"))
@@ -234,6 +247,58 @@ func TestOriginalDevice(t *testing.T) {
 	}
 	if _, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", z.ID); kind(err) != sovd.KindNotFound {
 		t.Errorf("deleted: %v", err)
+	}
+}
+
+// Two executions that would have one number on the device go one after the
+// other.
+func TestOneNumber(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	o := h.original("old")
+	o.exchange()
+	ids := map[int64]string{}
+	var x, y string
+	for i := 0; y == ""; i++ {
+		id := fmt.Sprintf("exec_%026d", i)
+		if x = ids[ticketNumber(id)]; x != "" {
+			y = id
+		}
+		ids[ticketNumber(id)] = id
+	}
+	p, err := h.fleet.plan(t.Context(), gw1("old"), "s", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := h.fleet.target(gw1("old"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{x, y} {
+		rec := p.rec
+		rec.ID = id
+		if _, fresh, err := h.fleet.begin(d, rec); !fresh || err != nil {
+			t.Fatal(fresh, err)
+		}
+	}
+	for _, id := range []string{x, y} {
+		items := o.exchange()
+		if len(items) != 1 || !items[0].(envelope.Message).Ticket.Equal(bysant.OfInt(ticketNumber(id))) {
+			t.Fatalf("for %s: %v", id, items)
+		}
+		if more := o.exchange(); len(more) != 0 {
+			t.Fatalf("before %s has ended: %v", id, more)
+		}
+		// The reply to the end of the first could carry the second.
+		if more := o.exchange(envelope.Response{Ticket: bysant.OfInt(0)}); len(more) != 0 {
+			t.Fatalf("an answer to nothing: %v", more)
+		}
+		e, err := h.fleet.execution(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.fleet.end(e, job.Result{Status: job.Completed}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -66,11 +66,28 @@ func (f *Fleet) take(c *connection, r m3da.Request) error {
 	return nil
 }
 
+// ticket is the id of the execution that a ticket is for. A number is one of
+// what is open on the device.
+func (f *Fleet) ticket(d *device, v bysant.Value) (id string, ok bool) {
+	n, isNumber := v.Int()
+	if !isNumber {
+		return v.Str()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, x := range d.open {
+		if ticketNumber(x.id) == n {
+			return x.id, true
+		}
+	}
+	return "", false
+}
+
 func (f *Fleet) settleAll(d *device, responses []envelope.Response, objects map[string]bysant.Value) error {
 	errs := make([]error, len(responses))
 	var wg sync.WaitGroup
 	for i, r := range responses {
-		id, ok := r.Ticket.Str()
+		id, ok := f.ticket(d, r.Ticket)
 		if !ok {
 			continue
 		}
