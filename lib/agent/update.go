@@ -36,6 +36,7 @@ const (
 	updateMalformed    = 505
 	updateBusy         = 506
 	updateDownload     = 552
+	updateMD5          = 553
 	updateSignature    = 554
 	updateNoSpace      = 555
 	updateInvalid      = 556
@@ -58,6 +59,7 @@ type UpdateOrder struct {
 	// Component is an update of one component without a package: what would
 	// stand in a manifest. Its Location goes to the application as it is.
 	Component *frame.SoftwareUpdate
+	MD5       string      // of the package, in hex; "": any
 	Ticket    frame.Value // of the server, acknowledged at the end; null: none
 	Source    string      // a job.Source word
 	Remove    bool        // the file at Location when it is over
@@ -73,6 +75,7 @@ const (
 // updateJob is the update that is on.
 type updateJob struct {
 	Location   string      `json:"location,omitempty"`
+	MD5        string      `json:"md5,omitempty"`
 	Remove     bool        `json:"remove,omitempty"`
 	Source     string      `json:"source,omitempty"`
 	Ticket     frame.Value `json:"ticket"`
@@ -172,7 +175,7 @@ func (a *Agent) Update(o UpdateOrder) error {
 }
 
 func (u *updates) begin(o UpdateOrder) (*updateRun, error) {
-	j := &updateJob{Location: o.Location, Remove: o.Remove, Source: o.Source, Ticket: o.Ticket, Step: stepNew, Started: job.Time{Time: u.a.cfg.Clock()}}
+	j := &updateJob{Location: o.Location, MD5: o.MD5, Remove: o.Remove, Source: o.Source, Ticket: o.Ticket, Step: stepNew, Started: job.Time{Time: u.a.cfg.Clock()}}
 	if c := o.Component; c != nil {
 		one := component{Name: c.Component, Version: c.Version, Location: c.Location}
 		if !c.Params.IsNull() {
