@@ -283,7 +283,7 @@ func (c *commands) softwareUpdate(_ context.Context, args arguments, o occasion)
 	if o.key != "" {
 		order.Ticket = o.ticket
 		if err := c.mark(o.key, func(r *taken) { r.Update = true }); err != nil {
-			return failed("%v", err)
+			return failed("%s", textOf(err))
 		}
 		c.mu.Lock()
 		c.waiting[o.ticket.String()] = waiter{key: o.key}

@@ -155,6 +155,9 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 	defer cancel(nil)
 	adm, err := s.svc.Admit(ctx, d.order)
 	if err != nil {
+		if u, ok := errors.AsType[*remote.UnjournalledError](err); ok {
+			s.a.cfg.Log.Error("a refusal could not be journalled", "error", u.Journal)
+		}
 		err = refusal(err)
 		if _, worded := errors.AsType[*frame.Error](err); worded && !passing(err) && key != "" {
 			if serr := s.saveRefusal(d, key, err.Error()); serr != nil {
@@ -200,6 +203,9 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 // refusal words an error of Admit for the wire: what the script or its signer
 // can mend keeps its text.
 func refusal(err error) error {
+	if u, ok := errors.AsType[*remote.UnjournalledError](err); ok {
+		err = u.Err // where the journal is, is nobody's business on the other side
+	}
 	if r, ok := errors.AsType[*trust.Refusal](err); ok {
 		return frame.Errorf(frame.StatusNotPermitted, "%s", r.Text())
 	}
