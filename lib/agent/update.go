@@ -51,6 +51,8 @@ type updateError struct {
 
 func (e *updateError) Error() string { return e.text }
 
+var errAborted = &updateError{updateAborted, "Aborted by user"}
+
 // UpdateOrder asks for an update.
 type UpdateOrder struct {
 	// Location is where the package is: a file, or a URL, with an optional
@@ -274,7 +276,7 @@ func (u *updates) gate(ctx context.Context, step string, last frame.SoftwareUpda
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case aborted:
-			return &updateError{updateAborted, "Aborted by user"}
+			return errAborted
 		case !paused:
 			if told {
 				u.tell(ctx, last, true)

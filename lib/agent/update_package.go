@@ -94,7 +94,7 @@ func (u *updates) pause(ctx context.Context, d time.Duration) error {
 		aborted, changed := u.aborted, u.changed
 		u.mu.Unlock()
 		if aborted {
-			return &updateError{updateAborted, "Aborted by user"}
+			return errAborted
 		}
 		select {
 		case <-over:
