@@ -25,6 +25,15 @@ func TestServerUpdates(t *testing.T) {
 	p.deliver(m3datest.Command(3, "SoftwareUpdate", url, "RWQ"), m3datest.Command(4, "SoftwareUpdate"))
 	p.wantResponse(3, -1, "signature: *")
 	p.wantResponse(4, -1, "bad-arguments: *")
+	// A result of 0 is none of success, and its response must not look like one.
+	in.mu.Lock()
+	in.codes = map[string]int64{"a.pkg1": 0}
+	in.mu.Unlock()
+	p.deliver(m3datest.Command(5, "SoftwareUpdate", url))
+	p.wantResponse(5, -1, "Component [a.pkg1] has reported an error [0]")
+	in.mu.Lock()
+	in.codes = nil
+	in.mu.Unlock()
 	p.restart()
 	p.deliver(m3datest.Command(1, "SoftwareUpdate", url))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -40,7 +49,7 @@ func TestServerUpdates(t *testing.T) {
 			installed++
 		}
 	}
-	if installed != 2 {
+	if installed != 3 { // two, and the one that failed
 		t.Errorf("installed %q", in.seen)
 	}
 }

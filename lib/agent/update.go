@@ -323,10 +323,13 @@ func (u *updates) finish(ctx context.Context, code int64, details string) {
 	u.tell(ctx, last, true)
 }
 
-// ticketCode is the status of a response: 0 when all went well.
+// ticketCode is the status of a response: 0 when all went well, and only then.
 func ticketCode(code int64) int64 {
-	if code == updateOK {
+	switch code {
+	case updateOK:
 		return 0
+	case 0:
+		return -1
 	}
 	return code
 }

@@ -91,8 +91,8 @@ func (u *updates) dispatch(ctx context.Context, c component, j updateJob, last f
 			return 0, err
 		}
 		timeout := time.Duration(u.a.number("config.update.timeout", updateTimeout.Seconds()) * float64(time.Second))
-		code, err := u.attempt(ctx, w, payload, timeout)
-		if err != nil || code != 0 {
+		code, ok, err := u.attempt(ctx, w, payload, timeout)
+		if err != nil || ok {
 			return code, err
 		}
 		u.mu.Lock()
@@ -110,8 +110,8 @@ func (u *updates) dispatch(ctx context.Context, c component, j updateJob, last f
 	return 0, &updateError{updateTooManyTries, fmt.Sprintf("Component [%s] gave no result in time", c.Name)}
 }
 
-// attempt returns a code of 0 when there was none in time.
-func (u *updates) attempt(ctx context.Context, w *awaited, payload frame.SoftwareUpdate, timeout time.Duration) (int64, error) {
+// attempt returns the code; ok is false when there was none in time.
+func (u *updates) attempt(ctx context.Context, w *awaited, payload frame.SoftwareUpdate, timeout time.Duration) (code int64, ok bool, err error) {
 	late := make(chan struct{})
 	stop := u.a.afterFunc(timeout, func() { close(late) })
 	defer stop()
@@ -119,7 +119,7 @@ func (u *updates) attempt(ctx context.Context, w *awaited, payload frame.Softwar
 	sent := false
 	select {
 	case code := <-w.result: // it came between two attempts
-		return code, nil
+		return code, true, nil
 	default:
 	}
 	for {
@@ -138,26 +138,26 @@ func (u *updates) attempt(ctx context.Context, w *awaited, payload frame.Softwar
 		}
 		select {
 		case code := <-w.result:
-			return code, nil
+			return code, true, nil
 		case err := <-answers:
 			if refused, ok := err.(*updateError); ok {
-				return 0, refused
+				return 0, false, refused
 			}
 			if err != nil {
 				sent = false // its connection ended: the next one gets it again
 				select {
 				case <-arrival:
 				case <-late:
-					return 0, nil
+					return 0, false, nil
 				case <-ctx.Done():
-					return 0, ctx.Err()
+					return 0, false, ctx.Err()
 				}
 			}
 		case <-arrival:
 		case <-late:
-			return 0, nil
+			return 0, false, nil
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return 0, false, ctx.Err()
 		}
 	}
 }
