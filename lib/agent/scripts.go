@@ -362,13 +362,14 @@ func (s *session) stopExecution(r *emp.Request) ([]byte, error) {
 	return r.Go(func(ctx context.Context) ([]byte, error) { return s.a.scripts.stop(ctx, p) })
 }
 
-// stop ends an execution and returns its final object.
+// stop ends an execution and returns its final object. A ticket is one that an
+// application gave.
 func (s *scripts) stop(ctx context.Context, p frame.StopExecution) ([]byte, error) {
 	s.mu.Lock()
 	r := s.running[p.ID]
 	if p.Ticket != "" {
 		for _, one := range s.running {
-			if t := one.result.Ticket; t != nil && *t == p.Ticket {
+			if t := one.result.Ticket; t != nil && *t == p.Ticket && one.result.Source == job.SourceEMP {
 				r = one
 			}
 		}
