@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"hash/fnv"
@@ -40,17 +41,19 @@ func ticketNumber(id string) int64 {
 	return max(int64(h.Sum32()&math.MaxInt32), 1)
 }
 
+// execute makes the command that starts a script. A device that is none of ours
+// fetches the same bytes, and compares their MD5.
 func execute(rec *record, lander bool) envelope.Message {
-	args := []bysant.Member{member("url", bysant.OfString(rec.URL)), member("signature", bysant.OfString(rec.Signature))}
+	ticket, signature := bysant.OfString(rec.ID), rec.Signature
+	if !lander {
+		ticket, signature = bysant.OfInt(ticketNumber(rec.ID)), cmp.Or(rec.MD5, signature)
+	}
+	args := []bysant.Member{member("url", bysant.OfString(rec.URL)), member("signature", bysant.OfString(signature))}
 	if rec.Args != "" {
 		var v any
 		if json.Unmarshal([]byte(rec.Args), &v) == nil {
 			args = append(args, member("args", toBysant(v)))
 		}
-	}
-	ticket := bysant.OfString(rec.ID)
-	if !lander {
-		ticket = bysant.OfInt(ticketNumber(rec.ID))
 	}
 	return command(ticket, "ExecuteScript", bysant.OfMap(args...).Sized())
 }
