@@ -93,6 +93,28 @@ func TestFileNamedX(t *testing.T) {
 	}
 }
 
+// A file whose name is too long to wait under it waits under one of its own,
+// which is nobody else's and which the original client takes.
+func TestLongNamesWait(t *testing.T) {
+	files := map[string]string{
+		"1.dat": "one", "0.lua": "return 0", "abcdefghijklmnopqrstuvwxyz1.dat": "long", "ABCDEFGHIJKLMNOPQRSTUVWXYZ1.dat": "LONG",
+		".abcdefghijklmnopqrstuvwxyz1234": "an ending alone", "-module-of-thirty-one-bytes.lua": "return 1",
+	}
+	tree := map[string]string{"default.json": `{` + secretLine + `,"files":["0.lua",` +
+		`"abcdefghijklmnopqrstuvwxyz1.dat","ABCDEFGHIJKLMNOPQRSTUVWXYZ1.dat","1.dat",".abcdefghijklmnopqrstuvwxyz1234","-module-of-thirty-one-bytes.lua"]}`}
+	for name, text := range files {
+		tree[name] = text
+	}
+	r := newRig(t, tree, nil)
+	flash := board("s3cret")
+	r.settle(7, flash)
+	for _, name := range []string{"0.lua", "-module-of-thirty-one-bytes.lua"} {
+		files[strings.TrimSuffix(name, "ua")+"c"] = lc + files[name]
+		delete(files, name)
+	}
+	same(t, flash, files)
+}
+
 // onMove calls do when the first rename arrives.
 type onMove struct {
 	net.Conn

@@ -122,12 +122,18 @@ func flashName(name, mode string) string {
 	return name
 }
 
-// staged is the name under which a file waits.
+// staged is the name under which the i-th file of a release waits. A name that
+// does not fit behind the prefix is replaced by a number behind two of them, which
+// no other file waits under: checkName lets none begin with the prefix.
 func staged(send string, i int) string {
 	if s := stagePrefix + send; len(s) <= MaxName && s != placing {
 		return s
 	}
-	return fmt.Sprintf("%s%d%s", stagePrefix, i, path.Ext(send))
+	ext := ""
+	if path.Ext(send) == ".lua" { // to be compiled, perhaps
+		ext = ".lua"
+	}
+	return fmt.Sprintf("%s%s%d%s", stagePrefix, stagePrefix, i, ext)
 }
 
 // luaOTALast sorts the client's own files behind the others: what can update
