@@ -371,7 +371,7 @@ func (k *call) otaDryRun(o provision.Options) error {
 	if err != nil {
 		return k.otaFault(err)
 	}
-	plans, err := provision.Plans(k.ctx, t, o.Store)
+	plans, err := provision.Plans(k.ctx, t, o)
 	if err != nil {
 		return err
 	}
