@@ -375,8 +375,15 @@ func TestManyFilesAndLongConfigurations(t *testing.T) {
 	}
 	delete(tree, "default.json")
 	same(t, flash, tree)
+	whole := luaotatest.NewFlash(map[string]string{
+		luaota.ConfigName: `{"ssid":"s","server":"x","note":["0.1, -1e5, 0.25",` + strings.Repeat("8266,", 150) + `1],"secret":"s3cret"}`,
+	})
+	if n := r.settle(9, whole); n != 1 {
+		t.Errorf("whole numbers: %d boots", n)
+	}
 	for name, config := range map[string]string{
 		"long":      `{"ssid":"s","server":"x","note":"` + strings.Repeat("n", 960) + `","secret":"s3cret"}`,
+		"fractions": `{"ssid":"s","server":"x","note":{"a":[` + strings.Repeat("0.1,", 50) + `1]},"secret":"s3cret"}`, // it writes 19 digits
 		"backslash": `{"ssid":"a\\b","server":"x","secret":"s3cret"}`,
 	} {
 		flash := luaotatest.NewFlash(map[string]string{luaota.ConfigName: config})
