@@ -333,14 +333,19 @@ func TestResume(t *testing.T) {
 }
 
 func TestCollect(t *testing.T) {
-	r := newRig(t, map[string]string{"default.json": `{` + secretLine + `,"files":["a.txt"],"collect":["crash.log","none.log"]}`, "a.txt": "x"}, nil)
+	got := map[string]string{}
+	r := newRig(t, map[string]string{"default.json": `{` + secretLine + `,"files":["a.txt"],"collect":["crash.log","none.log"]}`, "a.txt": "x"}, func(o *provision.Options) {
+		o.Collect = func(device, name string, content []byte) error { got[device+" "+name] = string(content); return nil }
+	})
 	flash := board("s3cret")
 	log := strings.Repeat("crash\n", 500)
 	flash.Put("crash.log", log)
 	r.settle(7, flash)
-	e, err := r.store.Get(t.Context(), "collected/7/crash.log")
-	if err != nil || string(e.Value) != log {
-		t.Errorf("%d bytes, %v", len(e.Value), err)
+	if len(got) != 1 || got["7 crash.log"] != log {
+		t.Errorf("%q", got)
+	}
+	if r.device(7).Collected == nil {
+		t.Error("the record does not say so")
 	}
 }
 

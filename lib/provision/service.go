@@ -24,21 +24,22 @@ type Options struct {
 	Load        LoadOptions
 	Verify      func(fsys fs.FS) (*Admission, error) // nil: unsigned trees are served
 	Store       store.Store
-	Name        string           // of the server in the store, which others with another tree must not have
-	Percent     int              // of the boards that a release may reach, 0 to 100
-	MaxFailures int              // boards on which a release may fail before it is halted; 0: any number
-	Rate        int              // updates that may begin per minute; 0: any number
-	Groups      []string         // boards of these groups alone get updates; nil: all
-	Silence     time.Duration    // a board that was updated and is silent for so long counts as a failure; 0: never
-	Once        bool             // end after the first session of a board
-	Reload      <-chan os.Signal // looks at the tree at once; nil: never
-	Poll        time.Duration    // how often the tree is looked at; 0: 1 s, negative: never
-	Hello       time.Duration    // how long a peer may take for its HI; 0: 5 s
-	Answer      time.Duration    // how long a board may take for an answer; 0: 15 s
-	MaxConns    int              // streams at once; 0: 4096
-	MaxPerHost  int              // streams from one address; 0: 1024
-	Journal     *journal.Journal // a line for each update; nil: none
-	Event       func(Event)      // called from many goroutines; nil: none
+	Name        string                                          // of the server in the store, which others with another tree must not have
+	Percent     int                                             // of the boards that a release may reach, 0 to 100
+	MaxFailures int                                             // boards on which a release may fail before it is halted; 0: any number
+	Rate        int                                             // updates that may begin per minute; 0: any number
+	Groups      []string                                        // boards of these groups alone get updates; nil: all
+	Silence     time.Duration                                   // a board that was updated and is silent for so long counts as a failure; 0: never
+	Once        bool                                            // end after the first session of a board
+	Reload      <-chan os.Signal                                // looks at the tree at once; nil: never
+	Poll        time.Duration                                   // how often the tree is looked at; 0: 1 s, negative: never
+	Hello       time.Duration                                   // how long a peer may take for its HI; 0: 5 s
+	Answer      time.Duration                                   // how long a board may take for an answer; 0: 15 s
+	MaxConns    int                                             // streams at once; 0: 4096
+	MaxPerHost  int                                             // streams from one address; 0: 1024
+	Collect     func(device, name string, content []byte) error // keeps a file that was fetched of a board; nil: none are fetched
+	Journal     *journal.Journal                                // a line for each update; nil: none
+	Event       func(Event)                                     // called from many goroutines; nil: none
 	Clock       func() time.Time
 	Log         *slog.Logger
 }

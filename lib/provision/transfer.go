@@ -22,7 +22,7 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 	if d.Staged == nil {
 		d.Staged = map[string]Staged{}
 	}
-	if err := c.collect(ctx); err != nil {
+	if err := c.collect(); err != nil {
 		return "", err
 	}
 	c.note(p)
