@@ -165,6 +165,9 @@ func (w *work) lacking(o record.Object) []string {
 	if len(o.Text("secret")) > 64 {
 		out = append(out, "the secret has more than 64 bytes, which the original's server does not take")
 	}
+	if strings.Contains(o.Text("secret"), `\`) {
+		out = append(out, "the secret has a backslash, which a board that is updated does not write back correctly")
+	}
 	if !w.o.Own {
 		for _, k := range []string{"ssid", "spwd"} {
 			if strings.Contains(o.Text(k), `\`) {

@@ -110,7 +110,10 @@ func TestPreflight(t *testing.T) {
 		"a backslash": {"", func(o *flash.Options) {
 			o.Own = false
 			o.Set = o.Set.With("ssid", record.String(`a\b`))
-		}, "backslash"},
+		}, "ssid has a backslash"},
+		"a backslash in the secret": {"", func(o *flash.Options) {
+			o.Set = o.Set.With("secret", record.String(`a\b`))
+		}, "the secret has a backslash"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &nodemcutest.Board{ID: 7, Options: c.options}

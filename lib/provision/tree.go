@@ -203,6 +203,9 @@ func (l *loader) release(name string, id *int64) *Release {
 	if r.Name == "" {
 		r.Name = l.tree.Settings.Release
 	}
+	if strings.Contains(m.Secret, `\`) {
+		fail("", "the secret holds a backslash: a board that is updated does not write it back correctly, and cannot read its config.json again")
+	}
 	if len(m.Secret) > 64 {
 		l.problem(Problem{Manifest: name, Warning: true, Text: "the original's server breaks on secrets of more than 64 bytes"})
 	}

@@ -43,6 +43,7 @@ func TestLoadProblems(t *testing.T) {
 		{"no secret", `{"files":[]}`, "no secret", false},
 		{"Secret", `{"Secret":"x","files":[]}`, "no secret", false},
 		{"empty secret", `{"secret":"","files":[]}`, "no secret", false},
+		{"secret with a backslash", `{"secret":"a\\b","files":[]}`, "backslash", false},
 		{"no files", `{"secret":"s"}`, "no files", false},
 		{"missing file", `{"secret":"s","files":["nope.txt"]}`, "it is not there", false},
 		{"outside", `{"secret":"s","files":["../a.txt"]}`, "does not stay in the tree", false},
