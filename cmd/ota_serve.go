@@ -188,11 +188,11 @@ func (k *call) otaOptions() (provision.Options, func(), error) {
 		return o, nil, err
 	}
 	o.Name = filepath.Base(state)
-	root, err := os.OpenRoot(dir)
+	root, err := provision.OpenDir(dir)
 	if err != nil {
 		return o, nil, invalidf("", "reading %s: %w", dir, plainCause(err))
 	}
-	o.Tree = root.FS()
+	o.Tree = root
 	if c.String("trust") != "" {
 		if _, err := k.trustStore(); err != nil {
 			root.Close()

@@ -182,7 +182,7 @@ func (s *Service) watch(ctx context.Context) {
 		looks = tick.C
 	}
 	served, _ := stamp(s.o.Tree)
-	last := served
+	last, fault := served, ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -196,9 +196,13 @@ func (s *Service) watch(ctx context.Context) {
 		}
 		now, err := stamp(s.o.Tree)
 		if err != nil {
-			s.log.Warn("looking at the tree", "error", err)
+			if fault != err.Error() { // told once
+				fault = err.Error()
+				s.log.Warn("looking at the tree", "error", err)
+			}
 			continue
 		}
+		fault = ""
 		quiet := now == last
 		last = now
 		if now == served || !quiet {
