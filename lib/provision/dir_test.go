@@ -133,3 +133,40 @@ func TestTreeIsAway(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 }
+
+// beneath changes a file between its being opened for the n-th time and read.
+type beneath struct {
+	fs.FS
+	name string
+	left int
+	do   func()
+}
+
+func (b *beneath) Open(name string) (fs.File, error) {
+	f, err := b.FS.Open(name)
+	if name == b.name {
+		if b.left--; b.left == 0 {
+			b.do()
+		}
+	}
+	return f, err
+}
+
+// What changes while the service starts is not overlooked.
+func TestChangeAtTheStart(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, small("1"))
+	r := newRig(t, nil, func(o *provision.Options) {
+		o.Tree = &beneath{os.DirFS(dir), "a.txt", 2, func() { // asked for its size, then read
+			if err := os.Remove(filepath.Join(dir, "a.txt")); err != nil {
+				t.Error(err)
+			}
+			write(t, dir, map[string]string{"a.txt": "changed"})
+		}}
+		o.Poll = time.Millisecond
+	})
+	r.wait(provision.EventTree, 2)
+	flash := board("s3cret")
+	r.settle(7, flash)
+	same(t, flash, map[string]string{"a.txt": "changed"})
+}

@@ -50,6 +50,7 @@ type Service struct {
 	store   store.Store
 	log     *slog.Logger
 	tree    atomic.Pointer[Tree]
+	stamped string // stamp of the first tree, before it was read
 	visits  visits
 	rollout rollout
 	metrics Metrics
@@ -78,6 +79,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err := s.rollout.load(ctx, s.store); err != nil {
 		return nil, err
 	}
+	s.stamped, _ = stamp(s.o.Tree) // watch tells what is wrong with it
 	t, err := s.load()
 	if err != nil {
 		return nil, err
@@ -181,8 +183,7 @@ func (s *Service) watch(ctx context.Context) {
 		defer tick.Stop()
 		looks = tick.C
 	}
-	served, _ := stamp(s.o.Tree)
-	last, fault := served, ""
+	served, last, fault := s.stamped, s.stamped, ""
 	for {
 		select {
 		case <-ctx.Done():
