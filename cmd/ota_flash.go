@@ -178,7 +178,11 @@ func (k *call) flashOptions() (flash.Options, error) {
 		}
 		defer root.Close()
 		if o.Files, err = flash.Dir(root.FS()); err != nil {
-			return o, invalidf("a directory with check.lua, or with luaOTA/check.lua", "%s: %w", k.args[0], plainCause(err))
+			hint := "a directory with check.lua, or with luaOTA/check.lua"
+			if errors.Is(err, flash.ErrForms) {
+				hint = "take one of them away; --compile makes the .lc on the board"
+			}
+			return o, invalidf(hint, "%s: %w", k.args[0], plainCause(err))
 		}
 		o.Own = false
 	}
