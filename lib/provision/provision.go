@@ -39,6 +39,9 @@ const (
 	stagePrefix = "~"
 	// placing is the one of the session's own small files.
 	placing = stagePrefix + "x"
+	// configWaits is where a configuration waits: our client takes it from there
+	// when a cut came between the removal of the old one and the renaming.
+	configWaits = "luaOTA/~c"
 	// todoName is the list of renames that our client finishes after a cut.
 	todoName = "luaOTA/todo"
 )

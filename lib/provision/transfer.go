@@ -331,8 +331,12 @@ func (c *session) place(name string, content []byte) error {
 		}
 		content = content[pieceSize:]
 	}
-	if _, err := c.srv.Do(luaota.File(placing, content)); err != nil {
+	at := placing
+	if name == luaota.ConfigName {
+		at = configWaits
+	}
+	if _, err := c.srv.Do(luaota.File(at, content)); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	return c.chain(placing, []string{name})
+	return c.chain(at, []string{name})
 }
