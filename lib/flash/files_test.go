@@ -222,3 +222,28 @@ func TestRegister(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A tree whose manifests cannot be used registers no board, and is not written.
+func TestRegisterInABrokenTree(t *testing.T) {
+	for name, text := range map[string]string{
+		"ESP-7.json": `{broken`, "ESP-7.json ": `{"files":[]}`, "default.json": `[]`, "default.json ": `{"secret":"x"}`,
+	} {
+		dir := t.TempDir()
+		name = strings.TrimSpace(name)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b := &nodemcutest.Board{ID: 7, Flash: luaotatest.NewFlash(nil)}
+		w := power(t, b)
+		o := quiet(t, w)
+		o.Config, o.Register = config(t, `{"ssid":"lab"}`), &flash.Register{Dir: dir, Server: "192.0.2.77"}
+		_, err := flash.Run(context.Background(), w, o)
+		te, ok := errors.AsType[*flash.TreeError](err)
+		if !ok || te.Path != filepath.Join(dir, name) || !strings.Contains(err.Error(), "nothing was changed") {
+			t.Errorf("%s %s: %v", name, text, err)
+		}
+		if got, err := os.ReadDir(dir); err != nil || len(got) != 1 || len(b.Flash.Files()) != 0 {
+			t.Errorf("%s %s: the tree has %v, the board %d files", name, text, got, len(b.Flash.Files()))
+		}
+	}
+}
