@@ -102,7 +102,9 @@ func devsFault(err error) error {
 	if ee, ok := errors.AsType[*devs.EmptyError](err); ok && !errors.Is(err, context.Canceled) {
 		return &fault{exit: exitInterrupted, msg: err.Error(), hint: "deploy again; lander devs status shows what it has", cause: err, detail: map[string]string{"device": ee.Device, "program": "none"}}
 	}
-	if _, ok := errors.AsType[*devs.VerifyError](err); ok {
+	_, verify := errors.AsType[*devs.VerifyError](err)
+	_, halfway := errors.AsType[*devs.HalfwayError](err)
+	if verify || halfway && !errors.Is(err, context.Canceled) {
 		return as(exitInterrupted, "lander devs status shows what it has")
 	}
 	if _, ok := errors.AsType[*devs.RejectedError](err); ok {
