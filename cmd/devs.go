@@ -123,19 +123,6 @@ func devsFault(err error) error {
 	return err
 }
 
-// readProgram reads a program operand that nobody signed.
-func (k *call) readProgram(path string) (devs.Program, error) {
-	b, err := k.readInput(path, "the program", devs.MaxInput)
-	if err != nil {
-		return devs.Program{}, err
-	}
-	p, err := devs.ParseProgram(b)
-	if err != nil {
-		return p, devsFault(fmt.Errorf("%s: %w", path, err))
-	}
-	return p, nil
-}
-
 // outcome is what came of one of several devices.
 type outcome[T any] struct {
 	value T
