@@ -18,10 +18,9 @@ import (
 	"lander/lib/luaota/luaotatest"
 )
 
-// otaBoard READYFILE ID SECRET [DIR] is a NodeMCU board with the original's
-// client: it boots until its application starts, and writes its flash into DIR,
-// of which the files that are there before are on it.
-// Its output is a line a boot.
+// otaBoard READYFILE ID SECRET [DIR [FROM]] is a NodeMCU board with the original's
+// client: it boots until its application starts, and writes its flash into DIR.
+// What is in FROM is on its flash before. Its output is a line a boot.
 func otaBoard(ts *testscript.TestScript, neg bool, args []string) {
 	text := ts.ReadFile(args[0])
 	addr, err := link.Parse(strings.TrimSpace(text))
@@ -29,8 +28,8 @@ func otaBoard(ts *testscript.TestScript, neg bool, args []string) {
 	id, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	flash := luaotatest.NewFlash(map[string]string{luaota.ConfigName: fmt.Sprintf(`{"ssid":"lab","spwd":"w1fi","server":"127.0.0.1","secret":%q}`, args[2])})
-	if len(args) > 3 {
-		fsys := os.DirFS(ts.MkAbs(args[3]))
+	if len(args) > 4 {
+		fsys := os.DirFS(ts.MkAbs(args[4]))
 		names, err := fs.Glob(fsys, "*")
 		ts.Check(err)
 		for _, name := range names {

@@ -162,10 +162,10 @@ func (c *session) activate(p Plan, saved func() error) error {
 		}
 		last = s.Do
 	}
-	doomed = unhide(doomed, order...)
 	if err := errors.Join(c.verify(moves), saved()); err != nil {
 		return err
 	}
+	doomed = c.present(unhide(doomed, order...))
 	if !c.room(len(order) + len(doomed) + 4) {
 		return errSuspend
 	}
@@ -175,7 +175,7 @@ func (c *session) activate(p Plan, saved func() error) error {
 	case todo:
 		err = c.leaveTodo(order, moves, doomed)
 	default:
-		err = c.move(order, moves, c.present(doomed))
+		err = c.move(order, moves, doomed)
 	}
 	if err != nil {
 		return err
