@@ -56,6 +56,7 @@ open, and end.`,
 			&cli.StringFlag{Name: "sms", Usage: "send and receive SMS by the modem at `ADDR`, such as serial:///dev/ttyUSB2, or send by a command that gets {\"to\",\"text\",\"format\"} on its input"},
 			&cli.BoolFlag{Name: "dev", Usage: "for application authors: take what emp simulate sends"},
 			&cli.StringFlag{Name: "reboot-cmd", Usage: "run `CMD` with sh when an application asks for a reboot; without it that is only logged"},
+			&cli.StringFlag{Name: "on-event", Usage: "run `CMD` with sh for each event, which it gets as JSON on its input; one at a time, for 10 s at most"},
 			&cli.BoolFlag{Name: "unsigned-packages", Usage: "install update packages that nobody signed"},
 			&cli.BoolFlag{Name: "uncontained", Usage: "run scripts even where the system cannot contain them"},
 		},
@@ -82,6 +83,7 @@ func runAgent(k *call) error {
 	cfg := agent.Config{
 		ID: k.deviceID(), Version: readVersion().Version, Groups: k.cli.StringSlice("group"), Dir: filepath.Join(k.stateDir(), "agent"),
 		UnsignedPackages: k.cli.Bool("unsigned-packages"), Script: svc, MaxRunning: k.cli.Int("max-running"), Clock: time.Now, Log: k.log,
+		ClearLeft: func(ids []string) (int, error) { return proc.ClearLeft(runDir, ids) },
 	}
 	if lua, ok := svc.Runners[job.FormatLua].(*remote.Child); ok {
 		cfg.Lua = func(h remote.Host) job.Runner { return &remote.Child{Argv: lua.Argv, Host: h, Log: k.log} }
@@ -94,11 +96,17 @@ func runAgent(k *call) error {
 	if cfg.Fetch, err = k.fetchOptions(); err != nil {
 		return err
 	}
-	if k.json {
-		cfg.Event = func(e agent.Event) {
-			if b, err := json.Marshal(e); err == nil {
-				k.out.Write(append(b, '\n'))
-			}
+	var hook *eventCommand
+	if line := k.cli.String("on-event"); line != "" {
+		hook = k.onEvent(line)
+		defer hook.end() // after the agent, whose last events it is told
+	}
+	cfg.Event = func(e agent.Event) {
+		if b, err := json.Marshal(e); err == nil && k.json {
+			k.out.Write(append(b, '\n'))
+		}
+		if hook != nil {
+			hook.take(e)
 		}
 	}
 	if line := k.cli.String("reboot-cmd"); line != "" {

@@ -14,8 +14,6 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
-
-	"lander/lib/sovd"
 )
 
 // Flags that have no form in the file or the environment: what they allow
@@ -53,6 +51,7 @@ func loadConfig(c *cli.Context, getenv environment) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := sections[strings.Join(path, ".")]
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
 		origin := "default"
@@ -61,13 +60,24 @@ func loadConfig(c *cli.Context, getenv environment) (*config, error) {
 			origin = "flag"
 		case slices.Contains(onlyOnLine, name):
 		default:
-			if origin, err = conf.fill(c, getenv, path, f, table[strings.ReplaceAll(name, "-", "_")]); err != nil {
+			key := strings.ReplaceAll(name, "-", "_")
+			v := table[key]
+			if _, ok := v.(map[string]any); ok {
+				if own[key] == nil {
+					return nil, invalidf("", "%s: %s in [%s] is a table, and one value belongs there", conf.file, key, strings.Join(path, "."))
+				}
+				v = nil // the flag of the same name is another thing
+			}
+			if origin, err = conf.fill(c, getenv, path, f, v); err != nil {
 				return nil, err
 			}
 		}
 		if name != "help" && name != "print-config" {
 			conf.values = append(conf.values, setting{name, c.Value(name), origin})
 		}
+	}
+	if err := conf.addSections(own); err != nil {
+		return nil, err
 	}
 	for _, key := range onlyInFile[strings.Join(path, ".")] {
 		s := setting{strings.ReplaceAll(key, "_", "-"), false, "default"}
@@ -200,9 +210,6 @@ var general = map[string]map[string]string{
 	"log":   {"level": "log_level", "format": "log_format", "color": "color"},
 	"trust": {"dir": "trust"},
 }
-
-// sections are tables of a command whose keys are no flags.
-var sections = map[string]map[string][]string{"gateway": sovd.SectionKeys()}
 
 // checkTables refuses a key that no command has, by name and line.
 func checkTables(file, text string, table map[string]any, cmds []*cli.Command, path []string) error {
@@ -374,6 +381,12 @@ func tomlValue(v any) string {
 		return fmt.Sprintf("%q", v)
 	case []string:
 		return strings.ReplaceAll(fmt.Sprintf("%q", v), `" "`, `", "`)
+	case []any:
+		values := make([]string, len(v))
+		for i, one := range v {
+			values[i] = tomlValue(one)
+		}
+		return "[" + strings.Join(values, ", ") + "]"
 	}
 	return fmt.Sprint(v)
 }

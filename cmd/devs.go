@@ -102,7 +102,9 @@ func devsFault(err error) error {
 	if ee, ok := errors.AsType[*devs.EmptyError](err); ok && !errors.Is(err, context.Canceled) {
 		return &fault{exit: exitInterrupted, msg: err.Error(), hint: "deploy again; lander devs status shows what it has", cause: err, detail: map[string]string{"device": ee.Device, "program": "none"}}
 	}
-	if _, ok := errors.AsType[*devs.VerifyError](err); ok {
+	_, verify := errors.AsType[*devs.VerifyError](err)
+	_, halfway := errors.AsType[*devs.HalfwayError](err)
+	if verify || halfway && !errors.Is(err, context.Canceled) {
 		return as(exitInterrupted, "lander devs status shows what it has")
 	}
 	if _, ok := errors.AsType[*devs.RejectedError](err); ok {
@@ -119,19 +121,6 @@ func devsFault(err error) error {
 		return as(exitUnreachable, "")
 	}
 	return err
-}
-
-// readProgram reads a program operand that nobody signed.
-func (k *call) readProgram(path string) (devs.Program, error) {
-	b, err := k.readInput(path, "the program", devs.MaxInput)
-	if err != nil {
-		return devs.Program{}, err
-	}
-	p, err := devs.ParseProgram(b)
-	if err != nil {
-		return p, devsFault(fmt.Errorf("%s: %w", path, err))
-	}
-	return p, nil
 }
 
 // outcome is what came of one of several devices.

@@ -46,7 +46,7 @@ is cut off leaves it empty, and exits 9 saying so.`,
 type deployment struct {
 	k        *call
 	source   *devsSource
-	rollback *devs.Program
+	rollback *devsSource
 	bar      *bar
 }
 
@@ -68,6 +68,8 @@ func runDevsDeploy(k *call) error {
 		return usagef("lander devs logs --all, before it", "--follow follows one device, not --all")
 	case k.cli.IsSet("rollback-on-panic") && k.cli.Duration("watch") <= 0:
 		return usagef("--watch 10s", "--rollback-on-panic needs --watch: who does not look sees no panic")
+	case len(k.args) > 0 && k.args[0] == "-" && k.cli.String("rollback-on-panic") == "-":
+		return usagef("", "--rollback-on-panic and the operand - cannot both be read from stdin")
 	case k.cli.Bool("no-start") && k.cli.IsSet("watch"):
 		return usagef("", "--no-start and --watch exclude each other")
 	}
@@ -79,11 +81,11 @@ func runDevsDeploy(k *call) error {
 		defer d.source.close()
 	}
 	if path := k.cli.String("rollback-on-panic"); path != "" {
-		p, err := k.readProgram(path)
-		if err != nil {
+		var err error
+		if d.rollback, err = k.devsRollback(path); err != nil {
 			return err
 		}
-		d.rollback = &p
+		defer d.rollback.close()
 	}
 	bus, err := k.devsBus(k.ctx)
 	if err != nil {
@@ -123,7 +125,7 @@ func (d *deployment) one(m devs.Manager) (deployed, error) {
 	k := d.k
 	spec := devs.Deploy{
 		Clear: k.cli.Bool("clear"), Force: k.cli.Bool("force"), NoStart: k.cli.Bool("no-start"),
-		Watch: k.cli.Duration("watch"), Rollback: d.rollback,
+		Watch: k.cli.Duration("watch"),
 	}
 	if d.bar != nil {
 		spec.Show = d.bar.set
@@ -135,6 +137,14 @@ func (d *deployment) one(m devs.Manager) (deployed, error) {
 			return deployed{}, err
 		}
 		spec.Program = a.Program
+	}
+	var back admitted
+	if d.rollback != nil {
+		var err error
+		if back, err = d.rollback.admit(m); err != nil {
+			return deployed{}, err
+		}
+		spec.Rollback = &back.Program
 	}
 	plan, err := m.Plan(k.ctx, spec)
 	if err != nil || k.cli.Bool("dry-run") {
@@ -148,6 +158,11 @@ func (d *deployment) one(m devs.Manager) (deployed, error) {
 	r, err := m.Deploy(k.ctx, spec, plan)
 	if d.source != nil {
 		err = d.source.deployed(a, m, err)
+	}
+	if r.RolledBack {
+		if jerr := d.rollback.deployed(back, m, nil); jerr != nil {
+			err = errors.Join(err, jerr)
+		}
 	}
 	return deployed{Report: r}, err
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"lander/lib/devs"
-	"lander/lib/jacdac"
 )
 
 func devsListCommand() *cli.Command {
@@ -17,7 +16,8 @@ func devsListCommand() *cli.Command {
 		name:  "list",
 		usage: "show the DeviceScript devices of a bus",
 		about: `Asks every device to announce itself, and each one with a DeviceScript manager for its
-registers. Without a device it exits 5.`,
+registers. Lists who answers within --wait; unless that is given, a bus that is silent is
+waited for up to three seconds. Without a device it exits 5.`,
 		flags: []cli.Flag{connectFlag(defaultDevs), devsWaitFlag(700 * time.Millisecond)},
 		exits: []exitCode{exitUnreachable},
 		examples: []example{
@@ -34,15 +34,16 @@ func runDevsList(k *call) error {
 		return err
 	}
 	defer bus.Close()
-	wait := k.cli.Duration("wait")
-	// To the end of the wait: who is late is on the list too.
-	found, err := bus.Discover(k.ctx, wait, func([]jacdac.Device, bool) bool { return false })
+	wait, patience := k.cli.Duration("wait"), devsWait
+	if k.cli.IsSet("wait") {
+		patience = wait
+	}
+	managers, err := devs.List(k.ctx, bus, wait, patience)
 	if err != nil {
 		return devsFault(err)
 	}
-	managers := devs.Managers(bus, found)
 	if len(managers) == 0 {
-		return devsFault(fmt.Errorf("%w within %s", devs.ErrNoDevice, wait))
+		return devsFault(fmt.Errorf("%w within %s", devs.ErrNoDevice, max(wait, patience)))
 	}
 	states, err := k.devsStates(managers)
 	if perr := k.ui.result(map[string]any{"devices": states}, func(w io.Writer) {

@@ -21,6 +21,7 @@ import (
 type devsSource struct {
 	k       *call
 	name    string
+	back    bool         // it is what is rolled back to
 	program devs.Program // when nobody signed it
 
 	signed    []byte // the bundle, or the payload of a detached signature
@@ -33,13 +34,23 @@ type devsSource struct {
 // devsSource reads the operand. A bundle is always checked; when a trust
 // store was named nothing else is taken.
 func (k *call) devsSource(path string) (*devsSource, error) {
-	s := &devsSource{k: k, name: path}
+	return (&devsSource{k: k, name: path}).read(k.cli.String("signature"))
+}
+
+// devsRollback reads what is deployed after a panic. It is held to the same,
+// but for its serial, which is older than that of what it replaces.
+func (k *call) devsRollback(path string) (*devsSource, error) {
+	return (&devsSource{k: k, name: path, back: true}).read("")
+}
+
+func (s *devsSource) read(signature string) (*devsSource, error) {
+	k, path := s.k, s.name
 	b, err := k.readInput(path, "the program", devs.MaxInput)
 	if err != nil {
 		return nil, err
 	}
 	if !bundle.Is(b) {
-		if s.signature, err = k.detachedFor(path); err != nil {
+		if s.signature, err = k.detached(signature, path); err != nil {
 			return nil, err
 		}
 		if s.signature == nil {
@@ -85,7 +96,10 @@ func (s *devsSource) admit(m devs.Manager) (admitted, error) {
 		return a, nil
 	}
 	a.line = journal.Line{Source: "cli", Actor: userName(), Action: journal.ActionDeploy, Name: s.name, Format: "devs"}
-	sub := trust.Subject{Names: []string{m.ID.String()}, Now: time.Now(), BuildTime: buildTime(), Serials: s.serials, Formats: []string{"devs"}}
+	sub := trust.Subject{Names: []string{m.ID.String()}, Now: time.Now(), BuildTime: buildTime(), Formats: []string{"devs"}}
+	if !s.back {
+		sub.Serials = s.serials
+	}
 	b, err := s.open(sub)
 	if b != nil {
 		if st := b.Statement; st.Name != "" {
@@ -138,6 +152,9 @@ func (s *devsSource) deployed(a admitted, m devs.Manager, err error) error {
 		return err
 	}
 	a.line.Verdict, a.line.Outcome = journal.Accepted, "deployed to "+m.ID.String()
+	if s.back {
+		a.line.Outcome = "rolled back to on " + m.ID.String()
+	}
 	if err != nil {
 		a.line.Outcome = "failed on " + m.ID.String() + ": " + err.Error()
 	}

@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -18,7 +19,8 @@ import (
 )
 
 // otaBoard READYFILE ID SECRET [DIR] is a NodeMCU board with the original's
-// client: it boots until its application starts, and writes its flash into DIR.
+// client: it boots until its application starts, and writes its flash into DIR,
+// of which the files that are there before are on it.
 // Its output is a line a boot.
 func otaBoard(ts *testscript.TestScript, neg bool, args []string) {
 	text := ts.ReadFile(args[0])
@@ -27,6 +29,16 @@ func otaBoard(ts *testscript.TestScript, neg bool, args []string) {
 	id, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	flash := luaotatest.NewFlash(map[string]string{luaota.ConfigName: fmt.Sprintf(`{"ssid":"lab","spwd":"w1fi","server":"127.0.0.1","secret":%q}`, args[2])})
+	if len(args) > 3 {
+		fsys := os.DirFS(ts.MkAbs(args[3]))
+		names, err := fs.Glob(fsys, "*")
+		ts.Check(err)
+		for _, name := range names {
+			b, err := fs.ReadFile(fsys, name)
+			ts.Check(err)
+			flash.Put(name, string(b))
+		}
+	}
 	for range 10 {
 		d, err := luaotatest.Boot(id, flash)
 		ts.Check(err)

@@ -292,6 +292,10 @@ func (k *call) runService() (*remote.Service, func(), error) {
 	}, func() { j.Close() }, nil
 }
 
+// runDir is where programs that are scripts have their directories: the
+// system's own place for what is temporary.
+const runDir = ""
+
 // runners are the ways to run each format here.
 func (k *call) runners() (remote.Runners, error) {
 	var lua job.Runner
@@ -310,7 +314,7 @@ func (k *call) runners() (remote.Runners, error) {
 	default:
 		return nil, &fault{exit: exitRefused, msg: remote.ErrUncontained.Error(), hint: "--uncontained runs it all the same", cause: remote.ErrUncontained}
 	}
-	p := &proc.Runner{}
+	p := &proc.Runner{TempDir: runDir}
 	return remote.Runners{
 		job.FormatLua: lua, job.FormatLuac51: lua,
 		job.FormatSh: p, job.FormatBash: p, job.FormatPython: p,

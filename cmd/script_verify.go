@@ -175,7 +175,11 @@ func (k *call) verifyOne(file string, store *trust.Store, sub trust.Subject) (ve
 // detachedFor finds the detached signature of a file: the one that
 // --signature names, else FILE.minisig where FILE is no bundle.
 func (k *call) detachedFor(file string) (*trust.Signature, error) {
-	path := k.cli.String("signature")
+	return k.detached(k.cli.String("signature"), file)
+}
+
+// detached reads the signature at path, or where that is "" the one beside file.
+func (k *call) detached(path, file string) (*trust.Signature, error) {
 	if path == "" {
 		if file == "-" || startsAsBundle(file) {
 			return nil, nil

@@ -55,8 +55,8 @@ _lander() {
         values="  " ;;
     " agent")
         subs=""
-        flags="--listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --server --server-id --server-link --auth --cipher --password-file --registration-file --sink --sms --dev --reboot-cmd --unsigned-packages --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
-        values=" --listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --server --server-id --server-link --auth --cipher --password-file --registration-file --sink --sms --reboot-cmd --log-level --log-format --config " ;;
+        flags="--listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --server --server-id --server-link --auth --cipher --password-file --registration-file --sink --sms --dev --reboot-cmd --on-event --unsigned-packages --uncontained --json --quiet --verbose --log-level --log-format --no-color --config --help --print-config"
+        values=" --listen --ready-file --trust --state --id --group --capability --max-running --memory --wall --cpu --fetch-allow --fetch-ca --server --server-id --server-link --auth --cipher --password-file --registration-file --sink --sms --reboot-cmd --on-event --log-level --log-format --config " ;;
     " emp")
         subs="send listen simulate"
         flags="--help"

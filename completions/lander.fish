@@ -54,6 +54,7 @@ complete -c lander -n '__lander_at '\''agent'\''' -l sink -r -d 'write the data 
 complete -c lander -n '__lander_at '\''agent'\''' -l sms -r -d 'send and receive SMS by the modem at ADDR, such as serial:///dev/ttyUSB2, or send by a command that gets {"to","text","format"} on its input'
 complete -c lander -n '__lander_at '\''agent'\''' -l dev -d 'for application authors: take what emp simulate sends'
 complete -c lander -n '__lander_at '\''agent'\''' -l reboot-cmd -r -d 'run CMD with sh when an application asks for a reboot; without it that is only logged'
+complete -c lander -n '__lander_at '\''agent'\''' -l on-event -r -d 'run CMD with sh for each event, which it gets as JSON on its input; one at a time, for 10 s at most'
 complete -c lander -n '__lander_at '\''agent'\''' -l unsigned-packages -d 'install update packages that nobody signed'
 complete -c lander -n '__lander_at '\''agent'\''' -l uncontained -d 'run scripts even where the system cannot contain them'
 complete -c lander -n '__lander_at '\''agent'\''' -l json -d 'print the result, and errors, as JSON'

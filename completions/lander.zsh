@@ -90,6 +90,7 @@ _lander() {
             '--sms:send and receive SMS by the modem at ADDR, such as serial:///dev/ttyUSB2, or send by a command that gets {"to","text","format"} on its input'
             '--dev:for application authors: take what emp simulate sends'
             '--reboot-cmd:run CMD with sh when an application asks for a reboot; without it that is only logged'
+            '--on-event:run CMD with sh for each event, which it gets as JSON on its input; one at a time, for 10 s at most'
             '--unsigned-packages:install update packages that nobody signed'
             '--uncontained:run scripts even where the system cannot contain them'
             '--json:print the result, and errors, as JSON'

@@ -47,7 +47,10 @@ type Config struct {
 	Script  *remote.Service // its Runners may lack Lua: see Lua
 	// Lua makes the runner of Lua scripts, which ask their host for what the
 	// agent offers.
-	Lua        func(remote.Host) job.Runner
+	Lua func(remote.Host) job.Runner
+	// ClearLeft ends what an agent that was killed left of these executions,
+	// such as proc.ClearLeft, and tells how many processes; nil: nobody does.
+	ClearLeft  func(executions []string) (killed int, err error)
 	MaxRunning int            // 0: DefaultMaxRunning
 	Budget     job.Budget     // of each script
 	Fetch      fetch.Options  // of scripts that come as a URL

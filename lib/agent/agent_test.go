@@ -355,6 +355,18 @@ func TestBusyAndRefused(t *testing.T) {
 	}
 }
 
+// Who does not wait for the end is told of a refusal too, each time.
+func TestRefusedAtOnce(t *testing.T) {
+	d := startDevice(t, "", nil, 1)
+	p := d.dial(nil)
+	m := frame.ExecuteScript{Bundle: append(d.sign("print(1)", "lua", 1), 'x'), Ticket: "r", NoWait: true}
+	for i := range 1000 {
+		if _, r, _ := d.execute(p, m); r.Status != frame.StatusNotPermitted {
+			t.Fatalf("the %d. time: %d %s", i+1, r.Status, r.Body)
+		}
+	}
+}
+
 // Many runs, some hostile, some whose client goes away: nothing is left of
 // them, and each is in the journal exactly once.
 func TestManyRuns(t *testing.T) {

@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -135,6 +137,7 @@ func (s *scripts) recover(ctx context.Context) error {
 	if len(open) == 0 {
 		return s.prune(ctx)
 	}
+	s.clearLeft(slices.Collect(maps.Keys(open)))
 	journalled, err := s.journalled(open)
 	if err != nil {
 		return err
@@ -157,6 +160,21 @@ func (s *scripts) recover(ctx context.Context) error {
 		}
 	}
 	return s.prune(ctx)
+}
+
+// clearLeft ends what the last agent left of executions. They count as ended
+// also where that cannot be done.
+func (s *scripts) clearLeft(ids []string) {
+	if s.a.cfg.ClearLeft == nil {
+		return
+	}
+	killed, err := s.a.cfg.ClearLeft(ids)
+	if err != nil {
+		s.a.cfg.Log.Warn("something may be left of scripts that ran when the agent was killed", "error", err)
+	}
+	if killed > 0 {
+		s.a.cfg.Log.Warn("killed processes of scripts that ran when the agent was killed", "processes", killed)
+	}
 }
 
 func interruptedLine(r job.Result) journal.Line {

@@ -83,8 +83,7 @@ func (s *scripts) deliver(d delivery) *answer {
 	defer s.mu.Unlock()
 	if s.closed {
 		ans.err = errEnding
-		ans.begin()
-		close(ans.done)
+		ans.end()
 		return ans
 	}
 	if d.ticket != "" {
@@ -101,10 +100,16 @@ func (s *scripts) deliver(d delivery) *answer {
 			delete(s.claims, key)
 			s.mu.Unlock()
 		}
-		ans.begin()
-		close(ans.done)
+		ans.end()
 	})
 	return ans
+}
+
+// end tells those who wait, first that it is over: who finds it begun and not
+// over asks for the execution, and a refusal has none.
+func (ans *answer) end() {
+	close(ans.done)
+	ans.begin()
 }
 
 func (ans *answer) begin() {

@@ -42,6 +42,7 @@ type BoardQuirks struct {
 	CloseCrash   bool // runtime 2.16.4: crashes when the pipe of size zero is closed
 	SilentFull   bool // the document alone: no restart for a program that does not fit, and no answer
 	ReadCrash    bool // runtime 2.16.4: crashes when more than 232 bytes are read back
+	Silent       bool // a register that it lacks is not answered, where the runtime says so
 }
 
 // Board is a device of our own with a manager service.

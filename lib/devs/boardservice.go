@@ -25,7 +25,7 @@ func (b *Board) Command(r *jacdac.Request) bool {
 		if ok {
 			r.Answer(v)
 		}
-		return ok
+		return ok || b.cfg.Quirks.Silent
 	case r.Command&0xf000 == packet.CmdSet:
 		return b.set(r.Command&0xfff, len(r.Payload) > 0 && r.Payload[0] != 0)
 	default:
@@ -116,7 +116,11 @@ func (b *Board) deploy(r *jacdac.Request) {
 		return
 	}
 	b.stop()
+	had := len(b.image) > 0
 	b.erase()
+	if had && size == 0 {
+		b.node.Event(indexManager, EventProgramChange, nil) // nothing more will come that could tell it
+	}
 	b.inlet, b.want, b.upload = inlet, size, make([]byte, 0, size)
 	r.Answer(binary.LittleEndian.AppendUint16(nil, inlet.Port()))
 }

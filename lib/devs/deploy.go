@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"lander/lib/jacdac"
-	"lander/lib/jacdac/packet"
 )
 
 // chunk is the payload of an upload packet: the largest multiple of 32 that
@@ -57,58 +56,19 @@ type Report struct {
 	Panic      *Panic `json:"panic,omitempty"`
 }
 
-// EmptyError says that a deployment was cut off after the device had erased
-// its program: there is no way back, and nothing runs there now.
-type EmptyError struct {
-	Device string
-	Maybe  bool // cut off while the device was asked: it may not have heard of it
-	Err    error
-}
-
-func (e *EmptyError) Error() string {
-	if e.Maybe {
-		return fmt.Sprintf("device %s: cut off while the upload began, the device may have no program now: %v", e.Device, e.Err)
-	}
-	return fmt.Sprintf("device %s: the upload was cut off, the device has no program now: %v", e.Device, e.Err)
-}
-
-func (e *EmptyError) Unwrap() error { return e.Err }
-
-// VerifyError says that the device has something else than was sent.
-type VerifyError struct{ Device, Message string }
-
-func (e *VerifyError) Error() string { return fmt.Sprintf("device %s: %s", e.Device, e.Message) }
-
-// PanicError says that the program panicked.
-type PanicError struct {
-	Device string
-	Panic  Panic
-}
-
-func (e *PanicError) Error() string {
-	return fmt.Sprintf("device %s: the program %s", e.Device, e.Panic)
-}
-
 // Plan looks what the device has and says what is to be done. It changes
 // nothing.
 func (m Manager) Plan(ctx context.Context, d Deploy) (Plan, error) {
 	p := Plan{Device: m.ID.String(), Start: !d.NoStart && !d.Clear, Size: len(d.Program.Image)}
-	if !d.Clear {
-		p.Wants = hex.EncodeToString(d.Program.SHA256[:])
-		switch b, err := m.Bus.Query(ctx, m.ID, ClassManager, jacdac.Query{Command: packet.CmdGet | RegRuntimeVersion}); {
-		case err == nil:
-			v, _ := parseVersion(b)
-			p.Runtime = v.String()
-			if err := d.Program.checkRuntime(v); err != nil {
-				return Plan{}, &RejectedError{m.Name(), err.Error()}
-			}
-		case !errors.Is(err, jacdac.ErrNotImplemented):
-			return Plan{}, fmt.Errorf("asking for the runtime version: %w", err)
-		}
-	}
 	size, sum, err := m.program(ctx)
 	if err != nil {
 		return Plan{}, err
+	}
+	if !d.Clear {
+		p.Wants = hex.EncodeToString(d.Program.SHA256[:])
+		if p.Runtime, err = m.takes(ctx, d.Program); err != nil {
+			return Plan{}, err
+		}
 	}
 	if p.autostart, err = m.flag(ctx, RegAutostart); err != nil {
 		return Plan{}, err
@@ -123,6 +83,23 @@ func (m Manager) Plan(ctx context.Context, d Deploy) (Plan, error) {
 	}
 	p.Upload = d.Force || p.Has != p.Wants || size != p.Size
 	return p, nil
+}
+
+// takes checks that the device's runtime takes the program, and gives its
+// version: "" when the device does not say it, as older ones do not.
+func (m Manager) takes(ctx context.Context, p Program) (string, error) {
+	b, err := m.optional(ctx, RegRuntimeVersion)
+	switch {
+	case errors.Is(err, jacdac.ErrNotImplemented):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("asking for the runtime version: %w", err)
+	}
+	v, _ := parseVersion(b)
+	if err := p.checkRuntime(v); err != nil {
+		return "", &RejectedError{m.Name(), err.Error()}
+	}
+	return v.String(), nil
 }
 
 // program is size and sha256 of what the device has.
@@ -153,6 +130,8 @@ func (m Manager) Deploy(ctx context.Context, d Deploy, p Plan) (Report, error) {
 		if d.Rollback != nil {
 			err = m.rollback(ctx, d, &r, err)
 		}
+	} else {
+		err = m.halfway(ctx, err)
 	}
 	r.ElapsedMS = time.Since(begin).Milliseconds()
 	return r, err
@@ -346,77 +325,6 @@ func (m Manager) verify(ctx context.Context, d Deploy, events *collector) error 
 			return &VerifyError{m.Name(), fmt.Sprintf("it has %d bytes with sha256 %x, sent were %d with %x", size, sum, len(d.Program.Image), d.Program.SHA256)}
 		}
 	}
-}
-
-// startWait is how long the program may take to be ready.
-const startWait = 3 * time.Second
-
-// settled reads back that the program runs, and watches it.
-func (m Manager) settled(ctx context.Context, d Deploy, events *collector, r *Report) error {
-	panicked := func(p Panic) error {
-		if d.Program.Map != nil {
-			p.locate(d.Program.Map)
-		}
-		return &PanicError{m.Name(), p}
-	}
-	until := time.NewTimer(startWait)
-	defer until.Stop()
-	look := time.NewTicker(50 * time.Millisecond)
-	defer look.Stop()
-	for !r.Running {
-		running, err := m.flag(ctx, RegRunning)
-		if err != nil {
-			return err
-		}
-		status, err := m.number(ctx, RegStatusCode)
-		if errors.Is(err, jacdac.ErrNotImplemented) {
-			status, err = 0, nil
-		}
-		if err != nil {
-			return err
-		}
-		if r.Running = running && Status(status&0xffff) == StatusReady; r.Running {
-			break
-		}
-		select {
-		case p := <-events.panics:
-			return panicked(p)
-		case <-until.C:
-			return &RejectedError{m.Name(), fmt.Sprintf("the program does not run: %s", Status(status&0xffff))}
-		case <-look.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-m.Bus.Done():
-			return m.Bus.Err()
-		}
-	}
-	select {
-	case p := <-events.panics:
-		r.Running = false
-		return panicked(p)
-	default:
-	}
-	if d.Watch > 0 {
-		watch := time.NewTimer(d.Watch)
-		defer watch.Stop()
-		select {
-		case p := <-events.panics:
-			r.Running = false
-			return panicked(p)
-		case <-events.restarts:
-			r.Running = false
-			return panicked(Panic{Name: "restarted the device"})
-		case <-watch.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-m.Bus.Done():
-			return m.Bus.Err()
-		}
-	}
-	if b, err := m.Bus.Query(ctx, m.ID, ClassManager, jacdac.Query{Command: packet.CmdGet | RegProgramName, Tries: 1}); err == nil {
-		r.Name = clean(b)
-	}
-	return nil
 }
 
 // rollback puts the older program back. The panic stays the result.

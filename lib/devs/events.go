@@ -66,6 +66,15 @@ func (o *once) first(word uint16, now time.Time) bool {
 	return true
 }
 
+// life tells whether a device has restarted, also while it was taken for gone.
+type life struct{ restarts int }
+
+func (l *life) restarted(d jacdac.Device, c jacdac.Change) bool {
+	before := l.restarts
+	l.restarts = d.Announce.Restarts()
+	return c == jacdac.Restarted || c == jacdac.Appeared && l.restarts < before
+}
+
 // collector gathers what a device's manager tells while it is deployed to.
 type collector struct {
 	changed  chan struct{}
@@ -94,6 +103,7 @@ func (m Manager) collect() *collector {
 	c.newest.Store(-1)
 	c.before.Store(-1)
 	var seen once
+	var known life
 	stopReports := m.Bus.Subscribe(m.ID, func(r jacdac.Report) {
 		if index, err := m.Bus.Index(m.ID, ClassManager); err != nil || r.Service != index || !r.Event() || !seen.first(r.Command, time.Now()) {
 			return
@@ -109,7 +119,7 @@ func (m Manager) collect() *collector {
 		}
 	})
 	stopWatch := m.Bus.Watch(func(d jacdac.Device, change jacdac.Change) {
-		if d.ID == m.ID && change == jacdac.Restarted {
+		if d.ID == m.ID && known.restarted(d, change) {
 			c.again.Store(true)
 			c.newest.Store(-1)
 			c.before.Store(-1)

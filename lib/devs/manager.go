@@ -26,6 +26,19 @@ func (m Manager) get(ctx context.Context, reg uint16) ([]byte, error) {
 	return m.Bus.Get(ctx, m.ID, ClassManager, reg)
 }
 
+// optional gets a register that not every device has: one that is silent about
+// it, and not about others, counts as not implementing it.
+func (m Manager) optional(ctx context.Context, reg uint16) ([]byte, error) {
+	b, err := m.Bus.Query(ctx, m.ID, ClassManager, jacdac.Query{Command: packet.CmdGet | reg, Tries: optionalTries})
+	if errors.Is(err, jacdac.ErrNoAnswer) {
+		err = jacdac.ErrNotImplemented
+	}
+	return b, err
+}
+
+// optionalTries is how often a register is asked for that may not be there.
+const optionalTries = 4
+
 func (m Manager) number(ctx context.Context, reg uint16) (uint64, error) {
 	b, err := m.get(ctx, reg)
 	if err != nil {
@@ -95,7 +108,7 @@ func (m Manager) State(ctx context.Context) (State, error) {
 	read := func(class uint32, reg uint16, name string, must bool, take func(b []byte)) error {
 		q := jacdac.Query{Command: packet.CmdGet | reg}
 		if !must {
-			q.Tries = 4 // some firmware is silent about what it does not know
+			q.Tries = optionalTries // some firmware is silent about what it does not know
 		}
 		b, err := m.Bus.Query(ctx, m.ID, class, q)
 		switch {
@@ -194,8 +207,12 @@ const resetWait = 15 * time.Second
 // Reset restarts the device and waits until it announces itself again.
 func (m Manager) Reset(ctx context.Context) error {
 	back := make(chan struct{}, 1)
+	var known life
 	defer m.Bus.Watch(func(d jacdac.Device, c jacdac.Change) {
-		if _, ok := d.Index(ClassManager); d.ID == m.ID && ok && c == jacdac.Restarted {
+		if d.ID != m.ID || !known.restarted(d, c) {
+			return
+		}
+		if _, ok := d.Index(ClassManager); ok {
 			select {
 			case back <- struct{}{}:
 			default:

@@ -60,6 +60,20 @@ func (m Manager) Matches(selector string) bool {
 	return s == Any || strings.EqualFold(selector, m.ID.ShortName()) || len(s) >= 2 && strings.HasPrefix(m.ID.String(), s)
 }
 
+// List finds the managers that answer within wait; when none has by then, those
+// that answer first, within patience. A board that begins to boot when its port
+// is opened is not there at once.
+func List(ctx context.Context, bus *jacdac.Bus, wait, patience time.Duration) ([]Manager, error) {
+	found, err := bus.Discover(ctx, wait, func([]jacdac.Device, bool) bool { return false })
+	if err != nil {
+		return nil, err
+	}
+	if all := Managers(bus, found); len(all) > 0 || wait >= patience {
+		return all, nil
+	}
+	return Discover(ctx, bus, patience-wait)
+}
+
 // Select finds the one device that a selector means. A full id is taken as
 // soon as it answers; all else waits until the bus has settled, and several
 // candidates are an error that lists them.

@@ -55,8 +55,8 @@ func TestFailureTable(t *testing.T) {
 		{name: "fewer bytes than declared", size: len(good), chunk: 224, data: good[:224], shut: true, answered: true},
 		{name: "does not fit", size: 115200, after: len(good), restarted: true, boardOnly: true},
 		{name: "not bytecode", size: 1344, chunk: 224, data: bytes.Repeat([]byte{7}, 1344), shut: true, answered: true, after: 1344, changed: true},
-		{name: "cleared", size: 0, answered: true},
-		{name: "cleared and closed", size: 0, chunk: 32, shut: true, answered: true, restarted: true, boardOnly: true},
+		{name: "cleared", size: 0, answered: true, changed: true},
+		{name: "cleared and closed", size: 0, chunk: 32, shut: true, answered: true, changed: true, restarted: true, boardOnly: true},
 	}
 	row := func(t *testing.T, m devs.Manager, i int, vm bool) {
 		tt := tests[i]

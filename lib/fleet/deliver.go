@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"hash/fnv"
-	"math"
 	"net"
 	"slices"
 	"strings"
@@ -30,15 +28,6 @@ func member(name string, v bysant.Value) bysant.Member {
 
 func command(ticket bysant.Value, name string, args bysant.Value) envelope.Message {
 	return envelope.Message{Path: commandsPath, Ticket: ticket, Body: bysant.OfMap(member(name, args)).Sized()}
-}
-
-// ticketNumber is the ticket of an execution for a device that is none of ours. What
-// such a device cannot read as a number it takes for no ticket at all, and
-// never answers. It follows from the id, so every gateway knows it.
-func ticketNumber(id string) int64 {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return max(int64(h.Sum32()&math.MaxInt32), 1)
 }
 
 // execute makes the command that starts a script. A device that is none of ours
@@ -135,6 +124,14 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 		return nil
 	case rec.SentAt != nil:
 		return f.sendAgain(x, rec, c, lander)
+	}
+	if !lander {
+		if fault := foreignFault(&rec, f.o.Clock()); fault != nil {
+			if err := f.end(x, job.Result{Status: job.Failed, Error: fault}); err != nil && !errors.Is(err, errFinal) {
+				f.o.Log.Error("refusing a script", "execution", x.id, "device", x.dev.id, "error", err)
+			}
+			return nil
+		}
 	}
 	f.mu.Lock()
 	url := f.urlOf(rec.ID, rec.Token, c)

@@ -285,8 +285,54 @@ func TestOriginalDeviceElsewhere(t *testing.T) {
 	}
 }
 
-// signed makes a bundle for any device.
-func signed(t *testing.T, script string) []byte {
+// An original device cannot see for whom and when a script was signed: what is
+// not for it is not sent, and ends.
+func TestOriginalDeviceRefused(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	o := h.original("old")
+	o.exchange()
+	for name, c := range map[string]struct {
+		change func(*trust.Statement)
+		code   string // "": it is sent
+	}{
+		"its own":  {func(s *trust.Statement) { s.Targets = []string{"new", "old"} }, ""},
+		"bytecode": {func(s *trust.Statement) { s.Format = job.FormatLuac51 }, ""},
+		"another":  {func(s *trust.Statement) { s.Targets = []string{"new"} }, trust.ReasonTarget},
+		"a group":  {func(s *trust.Statement) { s.Targets = []string{"group:old"} }, trust.ReasonTarget},
+		"expired": {func(s *trust.Statement) {
+			s.Expires = s.Signed.Add(-time.Hour)
+			s.Signed = s.Signed.Add(-2 * time.Hour)
+			s.NotBefore = s.Signed
+		}, trust.ReasonExpired},
+		"later":       {func(s *trust.Statement) { s.NotBefore = s.Signed.Add(time.Hour) }, trust.ReasonExpired},
+		"not for Lua": {func(s *trust.Statement) { s.Format = job.FormatSh }, trust.ReasonFormat},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.fleet.Use(shelf{signed(t, "print(1)", c.change)})
+			x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			items := o.exchange()
+			v, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", x.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.code == "" {
+				if len(items) != 1 || v.Status != job.Running {
+					t.Errorf("%v %+v", items, v)
+				}
+				return
+			}
+			if len(items) != 0 || v.Status != job.Failed || v.Error == nil || v.Detail.Code != c.code {
+				t.Errorf("%v %+v %+v", items, v, v.Error)
+			}
+		})
+	}
+}
+
+// signed makes a bundle for any device, unless change says otherwise.
+func signed(t *testing.T, script string, change ...func(*trust.Statement)) []byte {
 	t.Helper()
 	key, err := trust.GenerateKey()
 	if err != nil {
@@ -297,6 +343,10 @@ func signed(t *testing.T, script string) []byte {
 		t.Fatal(err)
 	}
 	st := trust.Statement{Name: "s.lua", Format: job.FormatLua, Size: p.Size, SHA256: p.SHA256, Targets: []string{"*"}, Serial: 1, Signed: time.Now().Truncate(time.Second)}
+	st.NotBefore = st.Signed
+	for _, f := range change {
+		f(&st)
+	}
 	comment, err := st.Comment()
 	if err != nil {
 		t.Fatal(err)

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,6 +99,45 @@ func TestSweep(t *testing.T) {
 	}
 	if again, err := proc.Sweep(func(e proc.Environ) bool { return e.Get("LANDER_EXECUTION") == mark }); err != nil || again != 0 {
 		t.Errorf("%d killed again, %v", again, err)
+	}
+}
+
+// What a killed runner has left of two executions goes, and of a third stays.
+func TestClearLeft(t *testing.T) {
+	dir := t.TempDir()
+	var ids []string
+	var programs []*exec.Cmd
+	for i := range 3 {
+		id := fmt.Sprintf("exec_left%d_%d", os.Getpid(), i)
+		ids = append(ids, id)
+		own := filepath.Join(dir, "lander-run-"+id)
+		if err := os.MkdirAll(filepath.Join(own, "deep"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("/bin/sleep", "606")
+		cmd.Env, cmd.Dir = []string{"LANDER_EXECUTION=" + id}, own
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Wait()
+		defer cmd.Process.Kill()
+		programs = append(programs, cmd)
+	}
+	gone := ids[:2]
+	killed, err := proc.ClearLeft(dir, append(gone[:2:2], "", "../"+filepath.Base(dir), "exec_none"))
+	if killed != 2 || err != nil {
+		t.Errorf("%d killed, %v", killed, err)
+	}
+	for i, cmd := range programs[:2] {
+		if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != -1 {
+			t.Errorf("program %d: %v", i, err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || left[0].Name() != "lander-run-"+ids[2] {
+		t.Errorf("left: %v %v", left, err)
+	}
+	if err := programs[2].Process.Signal(syscall.Signal(0)); err != nil {
+		t.Errorf("the third: %v", err)
 	}
 }
 

@@ -38,14 +38,14 @@ func (r *Runner) workDir(t job.Task) (dir string, give func(), err error) {
 	return dir, func() { removeDir(dir, name) }, nil
 }
 
+// ownsDir reports whether an execution can have a directory of its name.
+func ownsDir(id string) bool { return id != "" && !strings.ContainsAny(id, `/\`) }
+
 // makeDir names the directory after the execution, which saves the search for
 // a free name.
 func makeDir(parent, id string) (string, error) {
-	if id != "" && !strings.ContainsAny(id, `/\`) {
-		if parent == "" {
-			parent = os.TempDir()
-		}
-		dir := filepath.Join(parent, "lander-run-"+id)
+	if ownsDir(id) {
+		dir := dirOf(parent, id)
 		if err := os.Mkdir(dir, 0o700); err == nil {
 			return dir, nil
 		}

@@ -123,26 +123,63 @@ func (s *Settings) Origins() *CORS {
 // node), ros__parameters, and nested or dotted names. A key that Lander does
 // not have is a warning.
 func ParseROS2(text []byte) (Settings, error) {
+	flat, err := parameters(text)
+	if err != nil {
+		return Settings{}, err
+	}
+	return ros2Settings(flat)
+}
+
+// ShowROS2 gives the parameters of such a file by their dotted names, without
+// the secrets.
+func ShowROS2(text []byte) (map[string]any, error) {
+	flat, err := parameters(text)
+	if err != nil {
+		return nil, err
+	}
+	if flat["auth.jwt_secret"] != nil {
+		flat["auth.jwt_secret"] = masked
+	}
+	if clients, ok := flat["auth.clients"].([]any); ok {
+		shown := make([]any, len(clients))
+		for i, c := range clients {
+			shown[i] = masked
+			id, rest, _ := strings.Cut(fmt.Sprint(c), ":")
+			if end := strings.LastIndexByte(rest, ':'); end >= 0 {
+				shown[i] = id + ":" + masked + rest[end:]
+			}
+		}
+		flat["auth.clients"] = shown
+	} else if flat["auth.clients"] != nil {
+		flat["auth.clients"] = masked
+	}
+	return flat, nil
+}
+
+// masked is shown in place of a secret.
+const masked = "***"
+
+func parameters(text []byte) (map[string]any, error) {
 	if len(text) > MaxManifest {
-		return Settings{}, fmt.Errorf("%w: the file is longer than %d bytes", ErrSettings, MaxManifest)
+		return nil, fmt.Errorf("%w: the file is longer than %d bytes", ErrSettings, MaxManifest)
 	}
 	var root map[string]map[string]map[string]any
 	if err := yaml.Unmarshal(text, &root); err != nil && !errors.Is(err, io.EOF) {
-		return Settings{}, fmt.Errorf("%w: %s", ErrSettings, yamlFault(err))
+		return nil, fmt.Errorf("%w: %s", ErrSettings, yamlFault(err))
 	}
 	flat := map[string]any{}
 	for _, node := range root {
 		for k, parameters := range node {
 			if k != "ros__parameters" {
-				return Settings{}, fmt.Errorf("%w: %s is not ros__parameters", ErrSettings, k)
+				return nil, fmt.Errorf("%w: %s is not ros__parameters", ErrSettings, k)
 			}
 			flatten("", parameters, flat)
 		}
 	}
 	if len(flat) == 0 {
-		return Settings{}, fmt.Errorf("%w: no ros__parameters", ErrSettings)
+		return nil, fmt.Errorf("%w: no ros__parameters", ErrSettings)
 	}
-	return ros2Settings(flat)
+	return flat, nil
 }
 
 func flatten(prefix string, in map[string]any, out map[string]any) {

@@ -2,6 +2,7 @@ package sovd_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +52,22 @@ func TestParseROS2(t *testing.T) {
 	for _, bad := range []string{"", "x", "a: {b: {c: 1}}", "a: {ros__parameters: {}}", "a: {ros__parameters: {scripts: {allow_uploads: maybe}}}", "a: {ros__parameters: {server: {port: x}}}", "[", strings.Repeat("#", 5<<20)} {
 		if _, err := sovd.ParseROS2([]byte(bad)); !errors.Is(err, sovd.ErrSettings) {
 			t.Errorf("%.20q: %v", bad, err)
+		}
+	}
+}
+
+// Of a parameter file all is shown but the secrets, however they are written.
+func TestShowROS2(t *testing.T) {
+	got, err := sovd.ShowROS2([]byte(ros2Text))
+	if err != nil || got["auth.jwt_secret"] != "***" || got["server.port"] != 8081 || got["scripts.max_execution_history"] != 4 {
+		t.Errorf("%v, %v", got, err)
+	}
+	for in, want := range map[string]string{
+		`["a:s:admin", "b:s:t:viewer"]`: "[a:***:admin b:***:viewer]", `["secret", "a:secret", ""]`: "[*** *** ***]", `"a:secret:admin"`: "***",
+	} {
+		got, err := sovd.ShowROS2([]byte("n: {ros__parameters: {auth: {clients: " + in + "}}}"))
+		if text := fmt.Sprint(got["auth.clients"]); err != nil || text != want {
+			t.Errorf("%s: %s, %v", in, text, err)
 		}
 	}
 }
