@@ -81,7 +81,7 @@ func (s *session) connectToServer(r *emp.Request) ([]byte, error) {
 	a := s.a
 	switch {
 	case p.Wait:
-		return r.Go(func(ctx context.Context) ([]byte, error) { return nil, a.connect(ctx, false) })
+		return r.Go(func(ctx context.Context) ([]byte, error) { return nil, a.connect(ctx, nil) })
 	case p.Latency < 0:
 		return nil, frame.Errorf(frame.StatusCommunicationError, "latency must be positive integer")
 	}
@@ -89,11 +89,11 @@ func (s *session) connectToServer(r *emp.Request) ([]byte, error) {
 	return nil, nil
 }
 
-// connect has a session with the server: when one is on already, after it, or
-// not at all unless it may wait. The text of its failure is for the
-// application.
-func (a *Agent) connect(ctx context.Context, wait bool) error {
-	err := a.stage.Connect(ctx, wait)
+// connect has a session with the server: with turn, which is called when it
+// begins, after the one that may be on already. The text of its failure is for
+// the application.
+func (a *Agent) connect(ctx context.Context, turn func()) error {
+	err := a.stage.Connect(ctx, turn)
 	status := "ok"
 	if err != nil {
 		status = err.Error()
@@ -116,13 +116,15 @@ func (a *Agent) connectLater(d time.Duration) {
 	}
 	c := &connection{at: at}
 	a.connection = c
-	c.stop = a.afterFunc(d, func() {
+	begun := func() {
 		a.connecting.Lock()
 		if a.connection == c {
 			a.connection = nil
 		}
 		a.connecting.Unlock()
-		if err := a.connect(a.ctx, true); err != nil && a.ctx.Err() == nil {
+	}
+	c.stop = a.afterFunc(d, func() {
+		if err := a.connect(a.ctx, begun); err != nil && a.ctx.Err() == nil {
 			a.cfg.Log.Warn("connecting to the server", "error", err)
 		}
 	})

@@ -127,6 +127,11 @@ func TestConnectToServer(t *testing.T) {
 		t.Fatal("the session that was put off is lost while another is on")
 	case <-time.After(50 * time.Millisecond):
 	}
+	// What is asked for while it waits is the same session.
+	d.want(p, frame.CmdConnectToServer, `0`, 0, "null")
+	if n := len(ts.pending(0)); n != 0 {
+		t.Errorf("%d more sessions are to come", n)
+	}
 	up.end <- nil
 	if r := <-waiting; r.Status != 0 {
 		t.Errorf("the session that was under way: %d", r.Status)

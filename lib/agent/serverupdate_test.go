@@ -4,10 +4,14 @@ package agent_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"lander/lib/agent"
+	"lander/lib/emp"
+	"lander/lib/emp/frame"
 	"lander/lib/m3da/m3datest"
 	"lander/lib/trust"
 )
@@ -95,4 +99,17 @@ func TestServerUpdatesMD5(t *testing.T) {
 	p.restart()
 	p.installer(&installer{over: make(chan struct{}, 10)})
 	all(append(signed, row{[]string{url, sum}, 554, "*"}))
+}
+
+// An update whose state cannot be kept does not begin, and says why.
+func TestServerUpdateNotSaved(t *testing.T) {
+	p := startPlant(t, m3datest.Options{}, nil)
+	if err := os.MkdirAll(filepath.Join(p.dir, "agent", "update", "state.json", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.deliver(m3datest.Command(1, "SoftwareUpdate", p.web.URL+"/x.pkg"))
+	p.wantResponse(1, -1, "the state of the update could not be saved")
+	if status, _ := emp.StatusOf(p.agent.Update(agent.UpdateOrder{Location: "x"})); status != frame.StatusIOError {
+		t.Errorf("status %v", status)
+	}
 }

@@ -193,7 +193,7 @@ func (u *updates) begin(o UpdateOrder) (*updateRun, error) {
 	u.state.Job, u.aborted = j, false
 	if err := u.save(); err != nil {
 		u.state.Job = nil
-		return nil, err
+		return nil, frame.Errorf(frame.StatusIOError, "%v", err)
 	}
 	return u.start(), nil
 }

@@ -247,7 +247,7 @@ func (u *uplink) keep(ctx context.Context) {
 			continue
 		}
 		began := u.a.cfg.Clock()
-		err := u.a.connect(ctx, false)
+		err := u.a.connect(ctx, nil)
 		if err == nil {
 			if u.a.cfg.Clock().Sub(began) > redialMax {
 				delay = redialMin

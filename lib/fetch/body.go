@@ -50,7 +50,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	case err == io.EOF:
 		b.err = io.EOF
 	case err != nil:
-		b.err = wrap(b.c.ctx, b.URL, err)
+		b.err = b.c.wrap(b.URL, err)
 	case b.slow > b.c.o.Stall:
 		b.err = fmt.Errorf("downloading %s: %w: less than %d bytes in %v", b.URL, ErrTimeout, minProgress, b.c.o.Stall)
 	}

@@ -29,14 +29,25 @@ var (
 type StatusError struct {
 	URL  string // as in Body.URL
 	Code int    // 404
+
+	put bool // of an upload
 }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("downloading %s: the server answered %d %s", e.URL, e.Code, strings.ToLower(http.StatusText(e.Code)))
+	return fmt.Sprintf("%s %s: the server answered %d %s", doing(e.put), e.URL, e.Code, strings.ToLower(http.StatusText(e.Code)))
 }
 
-// wrap sorts a transport's error and says what was being downloaded.
-func wrap(ctx context.Context, shown string, err error) error {
+// doing is the verb that stands before a URL.
+func doing(put bool) string {
+	if put {
+		return "uploading to"
+	}
+	return "downloading"
+}
+
+// wrap sorts a transport's error and says what was being done.
+func (c *client) wrap(shown string, err error) error {
+	ctx, verb := c.ctx, doing(c.put != nil)
 	// The transport words the end of a context in many ways.
 	switch {
 	case ctx.Err() == nil:
@@ -51,7 +62,7 @@ func wrap(ctx context.Context, shown string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
 		errors.Is(err, ErrTimeout), errors.Is(err, ErrAddress), errors.Is(err, ErrTooLarge):
-		return fmt.Errorf("downloading %s: %w", shown, err)
+		return fmt.Errorf("%s %s: %w", verb, shown, err)
 	case isCert:
 		kind = ErrCertificate
 	case isNet && ne.Timeout():
@@ -59,5 +70,5 @@ func wrap(ctx context.Context, shown string, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		err = errors.New("the server closed the connection")
 	}
-	return fmt.Errorf("downloading %s: %w: %w", shown, kind, err)
+	return fmt.Errorf("%s %s: %w: %w", verb, shown, kind, err)
 }

@@ -172,13 +172,13 @@ func (c *client) follow(u *url.URL) (*Body, error) {
 		shown := show(u)
 		resp, err := c.ask(u, first, user)
 		if err != nil {
-			return nil, wrap(c.ctx, shown, err)
+			return nil, c.wrap(shown, err)
 		}
 		switch resp.StatusCode {
 		case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 			resp.Body.Close()
 			if n >= c.o.MaxRedirects {
-				return nil, fmt.Errorf("downloading %s: %w: more than %d", show(first), ErrRedirect, max(c.o.MaxRedirects, 0))
+				return nil, fmt.Errorf("%s %s: %w: more than %d", doing(c.put != nil), show(first), ErrRedirect, max(c.o.MaxRedirects, 0))
 			}
 			if u, err = redirect(u, resp.Header.Get("Location")); err != nil {
 				return nil, fmt.Errorf("downloading %s: %w", shown, err)
@@ -187,7 +187,7 @@ func (c *client) follow(u *url.URL) (*Body, error) {
 		}
 		if resp.StatusCode/100 != 2 {
 			resp.Body.Close()
-			return nil, &StatusError{URL: shown, Code: resp.StatusCode}
+			return nil, &StatusError{URL: shown, Code: resp.StatusCode, put: c.put != nil}
 		}
 		if resp.ContentLength > c.o.MaxBytes {
 			resp.Body.Close()

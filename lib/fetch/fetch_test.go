@@ -552,8 +552,12 @@ func TestPut(t *testing.T) {
 	if err := fetch.Put(t.Context(), srv.URL+"/moved", []byte{}, o); !errors.Is(err, fetch.ErrRedirect) {
 		t.Errorf("redirected: %v", err)
 	}
-	if err := fetch.Put(t.Context(), srv.URL+"/none", []byte{}, o); !errors.As(err, new(*fetch.StatusError)) {
+	err := fetch.Put(t.Context(), srv.URL+"/none", []byte{}, o)
+	if !errors.As(err, new(*fetch.StatusError)) || err.Error() != "uploading to "+srv.URL+"/none: the server answered 404 not found" {
 		t.Errorf("not found: %v", err)
+	}
+	if err := fetch.Put(t.Context(), "http://127.0.0.1:1/x", []byte{}, o); !errors.Is(err, fetch.ErrUnreachable) || !strings.HasPrefix(err.Error(), "uploading to http://127.0.0.1:1/x: unreachable: ") {
+		t.Errorf("nobody there: %v", err)
 	}
 	if err := fetch.Put(t.Context(), srv.URL+"/log", []byte{}, fetch.Options{}); !errors.Is(err, fetch.ErrAddress) {
 		t.Errorf("an address that is not allowed: %v", err)

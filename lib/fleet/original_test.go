@@ -258,6 +258,33 @@ func TestOriginalDeviceSigned(t *testing.T) {
 	}
 }
 
+// A start at one gateway reaches an original device that calls another, and
+// its answer may come at either.
+func TestOriginalDeviceElsewhere(t *testing.T) {
+	st := store.NewMemory()
+	a, b := newHall(t, st), newHall(t, st)
+	o := a.original("old")
+	o.exchange()
+	waitFor(t, "the other gateway knows the device", func() bool { return b.fleet.Entity("old") != nil })
+	x, err := b.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items []envelope.Item
+	waitFor(t, "the command comes", func() bool { items = o.exchange(); return len(items) > 0 })
+	ticket := bysant.OfInt(ticketNumber(x.ID))
+	if m := items[0].(envelope.Message); len(items) != 1 || !m.Ticket.Equal(ticket) {
+		t.Fatalf("commands: %v", items)
+	}
+	b.original("old").exchange(envelope.Response{Ticket: ticket, Data: bysant.OfString("ok")})
+	for _, h := range []*hall{a, b} {
+		waitFor(t, "the end is known", func() bool {
+			v, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", x.ID)
+			return err == nil && v.Status == job.Completed
+		})
+	}
+}
+
 // An original device cannot see for whom and when a script was signed: what is
 // not for it is not sent, and ends.
 func TestOriginalDeviceRefused(t *testing.T) {

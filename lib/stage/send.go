@@ -62,12 +62,13 @@ func (s *Stage) SendTable(ctx context.Context, p frame.Trigger) error {
 }
 
 // Connect has a session with the server, though nothing waits. When one is on
-// already it comes after it, or fails at once with ErrBusy unless it may wait.
-func (s *Stage) Connect(ctx context.Context, wait bool) error {
+// already it fails at once with ErrBusy; with turn, which is called when it
+// begins, it comes after it.
+func (s *Stage) Connect(ctx context.Context, turn func()) error {
 	select {
 	case s.session <- struct{}{}:
 	default:
-		if !wait {
+		if turn == nil {
 			return ErrBusy
 		}
 		select {
@@ -79,6 +80,9 @@ func (s *Stage) Connect(ctx context.Context, wait bool) error {
 		}
 	}
 	defer func() { <-s.session }()
+	if turn != nil {
+		turn()
+	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	return s.uplink(ctx, nil)
