@@ -73,6 +73,31 @@ func TestLinkLostHalfWay(t *testing.T) {
 	}
 }
 
+// So does the end of the time that the whole operation has; who set it is told.
+func TestTimeHalfWay(t *testing.T) {
+	bubble(t, "a deadline", func(t *testing.T) {
+		m, board := bench(t, devs.BoardConfig{}, 0)
+		d := devs.Deploy{Program: program(t, "hello.devs"), Watch: time.Minute}
+		p, err := m.Plan(t.Context(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		why := errors.New("enough")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, why)
+		defer cancel()
+		_, err = m.Deploy(ctx, d, p)
+		if _, ok := errors.AsType[*devs.HalfwayError](err); !ok || !errors.Is(err, why) {
+			t.Errorf("while it is watched: %v", err)
+		}
+		board.Close()
+		ctx, cancel = context.WithTimeoutCause(t.Context(), time.Second, why)
+		defer cancel()
+		if _, err := m.Plan(ctx, d); !errors.Is(err, why) {
+			t.Errorf("before anything is changed: %v", err)
+		}
+	})
+}
+
 // A device that goes down with its program is no success, whether it comes
 // back or not, and however long that takes.
 func TestWatchSeesTheDeviceGoDown(t *testing.T) {
