@@ -98,6 +98,57 @@ func TestTimeHalfWay(t *testing.T) {
 	})
 }
 
+// deaf is a link on which the frames that hold a packet never arrive.
+type deaf struct {
+	jacdac.Transport
+	packet []byte
+}
+
+func (d *deaf) WriteFrame(b []byte) error {
+	if bytes.Contains(b[packet.FrameHeader:], d.packet) {
+		return nil
+	}
+	return d.Transport.WriteFrame(b)
+}
+
+// Who is interrupted leaves no device that a panic would end for good.
+func TestInterruptedGivesAutostartBack(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lost    []byte
+		running bool
+	}{
+		"while it is stopped": {[]byte{1, 1, 0x80, 0x20, 0}, true},
+		"while it is started": {[]byte{1, 1, 0x80, 0x20, 1}, false}, // its timer starts it
+	} {
+		bubble(t, name, func(t *testing.T) {
+			add := jacdactest.Bus(t)
+			board, err := devs.NewBoard(add(nil), devs.BoardConfig{ID: boardID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer board.Close()
+			host := add(func(tr jacdac.Transport) jacdac.Transport { return &deaf{tr, tt.lost} })
+			m, err := devs.Select(t.Context(), host, boardID.String(), 5*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := deploy(ctx, m, devs.Deploy{Program: program(t, "hello.devs")}); err == nil {
+				t.Fatal("done, without the frame")
+			}
+			s, err := m.State(t.Context())
+			if err != nil || !s.Autostart || s.Running != tt.running {
+				t.Errorf("%+v, %v", s, err)
+			}
+			time.Sleep(10 * time.Second)
+			if s, err := m.State(t.Context()); err != nil || !s.Running {
+				t.Errorf("later: %+v, %v", s, err)
+			}
+		})
+	}
+}
+
 // A device that goes down with its program is no success, whether it comes
 // back or not, and however long that takes.
 func TestWatchSeesTheDeviceGoDown(t *testing.T) {
