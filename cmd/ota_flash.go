@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -178,7 +179,11 @@ func (k *call) flashOptions() (flash.Options, error) {
 		}
 		defer root.Close()
 		if o.Files, err = flash.Dir(root.FS()); err != nil {
-			return o, invalidf("a directory with check.lua, or with luaOTA/check.lua", "%s: %w", k.args[0], plainCause(err))
+			hint := "a directory with check.lua, or with luaOTA/check.lua"
+			if errors.Is(err, flash.ErrForms) {
+				hint = "take one of them away; --compile makes the .lc on the board"
+			}
+			return o, invalidf(hint, "%s: %w", k.args[0], plainCause(err))
 		}
 		o.Own = false
 	}
@@ -271,6 +276,9 @@ func (k *call) flashFault(err error) error {
 	}
 	if e, ok := errors.AsType[*flash.PreflightError](err); ok {
 		return as(exitRefused, "nothing was changed; --force goes on nevertheless", map[string]any{"problems": e.Problems})
+	}
+	if e, ok := errors.AsType[*flash.TreeError](err); ok {
+		return as(exitInvalid, "lander ota serve --check "+filepath.Dir(e.Path)+" tells more", nil)
 	}
 	if e, ok := errors.AsType[*flash.ImageError](err); ok {
 		return as(imageExit(e), "run it again: the whole image is sent anew; a slower --baud and a shorter cable help against damaged data", nil)

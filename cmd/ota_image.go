@@ -39,6 +39,14 @@ func (k *call) flashImage() error {
 	if len(k.args) > 0 {
 		return usagef("", "--image takes no directory, but %q is given", k.args[0])
 	}
+	if c.Bool("verify-only") {
+		return usagef("--dry-run says where it would go", "--verify-only does not go with --image")
+	}
+	for _, f := range []string{"compile", "set", "device-config", "register", "no-init", "run"} {
+		if k.conf.origin(f) == "flag" {
+			return usagef("flash the image, then the client", "--%s is of a client and its files: it does not go with --image", f)
+		}
+	}
 	path, offset, err := parseImage(c.String("image"))
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"lander/lib/durable"
 	"lander/lib/job"
 	"lander/lib/journal"
 	"lander/lib/link"
@@ -44,7 +45,8 @@ func otaServeCommand() *cli.Command {
 which name the files and the secret, as the original's server has them. Files wait on the
 board until all have arrived, then they are renamed. A tree that changes is read anew, a
 broken release is never sent: its boards are told OK! and start what they have. SIGHUP looks
-at the tree at once.`,
+at the tree at once. With an update the files that collect names are fetched from the board,
+and kept in collected/ID/ beside its record in the state directory.`,
 		flags: []cli.Flag{
 			listenFlag(otaListen), readyFileFlag(), stateFlag(), storeFlag(),
 			&cli.StringFlag{Name: "trust", Usage: "serve only a tree whose tree.signed verifies with the trust store `DIR`"},
@@ -186,11 +188,11 @@ func (k *call) otaOptions() (provision.Options, func(), error) {
 		return o, nil, err
 	}
 	o.Name = filepath.Base(state)
-	root, err := os.OpenRoot(dir)
+	root, err := provision.OpenDir(dir)
 	if err != nil {
 		return o, nil, invalidf("", "reading %s: %w", dir, plainCause(err))
 	}
-	o.Tree = root.FS()
+	o.Tree = root
 	if c.String("trust") != "" {
 		if _, err := k.trustStore(); err != nil {
 			root.Close()
@@ -212,12 +214,24 @@ func (k *call) otaOptions() (provision.Options, func(), error) {
 		}
 	}
 	o.Event = k.otaEvent
+	o.Collect = func(device, name string, content []byte) error { return keepCollected(state, device, name, content) }
 	return o, func() {
 		if o.Store != nil {
 			o.Store.Close()
 		}
 		root.Close()
 	}, nil
+}
+
+// keepCollected writes what was fetched of a board to collected/ID/NAME of the
+// state, in the place of what was fetched before. The board's names are not those
+// of a file system: what is no letter, digit, dot, _ or - is =XX there.
+func keepCollected(state, device, name string, content []byte) error {
+	dir := filepath.Join(state, "collected", device)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return durable.WriteFile(filepath.Join(dir, store.Word(name)), content, 0o600)
 }
 
 func parseRate(s string) (int, error) {
@@ -371,7 +385,7 @@ func (k *call) otaDryRun(o provision.Options) error {
 	if err != nil {
 		return k.otaFault(err)
 	}
-	plans, err := provision.Plans(k.ctx, t, o.Store)
+	plans, err := provision.Plans(k.ctx, t, o)
 	if err != nil {
 		return err
 	}

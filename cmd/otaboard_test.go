@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -17,9 +18,9 @@ import (
 	"lander/lib/luaota/luaotatest"
 )
 
-// otaBoard READYFILE ID SECRET [DIR] is a NodeMCU board with the original's
+// otaBoard READYFILE ID SECRET [DIR [FROM]] is a NodeMCU board with the original's
 // client: it boots until its application starts, and writes its flash into DIR.
-// Its output is a line a boot.
+// What is in FROM is on its flash before. Its output is a line a boot.
 func otaBoard(ts *testscript.TestScript, neg bool, args []string) {
 	text := ts.ReadFile(args[0])
 	addr, err := link.Parse(strings.TrimSpace(text))
@@ -27,6 +28,16 @@ func otaBoard(ts *testscript.TestScript, neg bool, args []string) {
 	id, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	flash := luaotatest.NewFlash(map[string]string{luaota.ConfigName: fmt.Sprintf(`{"ssid":"lab","spwd":"w1fi","server":"127.0.0.1","secret":%q}`, args[2])})
+	if len(args) > 4 {
+		fsys := os.DirFS(ts.MkAbs(args[4]))
+		names, err := fs.Glob(fsys, "*")
+		ts.Check(err)
+		for _, name := range names {
+			b, err := fs.ReadFile(fsys, name)
+			ts.Check(err)
+			flash.Put(name, string(b))
+		}
+	}
 	for range 10 {
 		d, err := luaotatest.Boot(id, flash)
 		ts.Check(err)

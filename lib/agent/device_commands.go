@@ -276,14 +276,14 @@ func (c *commands) softwareUpdate(_ context.Context, args arguments, o occasion)
 	switch {
 	case url == "":
 		return failed("%s: SoftwareUpdate needs a url", trust.ReasonBadArguments)
-	case signature != "":
-		return failed("%s: a package is a bundle, signed in itself: the signature stays empty", trust.ReasonSignature)
+	case signature != "" && !md5Hex().MatchString(signature):
+		return failed("%s: a package is a bundle, signed in itself: here stands its MD5, or nothing", trust.ReasonSignature)
 	}
-	order := UpdateOrder{Location: url, Source: job.SourceM3DA}
+	order := UpdateOrder{Location: url, MD5: signature, Source: job.SourceM3DA}
 	if o.key != "" {
 		order.Ticket = o.ticket
 		if err := c.mark(o.key, func(r *taken) { r.Update = true }); err != nil {
-			return failed("%v", err)
+			return failed("%s", textOf(err))
 		}
 		c.mu.Lock()
 		c.waiting[o.ticket.String()] = waiter{key: o.key}

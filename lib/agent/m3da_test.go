@@ -335,6 +335,8 @@ func TestServerStopsAScript(t *testing.T) {
 			t.Fatal("the script does not begin")
 		}
 	}
+	// The server's ticket 1 is not that of an application.
+	p.want(p.dial(nil), frame.CmdStopExecution, `{"ticket":"1"}`, frame.StatusNotFound, `"no such execution is running"`)
 	if err := p.site.Push("gw-1", m3datest.Command(2, "StopExecution", "1")); err != nil {
 		t.Fatal(err)
 	}
@@ -569,38 +571,5 @@ func TestSecuredWithoutKeeping(t *testing.T) {
 		p.restart()
 		p.deliver(m3datest.Command(2, "Connect"))
 		p.wantResponse(2, 0, "ok")
-	}
-}
-
-// A ticket of SoftwareUpdate is answered when the update is over, once.
-func TestServerUpdates(t *testing.T) {
-	p := startPlant(t, m3datest.Options{}, nil)
-	in := &installer{over: make(chan struct{}, 10)}
-	p.installer(in)
-	url := p.serve("/one.pkg", p.sign(pack(t, "Manifest", twoParts, "one", "1", "dir/two.txt", "2"), "package", 1))
-	p.deliver(m3datest.Command(1, "SoftwareUpdate", url))
-	p.wantResponse(1, 0, "success")
-	p.deliver(m3datest.Command(2, "SoftwareUpdate", p.web.URL+"/none.pkg"))
-	p.wantResponse(2, 552, "*")
-	p.deliver(m3datest.Command(3, "SoftwareUpdate", url, trust.LegacyMD5(nil)), m3datest.Command(4, "SoftwareUpdate"))
-	p.wantResponse(3, -1, "signature: *")
-	p.wantResponse(4, -1, "bad-arguments: *")
-	p.restart()
-	p.deliver(m3datest.Command(1, "SoftwareUpdate", url))
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := p.site.Wait(ctx, func() bool { return len(p.site.Responses("gw-1", 1)) == 2 }); err != nil {
-		t.Errorf("%d responses", len(p.site.Responses("gw-1", 1)))
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	installed := 0
-	for _, s := range in.seen {
-		if strings.HasPrefix(s, "[20]") {
-			installed++
-		}
-	}
-	if installed != 2 {
-		t.Errorf("installed %q", in.seen)
 	}
 }

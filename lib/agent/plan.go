@@ -172,7 +172,7 @@ func (c *commands) treeWrite(path string, v bysant.Value) todo {
 			err = c.a.tree.SetWait(ctx, path, value)
 		}
 		if err != nil {
-			return failed("%v", err)
+			return failed("%s", textOf(err))
 		}
 		return outcome{text: "ok"}
 	}}

@@ -160,6 +160,9 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 	defer cancel(nil)
 	adm, err := s.svc.Admit(ctx, d.order)
 	if err != nil {
+		if u, ok := errors.AsType[*remote.UnjournalledError](err); ok {
+			s.a.cfg.Log.Error("a refusal could not be journalled", "error", u.Journal)
+		}
 		err = refusal(err)
 		if _, worded := errors.AsType[*frame.Error](err); worded && !passing(err) && key != "" {
 			if serr := s.saveRefusal(d, key, err.Error()); serr != nil {
@@ -205,6 +208,9 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 // refusal words an error of Admit for the wire: what the script or its signer
 // can mend keeps its text.
 func refusal(err error) error {
+	if u, ok := errors.AsType[*remote.UnjournalledError](err); ok {
+		err = u.Err // where the journal is, is nobody's business on the other side
+	}
 	if r, ok := errors.AsType[*trust.Refusal](err); ok {
 		return frame.Errorf(frame.StatusNotPermitted, "%s", r.Text())
 	}
@@ -361,13 +367,14 @@ func (s *session) stopExecution(r *emp.Request) ([]byte, error) {
 	return r.Go(func(ctx context.Context) ([]byte, error) { return s.a.scripts.stop(ctx, p) })
 }
 
-// stop ends an execution and returns its final object.
+// stop ends an execution and returns its final object. A ticket is one that an
+// application gave.
 func (s *scripts) stop(ctx context.Context, p frame.StopExecution) ([]byte, error) {
 	s.mu.Lock()
 	r := s.running[p.ID]
 	if p.Ticket != "" {
 		for _, one := range s.running {
-			if t := one.result.Ticket; t != nil && *t == p.Ticket {
+			if t := one.result.Ticket; t != nil && *t == p.Ticket && one.result.Source == job.SourceEMP {
 				r = one
 			}
 		}

@@ -81,7 +81,7 @@ func (s *session) connectToServer(r *emp.Request) ([]byte, error) {
 	a := s.a
 	switch {
 	case p.Wait:
-		return r.Go(func(ctx context.Context) ([]byte, error) { return nil, a.connect(ctx) })
+		return r.Go(func(ctx context.Context) ([]byte, error) { return nil, a.connect(ctx, false) })
 	case p.Latency < 0:
 		return nil, frame.Errorf(frame.StatusCommunicationError, "latency must be positive integer")
 	}
@@ -89,10 +89,11 @@ func (s *session) connectToServer(r *emp.Request) ([]byte, error) {
 	return nil, nil
 }
 
-// connect has a session with the server. The text of its failure is for the
+// connect has a session with the server: when one is on already, after it, or
+// not at all unless it may wait. The text of its failure is for the
 // application.
-func (a *Agent) connect(ctx context.Context) error {
-	err := a.stage.Connect(ctx)
+func (a *Agent) connect(ctx context.Context, wait bool) error {
+	err := a.stage.Connect(ctx, wait)
 	status := "ok"
 	if err != nil {
 		status = err.Error()
@@ -121,7 +122,7 @@ func (a *Agent) connectLater(d time.Duration) {
 			a.connection = nil
 		}
 		a.connecting.Unlock()
-		if err := a.connect(a.ctx); err != nil && a.ctx.Err() == nil {
+		if err := a.connect(a.ctx, true); err != nil && a.ctx.Err() == nil {
 			a.cfg.Log.Warn("connecting to the server", "error", err)
 		}
 	})

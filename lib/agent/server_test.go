@@ -117,11 +117,23 @@ func TestConnectToServer(t *testing.T) {
 	}
 	<-up.begun
 	d.want(other, frame.CmdGetVariable, `"config.agent.deviceId"`, 0, `["gw-1"]`)
-	d.want(p, frame.CmdConnectToServer, `null`, -6, `"the session with the server failed: connection already in progress"`)
+	d.want(p, frame.CmdConnectToServer, `null`, -6, `"connection already in progress"`)
+	// One that is put off comes after it, and is not lost.
+	d.want(p, frame.CmdConnectToServer, `0`, 0, "null")
+	late := make(chan struct{})
+	go func() { defer close(late); ts.run(ts.pending(0)[0]) }()
+	select {
+	case <-late:
+		t.Fatal("the session that was put off is lost while another is on")
+	case <-time.After(50 * time.Millisecond):
+	}
 	up.end <- nil
 	if r := <-waiting; r.Status != 0 {
 		t.Errorf("the session that was under way: %d", r.Status)
 	}
+	<-up.begun
+	up.end <- nil
+	<-late
 	// PFlush is OK though the session fails: the data is safe.
 	d.want(p, frame.CmdPFlush, `{}`, 0, "null")
 	d.want(p, frame.CmdPData, `{"asset":"a","policy":"hourly","data":{"x":1}}`, 0, "null")

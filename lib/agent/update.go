@@ -36,6 +36,7 @@ const (
 	updateMalformed    = 505
 	updateBusy         = 506
 	updateDownload     = 552
+	updateMD5          = 553
 	updateSignature    = 554
 	updateNoSpace      = 555
 	updateInvalid      = 556
@@ -50,6 +51,8 @@ type updateError struct {
 
 func (e *updateError) Error() string { return e.text }
 
+var errAborted = &updateError{updateAborted, "Aborted by user"}
+
 // UpdateOrder asks for an update.
 type UpdateOrder struct {
 	// Location is where the package is: a file, or a URL, with an optional
@@ -58,6 +61,7 @@ type UpdateOrder struct {
 	// Component is an update of one component without a package: what would
 	// stand in a manifest. Its Location goes to the application as it is.
 	Component *frame.SoftwareUpdate
+	MD5       string      // of the package, in hex; "": any
 	Ticket    frame.Value // of the server, acknowledged at the end; null: none
 	Source    string      // a job.Source word
 	Remove    bool        // the file at Location when it is over
@@ -73,6 +77,7 @@ const (
 // updateJob is the update that is on.
 type updateJob struct {
 	Location   string      `json:"location,omitempty"`
+	MD5        string      `json:"md5,omitempty"`
 	Remove     bool        `json:"remove,omitempty"`
 	Source     string      `json:"source,omitempty"`
 	Ticket     frame.Value `json:"ticket"`
@@ -172,7 +177,7 @@ func (a *Agent) Update(o UpdateOrder) error {
 }
 
 func (u *updates) begin(o UpdateOrder) (*updateRun, error) {
-	j := &updateJob{Location: o.Location, Remove: o.Remove, Source: o.Source, Ticket: o.Ticket, Step: stepNew, Started: job.Time{Time: u.a.cfg.Clock()}}
+	j := &updateJob{Location: o.Location, MD5: o.MD5, Remove: o.Remove, Source: o.Source, Ticket: o.Ticket, Step: stepNew, Started: job.Time{Time: u.a.cfg.Clock()}}
 	if c := o.Component; c != nil {
 		one := component{Name: c.Component, Version: c.Version, Location: c.Location}
 		if !c.Params.IsNull() {
@@ -271,7 +276,7 @@ func (u *updates) gate(ctx context.Context, step string, last frame.SoftwareUpda
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case aborted:
-			return &updateError{updateAborted, "Aborted by user"}
+			return errAborted
 		case !paused:
 			if told {
 				u.tell(ctx, last, true)
@@ -318,10 +323,13 @@ func (u *updates) finish(ctx context.Context, code int64, details string) {
 	u.tell(ctx, last, true)
 }
 
-// ticketCode is the status of a response: 0 when all went well.
+// ticketCode is the status of a response: 0 when all went well, and only then.
 func ticketCode(code int64) int64 {
-	if code == updateOK {
+	switch code {
+	case updateOK:
 		return 0
+	case 0:
+		return -1
 	}
 	return code
 }

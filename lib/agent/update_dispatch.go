@@ -39,7 +39,7 @@ func (u *updates) dispatchAll(ctx context.Context, last frame.SoftwareUpdateStat
 		c := j.Components[j.Next]
 		last = frame.SoftwareUpdateStatus{Event: frame.UpdateInProgress, Details: c.Name}
 		u.tell(ctx, last, true)
-		code, err := u.dispatch(ctx, c, j)
+		code, err := u.dispatch(ctx, c, j, last)
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,9 @@ func (u *updates) dispatchAll(ctx context.Context, last frame.SoftwareUpdateStat
 }
 
 // dispatch sends a component to its application until there is a result.
-func (u *updates) dispatch(ctx context.Context, c component, j updateJob) (int64, error) {
+// Between two attempts a pause or an abort takes effect; last is the event that
+// is told again then.
+func (u *updates) dispatch(ctx context.Context, c component, j updateJob, last frame.SoftwareUpdateStatus) (int64, error) {
 	if asset, _, _ := strings.Cut(c.Name, "."); asset == agentAsset {
 		return 0, &updateError{updateNoContainer, fmt.Sprintf("component %s: the agent installs nothing of its own", c.Name)}
 	}
@@ -74,8 +76,7 @@ func (u *updates) dispatch(ctx context.Context, c component, j updateJob) (int64
 	if c.Parameters != nil {
 		payload.Params = *c.Parameters
 	}
-	tries := int(u.a.number("config.update.retries", updateAttempts))
-	timeout := time.Duration(u.a.number("config.update.timeout", updateTimeout.Seconds()) * float64(time.Second))
+	tries := max(int(u.a.number("config.update.retries", updateAttempts)), 1)
 	w := &awaited{c.Name, make(chan int64, 1)}
 	u.mu.Lock()
 	u.awaited = w
@@ -85,25 +86,42 @@ func (u *updates) dispatch(ctx context.Context, c component, j updateJob) (int64
 		u.awaited = nil
 		u.mu.Unlock()
 	}()
-	for n := j.Tries; n < max(tries, 1); n++ {
+	for n := j.Tries; n < tries; n++ {
 		if err := u.change(func(j *updateJob) { j.Tries = n }); err != nil {
 			return 0, err
 		}
-		code, err := u.attempt(ctx, w, payload, timeout)
-		if err != nil || code != 0 {
+		timeout := time.Duration(u.a.number("config.update.timeout", updateTimeout.Seconds()) * float64(time.Second))
+		code, ok, err := u.attempt(ctx, w, payload, timeout)
+		if err != nil || ok {
 			return code, err
+		}
+		u.mu.Lock()
+		aborted := u.aborted
+		u.mu.Unlock()
+		if aborted {
+			return 0, errAborted
+		}
+		if n+1 < tries {
+			if err := u.gate(ctx, stepDispatch, last); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return 0, &updateError{updateTooManyTries, fmt.Sprintf("Component [%s] gave no result in time", c.Name)}
 }
 
-// attempt returns a code of 0 when there was none in time.
-func (u *updates) attempt(ctx context.Context, w *awaited, payload frame.SoftwareUpdate, timeout time.Duration) (int64, error) {
+// attempt returns the code; ok is false when there was none in time.
+func (u *updates) attempt(ctx context.Context, w *awaited, payload frame.SoftwareUpdate, timeout time.Duration) (code int64, ok bool, err error) {
 	late := make(chan struct{})
 	stop := u.a.afterFunc(timeout, func() { close(late) })
 	defer stop()
 	answers := make(chan error, 1)
 	sent := false
+	select {
+	case code := <-w.result: // it came between two attempts
+		return code, true, nil
+	default:
+	}
 	for {
 		p, arrival := u.a.ownerOrArrival(payload.Component)
 		if p != nil && !sent {
@@ -120,26 +138,26 @@ func (u *updates) attempt(ctx context.Context, w *awaited, payload frame.Softwar
 		}
 		select {
 		case code := <-w.result:
-			return code, nil
+			return code, true, nil
 		case err := <-answers:
 			if refused, ok := err.(*updateError); ok {
-				return 0, refused
+				return 0, false, refused
 			}
 			if err != nil {
 				sent = false // its connection ended: the next one gets it again
 				select {
 				case <-arrival:
 				case <-late:
-					return 0, nil
+					return 0, false, nil
 				case <-ctx.Done():
-					return 0, ctx.Err()
+					return 0, false, ctx.Err()
 				}
 			}
 		case <-arrival:
 		case <-late:
-			return 0, nil
+			return 0, false, nil
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return 0, false, ctx.Err()
 		}
 	}
 }

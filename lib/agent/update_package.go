@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ const (
 // components.
 func (u *updates) fetchPackage(ctx context.Context, j updateJob) ([]component, error) {
 	u.tell(ctx, frame.SoftwareUpdateStatus{Event: frame.UpdateDownloadInProgress}, true)
-	b, err := u.open(ctx, j.Location)
+	b, err := u.open(ctx, j)
 	for try := 1; errors.Is(err, fetch.ErrUnreachable) || errors.Is(err, fetch.ErrTimeout); try++ {
 		if try == downloadTries {
 			return nil, &updateError{updateDownload, err.Error()}
@@ -44,7 +45,7 @@ func (u *updates) fetchPackage(ctx context.Context, j updateJob) ([]component, e
 		if err := u.pause(ctx, downloadPause); err != nil {
 			return nil, err
 		}
-		b, err = u.open(ctx, j.Location)
+		b, err = u.open(ctx, j)
 	}
 	if err != nil {
 		return nil, packageFault(err)
@@ -93,7 +94,7 @@ func (u *updates) pause(ctx context.Context, d time.Duration) error {
 		aborted, changed := u.aborted, u.changed
 		u.mu.Unlock()
 		if aborted {
-			return &updateError{updateAborted, "Aborted by user"}
+			return errAborted
 		}
 		select {
 		case <-over:
@@ -134,15 +135,34 @@ func noSpace(err error) bool {
 }
 
 // open reads the package and checks its signature, everything that needs no
-// payload before the download.
-func (u *updates) open(ctx context.Context, location string) (*bundle.Bundle, error) {
-	src, size, err := u.source(ctx, location)
+// payload before the download, and at last its MD5, if one is known.
+func (u *updates) open(ctx context.Context, j updateJob) (*bundle.Bundle, error) {
+	src, size, err := u.source(ctx, j.Location)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
+	sum := trust.NewMD5()
+	r := bufio.NewReaderSize(&progress{Reader: io.TeeReader(src, sum), u: u, ctx: ctx, size: size}, 64<<10)
+	b, err := u.verified(r)
+	if err != nil || j.MD5 == "" {
+		return b, err
+	}
+	if _, err = io.Copy(io.Discard, r); err == nil {
+		if got := hex.EncodeToString(sum.Sum(nil)); got != strings.ToLower(j.MD5) {
+			err = &updateError{updateMD5, fmt.Sprintf("the MD5 of the package is %s, not %s", got, j.MD5)}
+		}
+	}
+	if err != nil {
+		b.Payload.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// verified reads a package that is let in.
+func (u *updates) verified(r *bufio.Reader) (*bundle.Bundle, error) {
 	svc := u.a.cfg.Script
-	r := bufio.NewReaderSize(&progress{Reader: src, u: u, ctx: ctx, size: size}, 64<<10)
 	if u.a.cfg.UnsignedPackages {
 		if start, _ := r.Peek(len(bundle.FirstLine) + 1); !bundle.Is(start) {
 			p, err := bundle.Spool(r, bundle.Cap(formatPackage), svc.SpoolDir)

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -322,6 +323,57 @@ func TestUpdateRequests(t *testing.T) {
 		t.Errorf("after the restart: %s", got)
 	}
 	d.want(q, frame.CmdGetVariable, `"update.currentupdate"`, 0, `[null,[]]`)
+}
+
+// An application that gives no result is not asked again where somebody has
+// aborted, or paused, meanwhile.
+func TestUpdateRequestsWhileSilent(t *testing.T) {
+	d := startDevice(t, "", nil, 0)
+	in := &installer{silent: true}
+	p := d.installer(in)
+	b := d.sign(pack(t, "Manifest", twoParts, "one", "ONE", "dir/two.txt", "TWO"), "package", 1)
+	d.want(p, frame.CmdSetVariable, `["config.update",{"timeout":0.2,"retries":2}]`, 0, "null")
+	on := func(event, what string) {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.onEvent = func(p *emp.Peer, e, details string) {
+			if e == event {
+				p.Call(t.Context(), frame.CmdSoftwareUpdateRequest, []byte(what))
+			}
+		}
+	}
+	const begun = "0 | 1 | 2 | 3 | 4 a.pkg1 | [20] a.pkg1 1.2 ONE "
+	on("4", "2")
+	d.update(agent.UpdateOrder{Location: d.file("p", b)})
+	if got := in.end(t); !strings.HasPrefix(got, begun) || strings.Count(got, "[20]") != 1 || !strings.HasSuffix(got, " | 5 Aborted by user") {
+		t.Error(got)
+	}
+	d.want(p, frame.CmdGetVariable, `"update.swlist.lastupdate.result"`, 0, `[600]`)
+	d.want(p, frame.CmdSetVariable, `["config.update.retries",1]`, 0, "null")
+	d.update(agent.UpdateOrder{Location: d.file("p", b)})
+	if got := in.end(t); !strings.HasSuffix(got, " | 5 Aborted by user") {
+		t.Error("at the last attempt: ", got)
+	}
+	d.want(p, frame.CmdSetVariable, `["config.update.retries",2]`, 0, "null")
+	on("4", "0")
+	d.update(agent.UpdateOrder{Location: d.file("p", b)})
+	deadline := time.Now().Add(patience)
+	for paused := false; !paused; time.Sleep(5 * time.Millisecond) {
+		in.mu.Lock()
+		paused = slices.Contains(in.seen, "7 current step=[dispatch_update]")
+		in.mu.Unlock()
+		if time.Now().After(deadline) {
+			t.Fatalf("no pause: %q", in.seen)
+		}
+	}
+	d.want(p, frame.CmdSetVariable, `["config.update.timeout",30]`, 0, "null")
+	in.mu.Lock()
+	in.silent, in.onEvent = false, nil
+	in.mu.Unlock()
+	d.want(p, frame.CmdSoftwareUpdateRequest, "1", 0, "null")
+	if got := in.end(t); strings.Count(got, "[20] a.pkg1") != 2 || !strings.Contains(got, "| 7 current step=[dispatch_update] | 4 a.pkg1 | [20] a.pkg1") || !strings.HasSuffix(got, "6 success") {
+		t.Error(got)
+	}
 }
 
 // A package from a server that wants a name and a password, and one that is

@@ -247,7 +247,7 @@ func (u *uplink) keep(ctx context.Context) {
 			continue
 		}
 		began := u.a.cfg.Clock()
-		err := u.a.connect(ctx)
+		err := u.a.connect(ctx, false)
 		if err == nil {
 			if u.a.cfg.Clock().Sub(began) > redialMax {
 				delay = redialMin

@@ -35,38 +35,59 @@ func (r *Register) manifest(chip string) string {
 	return filepath.Join(r.Dir, "ESP-"+chip+".json")
 }
 
-// secret is what the tree has for the board; "" when it does not know it.
-func (r *Register) secret(chip string) (string, error) {
-	b, err := os.ReadFile(r.manifest(chip))
+// TreeError is a manifest in the tree of the provisioning service that cannot be
+// used.
+type TreeError struct {
+	Path string
+	Err  error
+}
+
+func (e *TreeError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *TreeError) Unwrap() error { return e.Err }
+
+// read reads a manifest; nil: it is not there. It must have the member.
+func (r *Register) read(path, member string) (record.Object, error) {
+	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return "", err
+		return nil, &TreeError{path, durable.Cause(err)}
 	}
 	o, err := record.ParseObject(b)
+	if err == nil && o.Get(member) == "" {
+		err = fmt.Errorf("it has no %s", member)
+	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", r.manifest(chip), err)
+		return nil, &TreeError{path, err}
+	}
+	return o, nil
+}
+
+// secret is what the tree has for the board; "" when it does not know it.
+func (r *Register) secret(chip string) (string, error) {
+	o, err := r.read(r.manifest(chip), "secret")
+	if o == nil || err != nil {
+		return "", err
 	}
 	if s := o.Text("secret"); s != "" {
 		return s, nil
 	}
-	return "", fmt.Errorf("%s: it has no secret", r.manifest(chip))
+	return "", &TreeError{r.manifest(chip), errors.New("its secret is no text, or empty")}
 }
 
 // write makes the manifest: that of default.json with the board's own secret.
 func (r *Register) write(chip, secret string) (string, error) {
-	o := record.Object{{Key: "secret", Value: record.String(secret)}, {Key: "files", Value: "[]"}}
-	b, err := os.ReadFile(filepath.Join(r.Dir, "default.json"))
-	switch {
-	case err == nil:
-		if o, err = record.ParseObject(b); err != nil {
-			return "", fmt.Errorf("%s: %w", filepath.Join(r.Dir, "default.json"), err)
-		}
-		o = o.With("old_secrets", "").With("secret", record.String(secret))
-	case !errors.Is(err, fs.ErrNotExist):
+	o, err := r.read(filepath.Join(r.Dir, "default.json"), "files")
+	if err != nil {
 		return "", err
 	}
+	if o == nil {
+		o = record.Object{{Key: "secret", Value: record.String(secret)}, {Key: "files", Value: "[]"}}
+	}
+	o = o.With("old_secrets", "").With("secret", record.String(secret))
 	path := r.manifest(chip)
 	return path, durable.WriteFile(path, append(o.Append(nil), '\n'), 0o600)
 }
@@ -164,6 +185,9 @@ func (w *work) lacking(o record.Object) []string {
 	}
 	if len(o.Text("secret")) > 64 {
 		out = append(out, "the secret has more than 64 bytes, which the original's server does not take")
+	}
+	if strings.Contains(o.Text("secret"), `\`) {
+		out = append(out, "the secret has a backslash, which a board that is updated does not write back correctly")
 	}
 	if !w.o.Own {
 		for _, k := range []string{"ssid", "spwd"} {

@@ -40,8 +40,13 @@ func Client() []File {
 // maxFile bounds a file of a directory: a flash has a few megabytes.
 const maxFile = 4 << 20
 
-// ErrDir is a directory without a client in it.
-var ErrDir = errors.New("no luaOTA client")
+var (
+	// ErrDir is a directory without a client in it.
+	ErrDir = errors.New("no luaOTA client")
+	// ErrForms is a module that is there both as source and as bytecode: each
+	// would be removed on the board as what hides the other.
+	ErrForms = errors.New("both forms of a module")
+)
 
 // Dir reads a client from a directory: luaOTA/* and init.lua of it, or the
 // client's modules themselves, such as the original's directory has them. The
@@ -81,6 +86,11 @@ func Dir(fsys fs.FS) ([]File, error) {
 		}
 		if err := take(path.Join(in, e.Name()), space+e.Name()); err != nil {
 			return nil, err
+		}
+	}
+	for _, f := range out {
+		if other := sibling(f.Name); slices.ContainsFunc(out, func(f File) bool { return f.Name == other }) {
+			return nil, fmt.Errorf("%w: %s and %s: a board loads the .lc alone", ErrForms, f.Name, other)
 		}
 	}
 	if !slices.ContainsFunc(out, func(f File) bool { return f.Name == checkName || f.Name == space+"check.lc" }) {

@@ -30,6 +30,10 @@ func TestDir(t *testing.T) {
 		"as on the flash": {fstest.MapFS{
 			"luaOTA/check.lc": file("1"), "luaOTA/data.txt": file("2"), "luaOTA/.hidden": file("x"), "other.lua": file("x"), "luaOTA/config.json": file("{}"),
 		}, "luaOTA/check.lc luaOTA/data.txt", false},
+		"two forms": {fstest.MapFS{"luaOTA/check.lc": file("1"), "luaOTA/check.lua": file("2")}, "", true},
+		"two forms, as the original's": {fstest.MapFS{
+			"check.lua": file("1"), "_init.lc": file("2"), "_init.lua": file("3"),
+		}, "", true},
 		"nothing":    {fstest.MapFS{"readme.txt": file("x")}, "", true},
 		"no check":   {fstest.MapFS{"_init.lua": file("x")}, "", true},
 		"an old one": {fstest.MapFS{"luaOTA/_init.lua": file("x")}, "", true},
@@ -40,7 +44,7 @@ func TestDir(t *testing.T) {
 			for _, f := range files {
 				names = append(names, f.Name)
 			}
-			if got := strings.Join(names, " "); got != c.want || (err != nil) != c.err || c.err && !errors.Is(err, flash.ErrDir) {
+			if got := strings.Join(names, " "); got != c.want || (err != nil) != c.err || c.err && !errors.Is(err, flash.ErrDir) && !errors.Is(err, flash.ErrForms) {
 				t.Errorf("%s, %v", got, err)
 			}
 		})
@@ -110,7 +114,10 @@ func TestPreflight(t *testing.T) {
 		"a backslash": {"", func(o *flash.Options) {
 			o.Own = false
 			o.Set = o.Set.With("ssid", record.String(`a\b`))
-		}, "backslash"},
+		}, "ssid has a backslash"},
+		"a backslash in the secret": {"", func(o *flash.Options) {
+			o.Set = o.Set.With("secret", record.String(`a\b`))
+		}, "the secret has a backslash"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &nodemcutest.Board{ID: 7, Options: c.options}
@@ -213,5 +220,30 @@ func TestRegister(t *testing.T) {
 	_, _, err = run(func(o *flash.Options) { o.Set = o.Set.With("secret", record.String("another")) })
 	if pe, ok := errors.AsType[*flash.PreflightError](err); !ok || !strings.Contains(pe.Error(), "another secret") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A tree whose manifests cannot be used registers no board, and is not written.
+func TestRegisterInABrokenTree(t *testing.T) {
+	for name, text := range map[string]string{
+		"ESP-7.json": `{broken`, "ESP-7.json ": `{"files":[]}`, "default.json": `[]`, "default.json ": `{"secret":"x"}`,
+	} {
+		dir := t.TempDir()
+		name = strings.TrimSpace(name)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b := &nodemcutest.Board{ID: 7, Flash: luaotatest.NewFlash(nil)}
+		w := power(t, b)
+		o := quiet(t, w)
+		o.Config, o.Register = config(t, `{"ssid":"lab"}`), &flash.Register{Dir: dir, Server: "192.0.2.77"}
+		_, err := flash.Run(context.Background(), w, o)
+		te, ok := errors.AsType[*flash.TreeError](err)
+		if !ok || te.Path != filepath.Join(dir, name) || !strings.Contains(err.Error(), "nothing was changed") {
+			t.Errorf("%s %s: %v", name, text, err)
+		}
+		if got, err := os.ReadDir(dir); err != nil || len(got) != 1 || len(b.Flash.Files()) != 0 {
+			t.Errorf("%s %s: the tree has %v, the board %d files", name, text, got, len(b.Flash.Files()))
+		}
 	}
 }

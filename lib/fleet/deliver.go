@@ -1,10 +1,9 @@
 package fleet
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
-	"hash/fnv"
-	"math"
 	"net"
 	"slices"
 	"strings"
@@ -31,26 +30,19 @@ func command(ticket bysant.Value, name string, args bysant.Value) envelope.Messa
 	return envelope.Message{Path: commandsPath, Ticket: ticket, Body: bysant.OfMap(member(name, args)).Sized()}
 }
 
-// ticketNumber is the ticket of an execution for a device that is none of ours. What
-// such a device cannot read as a number it takes for no ticket at all, and
-// never answers. It follows from the id, so every gateway knows it.
-func ticketNumber(id string) int64 {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return max(int64(h.Sum32()&math.MaxInt32), 1)
-}
-
+// execute makes the command that starts a script. A device that is none of ours
+// fetches the same bytes, and compares their MD5.
 func execute(rec *record, lander bool) envelope.Message {
-	args := []bysant.Member{member("url", bysant.OfString(rec.URL)), member("signature", bysant.OfString(rec.Signature))}
+	ticket, signature := bysant.OfString(rec.ID), rec.Signature
+	if !lander {
+		ticket, signature = bysant.OfInt(ticketNumber(rec.ID)), cmp.Or(rec.MD5, signature)
+	}
+	args := []bysant.Member{member("url", bysant.OfString(rec.URL)), member("signature", bysant.OfString(signature))}
 	if rec.Args != "" {
 		var v any
 		if json.Unmarshal([]byte(rec.Args), &v) == nil {
 			args = append(args, member("args", toBysant(v)))
 		}
-	}
-	ticket := bysant.OfString(rec.ID)
-	if !lander {
-		ticket = bysant.OfInt(ticketNumber(rec.ID))
 	}
 	return command(ticket, "ExecuteScript", bysant.OfMap(args...).Sized())
 }
@@ -132,6 +124,14 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 		return nil
 	case rec.SentAt != nil:
 		return f.sendAgain(x, rec, c, lander)
+	}
+	if !lander {
+		if fault := foreignFault(&rec, f.o.Clock()); fault != nil {
+			if err := f.end(x, job.Result{Status: job.Failed, Error: fault}); err != nil && !errors.Is(err, errFinal) {
+				f.o.Log.Error("refusing a script", "execution", x.id, "device", x.dev.id, "error", err)
+			}
+			return nil
+		}
 	}
 	f.mu.Lock()
 	url := f.urlOf(rec.ID, rec.Token, c)

@@ -26,6 +26,7 @@ type record struct {
 	KeyID     string `json:"key_id,omitempty"`
 	Serial    *int64 `json:"serial,omitempty"`
 	Signature string `json:"signature,omitempty"` // text for ExecuteScript
+	MD5       string `json:"md5,omitempty"`       // the same for devices that know no other signature
 	Args      string `json:"args,omitempty"`      // a JSON object
 	Actor     string `json:"actor,omitempty"`
 	Parent    string `json:"parent,omitempty"`
@@ -189,7 +190,7 @@ func (f *Fleet) end(x *execution, r job.Result) error {
 		r.StartedAt = rec.Started
 		r.CompletedAt = &now
 		shorten(&r)
-		rec.Status, rec.Result, rec.Signature, rec.Token = r.Status, &r, "", ""
+		rec.Status, rec.Result, rec.Signature, rec.MD5, rec.Token = r.Status, &r, "", "", ""
 		actor = rec.Actor
 		return true
 	})

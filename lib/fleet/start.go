@@ -26,7 +26,7 @@ type plan struct {
 }
 
 // plan reads a script. One that is signed goes out with its signature, and a
-// bare one with its MD5, which devices take only when they are told to.
+// bare one with its MD5, which devices of ours take only when they are told to.
 func (f *Fleet) plan(ctx context.Context, e sovd.Ref, script string, parameters json.RawMessage) (plan, error) {
 	if f.shelf == nil {
 		return plan{}, errNoScripts
@@ -45,7 +45,7 @@ func (f *Fleet) plan(ctx context.Context, e sovd.Ref, script string, parameters 
 		if p.payload, err = io.ReadAll(r); err != nil {
 			return plan{}, fmt.Errorf("reading a script: %w", err)
 		}
-		p.rec.Signature, p.rec.KeyID = string(sig.Text()), sig.KeyID()
+		p.rec.Signature, p.rec.KeyID, p.rec.MD5 = string(sig.Text()), sig.KeyID(), trust.LegacyMD5(p.payload)
 		if st, err := trust.ParseStatement(sig.Comment()); err == nil {
 			p.rec.Format, p.rec.Serial = st.Format, &st.Serial
 		}

@@ -59,7 +59,7 @@ func TestAssign(t *testing.T) {
 	if s := r.stage("5"); s != provision.Waiting {
 		t.Errorf("it is %s", s)
 	}
-	plans, err := provision.Plans(t.Context(), r.svc.Tree(), r.store)
+	plans, err := provision.Plans(t.Context(), r.svc.Tree(), provision.Options{Store: r.store})
 	if err != nil || len(plans) != 1 || plans[0].Release != "1" {
 		t.Errorf("the plan is %+v, %v", plans, err)
 	}

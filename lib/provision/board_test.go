@@ -80,3 +80,40 @@ func TestOurClient(t *testing.T) {
 		t.Errorf("left %q, heap %d", e.Left, e.Heap)
 	}
 }
+
+// Wherever the power fails while our client is given a new secret, the board
+// finds a configuration at its next boot, and has the new one in the end.
+func TestOurClientRotates(t *testing.T) {
+	luaotatest.NeedLua(t, "lua5.1", interop())
+	r := newRig(t, appTree("1"), nil)
+	files, _ := ourBoard(t, r, 7)
+	rotate := appTree("1")
+	rotate["default.json"] = strings.Replace(rotate["default.json"], secretLine, `"secret":"newer","old_secrets":["s3cret"]`, 1)
+	r.retree(rotate, nil)
+	for n := 1; ; n++ {
+		id := int64(1000 + n)
+		r.copyDevice(7, id)
+		flash := luaotatest.NewFlash(files)
+		b := newBoard(r, id, flash)
+		flash.CutAfter(n)
+		if _, err := b.Boot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		done := flash.Changes() < n
+		flash.CutAfter(0)
+		if _, e := bootAll(t, b); !strings.HasPrefix(e.Printed[0], "app 1 1 ") || strings.Contains(e.Printed[0], "Invalid") {
+			t.Errorf("cut at change %d: %q", n, e.Printed)
+		}
+		_, e := bootAll(t, b)
+		conf := flash.Files()[luaota.ConfigName]
+		if e.Printed[0] != "app 1 1 "+luaota.MessageOK || !strings.Contains(conf, `"newer"`) {
+			t.Errorf("cut at change %d: in the end %q with %q", n, e.Printed, conf)
+		}
+		if done {
+			if n < 5 {
+				t.Errorf("%d changes only", n)
+			}
+			return
+		}
+	}
+}

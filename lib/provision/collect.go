@@ -1,21 +1,19 @@
 package provision
 
 import (
-	"context"
 	"fmt"
-	"strconv"
 
 	"lander/lib/luaota"
-	"lander/lib/store"
 )
 
 // collectMax bounds what is fetched of one file: its end is what tells.
 const collectMax = 64 << 10
 
 // collect fetches the files that the release asks for, as far as the board's
-// patience goes, and keeps them under collected/<id>/<name>.
-func (c *session) collect(ctx context.Context) error {
-	if len(c.rel.Collect) == 0 {
+// patience goes. It goes with an update: the original's dialogue has no way to
+// fetch a file and let the board go on as if nothing had been.
+func (c *session) collect() error {
+	if len(c.rel.Collect) == 0 || c.svc.o.Collect == nil {
 		return nil
 	}
 	if c.listing == nil {
@@ -41,19 +39,11 @@ func (c *session) collect(ctx context.Context) error {
 			}
 			content = append(content, a.Data...)
 		}
-		if err := c.svc.keepCollected(ctx, c.hello.ID, name, content); err != nil {
-			return err
+		if err := c.svc.o.Collect(c.dev.ID, name, content); err != nil {
+			return fmt.Errorf("keeping %s: %w", name, err)
 		}
 		c.log.Info("fetched", "file", name, "bytes", len(content))
 	}
 	c.dev.Collected = &now
-	return nil
-}
-
-func (s *Service) keepCollected(ctx context.Context, id int64, name string, content []byte) error {
-	key := "collected/" + strconv.FormatInt(id, 10) + "/" + store.Word(name)
-	if _, err := putLast(ctx, s.store, key, content, 0); err != nil {
-		return fmt.Errorf("keeping %s: %w", name, err)
-	}
 	return nil
 }

@@ -58,9 +58,7 @@ func fits(o record.Object, secret string, strong bool) error {
 	}
 	size := len(o.With("secret", record.String(secret)).Value()) + 1
 	for _, m := range o {
-		if _, whole := m.Value.Int(); !whole && m.Value != "" && (m.Value[0] == '-' || m.Value[0] >= '0' && m.Value[0] <= '9') {
-			size += 26 - min(26, len(m.Value)) // the board writes it with "%.19g"
-		}
+		size += widening(string(m.Value))
 	}
 	if size > MaxConfig {
 		return fmt.Errorf("%w: config.json would have %d bytes, and a board reads %d", errConfig, size, MaxConfig)
@@ -81,4 +79,29 @@ func backslash(canonical string) bool {
 		}
 	}
 	return false
+}
+
+// widening is how much longer a canonical text may become when a board writes it
+// back: a number that is not whole has "%.19g" then, however deep it is.
+func widening(canonical string) (n int) {
+	const widest = 26
+	for i := 0; i < len(canonical); i++ {
+		switch c := canonical[i]; {
+		case c == '"':
+			for i++; i < len(canonical) && canonical[i] != '"'; i++ {
+				if canonical[i] == '\\' {
+					i++
+				}
+			}
+		case c == '-' || c >= '0' && c <= '9':
+			from := i
+			for i+1 < len(canonical) && strings.IndexByte("+-.eE0123456789", canonical[i+1]) >= 0 {
+				i++
+			}
+			if _, whole := record.Value(canonical[from : i+1]).Int(); !whole {
+				n += max(0, widest-(i+1-from))
+			}
+		}
+	}
+	return n
 }

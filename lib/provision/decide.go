@@ -82,25 +82,16 @@ func (c *session) target(ctx context.Context) (*Release, string) {
 	return old, ""
 }
 
-// hold says why an update has to wait, or "".
+// hold says why an update has to wait, or "". Going back never waits.
 func (c *session) hold(r *Release) string {
-	switch {
-	case r.Strict && !c.srv.Strong():
-		return "the release asks for the stronger mode, and the board speaks plainly"
-	case r != c.rel:
-		return "" // going back never waits
-	}
-	groups := c.tree.GroupsOf(c.hello.ID, r)
-	if c.tree.signed != nil {
-		if err := c.tree.signed.Allowed(c.hello.ID, groups); err != nil {
-			return err.Error()
-		}
+	if r != c.rel {
+		return ""
 	}
 	o := c.svc.o
 	if c.assigned != nil { // somebody wants it on this very board
 		o.Groups, o.Percent = nil, 100
 	}
-	return c.svc.rollout.hold(o, r, c.hello.ID, groups, len(c.dev.Staged)+len(c.dev.Dirty) > 0, c.now().Time)
+	return c.svc.rollout.keeps(c.tree, o, r, c.dev, c.hello.ID)
 }
 
 // share is where a board stands in the order in which a release reaches the

@@ -21,7 +21,7 @@ func ExamplePlans() {
 		fmt.Println(err)
 		return
 	}
-	plans, err := provision.Plans(context.Background(), tree, store.NewMemory())
+	plans, err := provision.Plans(context.Background(), tree, provision.Options{Store: store.NewMemory(), Percent: 100})
 	if err != nil {
 		fmt.Println(err)
 		return

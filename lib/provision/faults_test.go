@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,4 +160,48 @@ func TestNewSessionEndsTheOld(t *testing.T) {
 		t.Errorf("it waited %v", took)
 	}
 	same(t, flash, map[string]string{"a.txt": "content 1"})
+	var why []string
+	for _, e := range r.eventsOf(provision.EventDone) {
+		if e.Result == provision.ResultFailed {
+			why = append(why, e.Reason)
+		}
+	}
+	if len(why) != 1 || !strings.HasSuffix(why[0], "the answer to dl: the board came anew, or the service ends") {
+		t.Errorf("%q", why)
+	}
+}
+
+// How a session broke is told without the addresses of its stream.
+func TestReasons(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(net.Conn)
+		want string
+	}{
+		{"hangs up", func(c net.Conn) { c.Close() }, "the answer to dl: the board hung up"},
+		{"resets", func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() }, "the answer to dl: the connection broke"},
+		{"stays mute", func(net.Conn) {}, "the answer to dl: none in time"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t, small("1"), func(o *provision.Options) { o.Answer = 200 * time.Millisecond })
+			d, err := luaotatest.Boot(7, board("s3cret"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn := r.dial()
+			defer conn.Close()
+			hello := d.Hello()
+			tag := d.Keys.Tag(hello)
+			if _, err := conn.Write(record.Append(nil, record.Record{JSON: hello, Tag: tag[:]})); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.Read(make([]byte, 2000)); err != nil {
+				t.Fatal(err)
+			}
+			c.end(conn)
+			if e := r.wait(provision.EventDone, 1)[0]; !strings.HasSuffix(e.Reason, c.want) || r.device(7).Reason != e.Reason {
+				t.Errorf("%q", e.Reason)
+			}
+		})
+	}
 }

@@ -93,6 +93,109 @@ func TestFileNamedX(t *testing.T) {
 	}
 }
 
+// A file whose name is too long to wait under it waits under one of its own,
+// which is nobody else's and which the original client takes.
+func TestLongNamesWait(t *testing.T) {
+	files := map[string]string{
+		"1.dat": "one", "0.lua": "return 0", "abcdefghijklmnopqrstuvwxyz1.dat": "long", "ABCDEFGHIJKLMNOPQRSTUVWXYZ1.dat": "LONG",
+		".abcdefghijklmnopqrstuvwxyz1234": "an ending alone", "-module-of-thirty-one-bytes.lua": "return 1",
+	}
+	tree := map[string]string{"default.json": `{` + secretLine + `,"files":["0.lua",` +
+		`"abcdefghijklmnopqrstuvwxyz1.dat","ABCDEFGHIJKLMNOPQRSTUVWXYZ1.dat","1.dat",".abcdefghijklmnopqrstuvwxyz1234","-module-of-thirty-one-bytes.lua"]}`}
+	for name, text := range files {
+		tree[name] = text
+	}
+	r := newRig(t, tree, nil)
+	flash := board("s3cret")
+	r.settle(7, flash)
+	for _, name := range []string{"0.lua", "-module-of-thirty-one-bytes.lua"} {
+		files[strings.TrimSuffix(name, "ua")+"c"] = lc + files[name]
+		delete(files, name)
+	}
+	same(t, flash, files)
+}
+
+// Bytecode that somebody left on the flash does not hide a module that comes as
+// source; what is not loaded in its place stays.
+func TestSourceIsNotHidden(t *testing.T) {
+	tree := map[string]string{
+		"default.json": `{` + secretLine + `,"files":["a.txt",{"path":"m.lua","mode":"source"},{"path":"i.lua","name":"init.lua","mode":"source"},{"path":"m.lua","name":"n.lua","mode":"raw"}]}`,
+		"m.lua":        "return 2\n", "i.lua": "require 'm'\n", "a.txt": "x",
+	}
+	want := map[string]string{"a.txt": "x", "m.lua": "return 2\n", "n.lua": "return 2\n", "init.lua": "require 'm'\n", "init.lc": "old", "x.lc": "old"}
+	r := newRig(t, tree, nil)
+	flash := board("s3cret")
+	for _, name := range []string{"m.lc", "n.lc", "init.lc", "x.lc"} {
+		flash.Put(name, "old")
+	}
+	r.settle(7, flash)
+	same(t, flash, want)
+	flash = board("s3cret")
+	flash.Put("m.lc", "old")
+	if e, err := r.boot(8, flash, func(d *luaota.Device) { d.Nonce = strings.Repeat("ab", 16) }); err != nil || !e.Reboot {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if got := flash.Files()["luaOTA/todo"]; !strings.Contains(got, "rm\tm.lc\n") || strings.Contains(got, "init.lc") {
+		t.Errorf("the list is %q", got)
+	}
+}
+
+// fewRecords ends a stream behind so many records of the service.
+type fewRecords struct {
+	net.Conn
+	left int
+}
+
+func (c *fewRecords) Read(b []byte) (int, error) {
+	if c.left--; c.left < 0 {
+		c.Close()
+		return 0, io.EOF
+	}
+	return c.Conn.Read(b)
+}
+
+// A client that comes as source in the place of bytecode, or the other way round,
+// is on the flash in one of the two forms whenever the power fails.
+func TestClientChangesItsForm(t *testing.T) {
+	form := func(v, mode string) map[string]string {
+		return map[string]string{
+			"default.json": `{` + secretLine + `,"release":"` + v + `","files":["a.txt",{"path":"check.lua","name":"luaOTA/check.lua","mode":"` + mode + `"}]}`,
+			"check.lua":    "return " + v + "\n", "a.txt": v,
+		}
+	}
+	for _, way := range [][]string{{"compiled", "source"}, {"source", "compiled"}} {
+		for n := 1; ; n++ {
+			r := newRig(t, form("1", way[0]), nil)
+			flash := board("s3cret")
+			r.settle(7, flash)
+			r.retree(form("2", way[1]), nil)
+			d, err := luaotatest.Boot(7, flash)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := d.Run(&fewRecords{r.dial(), n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			files := flash.Files()
+			if files["luaOTA/check.lua"] == "" && files["luaOTA/check.lc"] == "" {
+				t.Errorf("%v: no client after %d records: %q", way, n, files)
+			}
+			r.settle(7, flash)
+			files = flash.Files()
+			_, source := files["luaOTA/check.lua"]
+			_, code := files["luaOTA/check.lc"]
+			if source != (way[1] == "source") || code == source || files["a.txt"] != "2" {
+				t.Errorf("%v: after a cut behind record %d: %q", way, n, files)
+			}
+			r.stop()
+			if e.Reboot {
+				break
+			}
+		}
+	}
+}
+
 // onMove calls do when the first rename arrives.
 type onMove struct {
 	net.Conn

@@ -80,8 +80,8 @@ var errManifest = errors.New("not a manifest")
 // the original does.
 func ParseManifest(b []byte) (Manifest, error) {
 	var raw struct {
-		Secret     *string         `json:"secret"`
-		OldSecrets []string        `json:"old_secrets"`
+		Secret     *string         `json:"secret"`      // of this type, see secretOf
+		OldSecrets []string        `json:"old_secrets"` // the same
 		Files      []ManifestFile  `json:"files"`
 		Delete     []string        `json:"delete"`
 		Release    string          `json:"release"`
@@ -94,15 +94,26 @@ func ParseManifest(b []byte) (Manifest, error) {
 	if err := json.Unmarshal(b, &raw); err != nil {
 		return Manifest{}, fmt.Errorf("%w: %w", errManifest, inJSON(b, err))
 	}
-	if raw.Secret == nil || *raw.Secret == "" {
+	secret := secretOf(b)
+	if secret == "" {
 		return Manifest{}, fmt.Errorf("%w: it has no secret", errManifest)
 	}
 	if raw.Files == nil {
 		return Manifest{}, fmt.Errorf("%w: it has no files", errManifest)
 	}
 	m := Manifest{
-		Secret: *raw.Secret, OldSecrets: raw.OldSecrets, Files: raw.Files, Delete: raw.Delete, Release: raw.Release,
+		Secret: secret, Files: raw.Files, Delete: raw.Delete, Release: raw.Release,
 		Groups: raw.Groups, Collect: raw.Collect, Strict: raw.Strict, Lua: raw.Lua,
+	}
+	var old struct {
+		Secrets []json.RawMessage `json:"old_secrets"`
+	}
+	if err := json.Unmarshal(b, &old); err != nil {
+		return Manifest{}, fmt.Errorf("%w: %w", errManifest, inJSON(b, err))
+	}
+	for _, v := range old.Secrets {
+		text, _ := record.Value(v).Text()
+		m.OldSecrets = append(m.OldSecrets, text)
 	}
 	if len(raw.Config) > 0 {
 		o, err := record.ParseObject(raw.Config)

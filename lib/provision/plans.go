@@ -6,17 +6,26 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"lander/lib/luaota"
 	"lander/lib/luaota/record"
-	"lander/lib/store"
 )
 
 // Plans says what each known board, and each board with a manifest of its own,
-// would get now. No board is asked: what the store says of it is taken as true.
-func Plans(ctx context.Context, t *Tree, s store.Store) ([]Plan, error) {
+// would get now from a service with these options. No board is asked: what the
+// store says of it is taken as true. What o.Rate would delay is not held.
+func Plans(ctx context.Context, t *Tree, o Options) ([]Plan, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	var gone rollout
+	if err := gone.load(ctx, o.Store); err != nil {
+		return nil, err
+	}
+	o.Rate = 0
 	ids := slices.Collect(maps.Keys(t.Releases))
-	known, err := Devices(ctx, s)
+	known, err := Devices(ctx, o.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -28,23 +37,33 @@ func Plans(ctx context.Context, t *Tree, s store.Store) ([]Plan, error) {
 	slices.Sort(ids)
 	var out []Plan
 	for _, id := range slices.Compact(ids) {
-		d, err := loadDevice(ctx, s, id)
+		d, err := loadDevice(ctx, o.Store, id)
 		if err != nil {
 			return out, err
 		}
-		own := t.For(id)
-		if a, err := loadAssignment(ctx, s, d.ID); err != nil {
+		r, mine := t.For(id), o
+		if a, err := loadAssignment(ctx, o.Store, d.ID); err != nil {
 			return out, err
-		} else if a != nil && own != nil && a.Refused == "" && !slices.Contains(d.Bad, a.Chk) {
-			r, _, err := a.release(ctx, t, s, own)
+		} else if a != nil && r != nil && a.Refused == "" && !slices.Contains(d.Bad, a.Chk) {
+			given, _, err := a.release(ctx, t, o.Store, r)
 			if err != nil {
 				return out, err
 			}
-			if r != nil {
-				own = r
+			if given != nil {
+				r, mine.Groups, mine.Percent = given, nil, 100
 			}
 		}
-		out = append(out, planFor(t, own, d, id))
+		p := planFor(t, r, d, id)
+		if p.Action == ActionUpdate {
+			why := d.Tight.wait(r.Chk, o.Clock())
+			if why == "" {
+				why = gone.keeps(t, mine, r, d, id)
+			}
+			if why != "" {
+				p = Plan{Device: p.Device, Release: p.Release, Chk: p.Chk, Action: ActionHold, Reason: why, Steps: []Step{}}
+			}
+		}
+		out = append(out, p)
 	}
 	return out, nil
 }
@@ -60,22 +79,12 @@ func planFor(t *Tree, r *Release, d *Device, id int64) Plan {
 		none.Release, none.Chk, none.Reason = r.Name, r.Chk, "the release did not run on it"
 	default:
 		chk := d.Chk
-		if d.Pending != nil {
-			chk = d.Pending.Chk
-		}
 		h := luaota.Hello{ID: id, Chk: d.Chk, Fields: record.Object{}}
 		have, old := has(t, r, d, h)
-		if d.Pending != nil {
-			have = d.Pending.Have
+		if d.Pending != nil && d.Result == ResultUpdated { // it is expected to say so
+			chk, have = d.Pending.Chk, d.Pending.Have
 		}
-		p := makePlan(r, about{dev: d, chk: chk, have: have, old: old, strong: d.Strong})
-		if t.signed != nil {
-			if err := t.signed.Allowed(id, t.GroupsOf(id, r)); err != nil {
-				none.Release, none.Chk, none.Reason = r.Name, r.Chk, err.Error()
-				return none
-			}
-		}
-		return p
+		return makePlan(r, about{dev: d, chk: chk, have: have, old: old, strong: d.Strong})
 	}
 	return none
 }

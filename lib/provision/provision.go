@@ -39,6 +39,9 @@ const (
 	stagePrefix = "~"
 	// placing is the one of the session's own small files.
 	placing = stagePrefix + "x"
+	// configWaits is where a configuration waits: our client takes it from there
+	// when a cut came between the removal of the old one and the renaming.
+	configWaits = "luaOTA/~c"
 	// todoName is the list of renames that our client finishes after a cut.
 	todoName = "luaOTA/todo"
 )
@@ -122,12 +125,18 @@ func flashName(name, mode string) string {
 	return name
 }
 
-// staged is the name under which a file waits.
+// staged is the name under which the i-th file of a release waits. A name that
+// does not fit behind the prefix is replaced by a number behind two of them, which
+// no other file waits under: checkName lets none begin with the prefix.
 func staged(send string, i int) string {
 	if s := stagePrefix + send; len(s) <= MaxName && s != placing {
 		return s
 	}
-	return fmt.Sprintf("%s%d%s", stagePrefix, i, path.Ext(send))
+	ext := ""
+	if path.Ext(send) == ".lua" { // to be compiled, perhaps
+		ext = ".lua"
+	}
+	return fmt.Sprintf("%s%s%d%s", stagePrefix, stagePrefix, i, ext)
 }
 
 // luaOTALast sorts the client's own files behind the others: what can update

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+
+	"lander/lib/luaota/record"
 )
 
 const (
@@ -18,15 +20,16 @@ const (
 	ramList = 24 << 10
 )
 
-// secretOf finds the secret of a manifest that is otherwise unusable: its boards
-// can then still be told OK!.
+// secretOf finds the secret of a manifest, also of one that is otherwise unusable:
+// its boards can then still be told OK!. It is the bytes of the file: they need be
+// no UTF-8, which json would change.
 func secretOf(b []byte) string {
 	var m map[string]json.RawMessage
-	var s string
-	if json.Unmarshal(b, &m) == nil && json.Unmarshal(m["secret"], &s) == nil {
-		return s
+	if json.Unmarshal(b, &m) != nil {
+		return ""
 	}
-	return ""
+	s, _ := record.Value(m["secret"]).Text()
+	return s
 }
 
 // stamp tells, without reading any content, whether a tree is what it was: names,

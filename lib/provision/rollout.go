@@ -79,6 +79,21 @@ func (r *rollout) load(ctx context.Context, s store.Store) error {
 	return nil
 }
 
+// keeps says what keeps a release from a board, as the tree, the options and the
+// record of the board have it, or "".
+func (r *rollout) keeps(t *Tree, o Options, rel *Release, d *Device, id int64) string {
+	if rel.Strict && !d.Strong && !d.LastSeen.IsZero() {
+		return "the release asks for the stronger mode, and the board speaks plainly"
+	}
+	groups := t.GroupsOf(id, rel)
+	if t.signed != nil {
+		if err := t.signed.Allowed(id, groups); err != nil {
+			return err.Error()
+		}
+	}
+	return r.hold(o, rel, id, groups, len(d.Staged)+len(d.Dirty) > 0, o.Clock())
+}
+
 // hold says why a board's update has to wait, or "". begun says that part of the
 // update is on the board already.
 func (r *rollout) hold(o Options, rel *Release, id int64, groups []string, begun bool, now time.Time) string {

@@ -89,6 +89,68 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// A plan says hold where the service would: of a board that the options, the
+// store or the release keep from it.
+func TestPlansHold(t *testing.T) {
+	r := newRig(t, map[string]string{
+		"default.json": `{` + secretLine + `,"release":"1","files":["main.lua"]}`, "main.lua": "return 1\n", "lander.json": `{"groups":{"lab":["1","2"]}}`,
+	}, func(o *provision.Options) { o.Percent = 0 })
+	for id := int64(1); id <= 3; id++ {
+		r.settle(id, board("s3cret"))
+	}
+	base := provision.Options{Store: r.store, Percent: 100}
+	plans := func(change func(*provision.Options)) (out []string) {
+		t.Helper()
+		o := base
+		if change != nil {
+			change(&o)
+		}
+		all, err := provision.Plans(t.Context(), r.svc.Tree(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range all {
+			if (p.Action == provision.ActionHold) != (p.Reason != "" && len(p.Steps) == 0 && p.Release == "1") {
+				t.Errorf("%+v", p)
+			}
+			out = append(out, p.Action)
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*provision.Options)
+		want   string
+	}{
+		{"nothing holds", nil, "[update update update]"},
+		{"percent", func(o *provision.Options) { o.Percent = 0 }, "[hold hold hold]"},
+		{"groups", func(o *provision.Options) { o.Groups = []string{"lab"} }, "[update update hold]"},
+	} {
+		if got := fmt.Sprint(plans(c.change)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+	r.assign("3", "1", "somebody")
+	if got := fmt.Sprint(plans(func(o *provision.Options) { o.Groups, o.Percent = []string{"lab"}, 0 })); got != "[hold hold update]" {
+		t.Errorf("assigned: %s", got)
+	}
+	bad := board("s3cret")
+	bad.Code = func(string, []byte) ([]byte, error) { return nil, errors.New("main.lua:1: no") }
+	r.stop()
+	r.start(nil)
+	r.boot(3, bad, nil)
+	if got := fmt.Sprint(plans(func(o *provision.Options) { o.MaxFailures = 1 })); got != "[hold hold hold]" {
+		t.Errorf("halted: %s", got)
+	}
+	if was, err := r.inventory().Withdraw(t.Context(), "3", ""); !was || err != nil {
+		t.Errorf("withdrawing: %t, %v", was, err)
+	}
+	r.retree(map[string]string{"default.json": `{` + secretLine + `,"release":"1","files":[],"strict":true}`}, nil)
+	if got := fmt.Sprint(plans(nil)); got != "[hold hold hold]" {
+		t.Errorf("strict: %s", got)
+	}
+}
+
 // A board that boots again and again with a new release gets the one before back,
 // and the next release all the same.
 func TestUnhealthyGoesBack(t *testing.T) {
@@ -271,14 +333,19 @@ func TestResume(t *testing.T) {
 }
 
 func TestCollect(t *testing.T) {
-	r := newRig(t, map[string]string{"default.json": `{` + secretLine + `,"files":["a.txt"],"collect":["crash.log","none.log"]}`, "a.txt": "x"}, nil)
+	got := map[string]string{}
+	r := newRig(t, map[string]string{"default.json": `{` + secretLine + `,"files":["a.txt"],"collect":["crash.log","none.log"]}`, "a.txt": "x"}, func(o *provision.Options) {
+		o.Collect = func(device, name string, content []byte) error { got[device+" "+name] = string(content); return nil }
+	})
 	flash := board("s3cret")
 	log := strings.Repeat("crash\n", 500)
 	flash.Put("crash.log", log)
 	r.settle(7, flash)
-	e, err := r.store.Get(t.Context(), "collected/7/crash.log")
-	if err != nil || string(e.Value) != log {
-		t.Errorf("%d bytes, %v", len(e.Value), err)
+	if len(got) != 1 || got["7 crash.log"] != log {
+		t.Errorf("%q", got)
+	}
+	if r.device(7).Collected == nil {
+		t.Error("the record does not say so")
 	}
 }
 
@@ -313,8 +380,15 @@ func TestManyFilesAndLongConfigurations(t *testing.T) {
 	}
 	delete(tree, "default.json")
 	same(t, flash, tree)
+	whole := luaotatest.NewFlash(map[string]string{
+		luaota.ConfigName: `{"ssid":"s","server":"x","note":["0.1, -1e5, 0.25",` + strings.Repeat("8266,", 150) + `1],"secret":"s3cret"}`,
+	})
+	if n := r.settle(9, whole); n != 1 {
+		t.Errorf("whole numbers: %d boots", n)
+	}
 	for name, config := range map[string]string{
 		"long":      `{"ssid":"s","server":"x","note":"` + strings.Repeat("n", 960) + `","secret":"s3cret"}`,
+		"fractions": `{"ssid":"s","server":"x","note":{"a":[` + strings.Repeat("0.1,", 50) + `1]},"secret":"s3cret"}`, // it writes 19 digits
 		"backslash": `{"ssid":"a\\b","server":"x","secret":"s3cret"}`,
 	} {
 		flash := luaotatest.NewFlash(map[string]string{luaota.ConfigName: config})

@@ -24,21 +24,22 @@ type Options struct {
 	Load        LoadOptions
 	Verify      func(fsys fs.FS) (*Admission, error) // nil: unsigned trees are served
 	Store       store.Store
-	Name        string           // of the server in the store, which others with another tree must not have
-	Percent     int              // of the boards that a release may reach, 0 to 100
-	MaxFailures int              // boards on which a release may fail before it is halted; 0: any number
-	Rate        int              // updates that may begin per minute; 0: any number
-	Groups      []string         // boards of these groups alone get updates; nil: all
-	Silence     time.Duration    // a board that was updated and is silent for so long counts as a failure; 0: never
-	Once        bool             // end after the first session of a board
-	Reload      <-chan os.Signal // looks at the tree at once; nil: never
-	Poll        time.Duration    // how often the tree is looked at; 0: 1 s, negative: never
-	Hello       time.Duration    // how long a peer may take for its HI; 0: 5 s
-	Answer      time.Duration    // how long a board may take for an answer; 0: 15 s
-	MaxConns    int              // streams at once; 0: 4096
-	MaxPerHost  int              // streams from one address; 0: 1024
-	Journal     *journal.Journal // a line for each update; nil: none
-	Event       func(Event)      // called from many goroutines; nil: none
+	Name        string                                          // of the server in the store, which others with another tree must not have
+	Percent     int                                             // of the boards that a release may reach, 0 to 100
+	MaxFailures int                                             // boards on which a release may fail before it is halted; 0: any number
+	Rate        int                                             // updates that may begin per minute; 0: any number
+	Groups      []string                                        // boards of these groups alone get updates; nil: all
+	Silence     time.Duration                                   // a board that was updated and is silent for so long counts as a failure; 0: never
+	Once        bool                                            // end after the first session of a board
+	Reload      <-chan os.Signal                                // looks at the tree at once; nil: never
+	Poll        time.Duration                                   // how often the tree is looked at; 0: 1 s, negative: never
+	Hello       time.Duration                                   // how long a peer may take for its HI; 0: 5 s
+	Answer      time.Duration                                   // how long a board may take for an answer; 0: 15 s
+	MaxConns    int                                             // streams at once; 0: 4096
+	MaxPerHost  int                                             // streams from one address; 0: 1024
+	Collect     func(device, name string, content []byte) error // keeps a file that was fetched of a board; nil: none are fetched
+	Journal     *journal.Journal                                // a line for each update; nil: none
+	Event       func(Event)                                     // called from many goroutines; nil: none
 	Clock       func() time.Time
 	Log         *slog.Logger
 }
@@ -49,6 +50,7 @@ type Service struct {
 	store   store.Store
 	log     *slog.Logger
 	tree    atomic.Pointer[Tree]
+	stamped string // stamp of the first tree, before it was read
 	visits  visits
 	rollout rollout
 	metrics Metrics
@@ -77,6 +79,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err := s.rollout.load(ctx, s.store); err != nil {
 		return nil, err
 	}
+	s.stamped, _ = stamp(s.o.Tree) // watch tells what is wrong with it
 	t, err := s.load()
 	if err != nil {
 		return nil, err
@@ -180,8 +183,7 @@ func (s *Service) watch(ctx context.Context) {
 		defer tick.Stop()
 		looks = tick.C
 	}
-	served, _ := stamp(s.o.Tree)
-	last := served
+	served, last, fault := s.stamped, s.stamped, ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -195,9 +197,13 @@ func (s *Service) watch(ctx context.Context) {
 		}
 		now, err := stamp(s.o.Tree)
 		if err != nil {
-			s.log.Warn("looking at the tree", "error", err)
+			if fault != err.Error() { // told once
+				fault = err.Error()
+				s.log.Warn("looking at the tree", "error", err)
+			}
 			continue
 		}
+		fault = ""
 		quiet := now == last
 		last = now
 		if now == served || !quiet {

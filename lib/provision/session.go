@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"lander/lib/job"
@@ -177,7 +180,7 @@ func (c *session) update(ctx context.Context, p Plan) error {
 	}
 	d.Reason = ""
 	if err != nil {
-		d.Result, d.Reason = ResultFailed, err.Error()
+		d.Result, d.Reason = ResultFailed, reason(err)
 		d.Failures++
 		if re, ok := errors.AsType[*RoomError](err); ok {
 			c.tight().refused(re.Error(), c.now().Time)
@@ -207,6 +210,25 @@ func (c *session) update(ctx context.Context, p Plan) error {
 		c.srv.Linger(lastWord)
 	}
 	return err
+}
+
+// reason words what broke a session for those who look after the boards: the
+// addresses of its stream tell them nothing.
+func reason(err error) string {
+	text := err.Error()
+	what, why := "EOF", "the board hung up"
+	if oe, ok := errors.AsType[*net.OpError](err); ok {
+		switch what, why = oe.Error(), "the connection broke"; {
+		case errors.Is(err, net.ErrClosed):
+			why = "the board came anew, or the service ends"
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			why = "none in time"
+		}
+	}
+	if before, ok := strings.CutSuffix(text, what); ok {
+		return before + why
+	}
+	return text
 }
 
 // look asks the board what it has where that saves sending: files that wait from

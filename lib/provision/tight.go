@@ -95,12 +95,13 @@ func (c *session) squeeze(p Plan, failed string, begun bool, saved func() error)
 	moves, doomed := map[string]string{}, []string{}
 	var order []string
 	for _, s := range p.Steps {
-		if s.Do == StepDelete {
+		if s.Do == StepDelete && !slices.Contains(doomed, s.Name) {
 			doomed = append(doomed, s.Name)
 		}
 		if s.item == nil {
 			continue
 		}
+		doomed = unhide(doomed, s.Name)
 		if st, there := d.Staged[s.Staged]; there && st.Token == s.item.token() {
 			moves[s.Name] = s.Staged
 			order = append(order, s.Name)
@@ -109,11 +110,12 @@ func (c *session) squeeze(p Plan, failed string, begun bool, saved func() error)
 	if err := c.verify(moves); err != nil {
 		return "", err
 	}
-	if len(order)+len(c.present(doomed)) == 0 && failed != "" && !vital(failed) {
+	early, _ := apart(c.present(doomed))
+	if len(order)+len(early) == 0 && failed != "" && !vital(failed) {
 		t.Over = append(t.Over, failed) // there is not more room now
 	}
 	// Without a file on its way the removal needs room for an empty one.
-	if err := c.move(order, moves, c.present(doomed)); err != nil && !(len(order) == 0 && full(err)) {
+	if err := c.move(order, moves, early); err != nil && !(len(order) == 0 && full(err)) {
 		return "", err
 	}
 	for _, s := range p.Steps {

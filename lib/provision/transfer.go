@@ -22,7 +22,7 @@ func (c *session) run(ctx context.Context, p Plan) (string, error) {
 	if d.Staged == nil {
 		d.Staged = map[string]Staged{}
 	}
-	if err := c.collect(ctx); err != nil {
+	if err := c.collect(); err != nil {
 		return "", err
 	}
 	c.note(p)
@@ -165,7 +165,8 @@ func (c *session) activate(p Plan, saved func() error) error {
 	if err := errors.Join(c.verify(moves), saved()); err != nil {
 		return err
 	}
-	if !c.room(len(order) + len(doomed) + 2) {
+	doomed = c.present(unhide(doomed, order...))
+	if !c.room(len(order) + len(doomed) + 4) {
 		return errSuspend
 	}
 	err := c.tie.hold()
@@ -174,7 +175,7 @@ func (c *session) activate(p Plan, saved func() error) error {
 	case todo:
 		err = c.leaveTodo(order, moves, doomed)
 	default:
-		err = c.move(order, moves, c.present(doomed))
+		err = c.move(order, moves, doomed)
 	}
 	if err != nil {
 		return err
@@ -219,6 +220,19 @@ func (c *session) verify(moves map[string]string) error {
 	return nil
 }
 
+// unhide adds to the doomed names those of bytecode that a board would load in
+// place of the given files, should somebody have left it there. The firmware
+// starts init.lua alone.
+func unhide(doomed []string, names ...string) []string {
+	for _, name := range names {
+		module, isLua := strings.CutSuffix(name, ".lua")
+		if isLua && name != "init.lua" && !slices.Contains(doomed, module+".lc") {
+			doomed = append(doomed, module+".lc")
+		}
+	}
+	return doomed
+}
+
 // present leaves out the doomed names that are not there, as far as the listing
 // tells.
 func (c *session) present(doomed []string) []string {
@@ -232,34 +246,56 @@ func (c *session) present(doomed []string) []string {
 }
 
 // move renames in order. The protocol has no deletion: a rename removes its
-// target, so the last common file goes to its place by way of all doomed names.
+// target, so the last common file goes to its place by way of the doomed names.
+// Those of a client go at the end: before, nothing else may be there that starts.
 func (c *session) move(order []string, from map[string]string, doomed []string) error {
 	carrier := ""
 	for _, name := range order {
-		if !strings.HasPrefix(name, "luaOTA/") && name != "init.lua" {
+		if !vital(name) {
 			carrier = name
 		}
 	}
-	if carrier == "" && len(doomed) > 0 {
-		// Nothing else is on its way: an empty file of ours does it, and stays.
-		if _, err := c.srv.Do(luaota.File(stagePrefix, nil)); err != nil {
-			return fmt.Errorf("deleting: %w", err)
-		}
-		if err := c.chain(stagePrefix, append(slices.Clone(doomed), stagePrefix)); err != nil {
+	early, late := apart(doomed)
+	if carrier == "" {
+		if err := c.erase(early); err != nil {
 			return err
 		}
 	}
 	for _, name := range order {
 		way := []string{name}
 		if name == carrier {
-			way = append(slices.Clone(doomed), name)
+			way = append(early, name)
 		}
 		if err := c.chain(from[name], way); err != nil {
 			return err
 		}
 		c.dev.arrived(name, from[name], c.goal.item(name).token())
 	}
-	return nil
+	return c.erase(late)
+}
+
+// apart takes what a board starts with out of the doomed names.
+func apart(doomed []string) (others, vitals []string) {
+	for _, name := range doomed {
+		if vital(name) {
+			vitals = append(vitals, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	return others, vitals
+}
+
+// erase removes files when nothing else is on its way: an empty file of ours does
+// it, and stays.
+func (c *session) erase(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := c.srv.Do(luaota.File(stagePrefix, nil)); err != nil {
+		return fmt.Errorf("deleting: %w", err)
+	}
+	return c.chain(stagePrefix, append(names, stagePrefix))
 }
 
 func (c *session) chain(at string, way []string) error {
@@ -295,8 +331,12 @@ func (c *session) place(name string, content []byte) error {
 		}
 		content = content[pieceSize:]
 	}
-	if _, err := c.srv.Do(luaota.File(placing, content)); err != nil {
+	at := placing
+	if name == luaota.ConfigName {
+		at = configWaits
+	}
+	if _, err := c.srv.Do(luaota.File(at, content)); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	return c.chain(placing, []string{name})
+	return c.chain(at, []string{name})
 }

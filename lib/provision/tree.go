@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -202,6 +203,9 @@ func (l *loader) release(name string, id *int64) *Release {
 	if r.Name == "" {
 		r.Name = l.tree.Settings.Release
 	}
+	if strings.Contains(m.Secret, `\`) {
+		fail("", "the secret holds a backslash: a board that is updated does not write it back correctly, and cannot read its config.json again")
+	}
 	if len(m.Secret) > 64 {
 		l.problem(Problem{Manifest: name, Warning: true, Text: "the original's server breaks on secrets of more than 64 bytes"})
 	}
@@ -295,7 +299,7 @@ func (l *loader) load(p, mode, lua string) *loaded {
 	}
 	ld.item = Item{Path: p, Mode: mode, MTime: info.ModTime().Unix(), Size: info.Size()}
 	if mode != ModeRaw {
-		b = l.lua(ld, p, b, lua)
+		b = l.lua(ld, p, mode, b, lua)
 	}
 	sum := sha256.Sum256(b)
 	ld.item.Content, ld.item.SHA256 = b, hex.EncodeToString(sum[:])
@@ -307,10 +311,14 @@ func (l *loader) load(p, mode, lua string) *loaded {
 	return ld
 }
 
-// lua checks and trims a source.
-func (l *loader) lua(ld *loaded, p string, b []byte, lua string) []byte {
+// lua checks and trims a source. What the board compiles it compiles from
+// memory, where Lua does not skip a first line with #.
+func (l *loader) lua(ld *loaded, p, mode string, b []byte, lua string) []byte {
+	if bytes.HasPrefix(b, []byte("\x1bLua")) {
+		return b
+	}
 	check := func(src []byte, when string) bool {
-		if l.o.Check == nil || lua == "5.3" || strings.HasPrefix(string(src[:min(4, len(src))]), "\x1bLua") {
+		if l.o.Check == nil || lua == "5.3" {
 			return true
 		}
 		line, text := l.o.Check(path.Base(p), src)
@@ -319,12 +327,15 @@ func (l *loader) lua(ld *loaded, p string, b []byte, lua string) []byte {
 		}
 		return text == ""
 	}
-	if !check(b, "") || !wantsTrim(b) {
-		return b
+	good := check(b, "")
+	switch {
+	case good && wantsTrim(b):
+		b = Trim(b)
+		check(b, " (after trimming)")
+	case mode == ModeCompiled:
+		b = firstLine(b)
 	}
-	trimmed := Trim(b)
-	check(trimmed, " (after trimming)")
-	return trimmed
+	return b
 }
 
 // collisions refuses two files of one name on the flash, and x.lua beside x.lc.

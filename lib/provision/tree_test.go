@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"lander/lib/luaota"
+	"lander/lib/luaota/luaotatest"
 	"lander/lib/provision"
 )
 
@@ -39,7 +41,9 @@ func TestLoadProblems(t *testing.T) {
 		{"files of another type", `{"secret":"s","files":{}}`, "files should be a list, not object", false},
 		{"path of another type", `{"secret":"s","files":[{"path":["a.txt"]}]}`, "path should be a text, not array", false},
 		{"no secret", `{"files":[]}`, "no secret", false},
+		{"Secret", `{"Secret":"x","files":[]}`, "no secret", false},
 		{"empty secret", `{"secret":"","files":[]}`, "no secret", false},
+		{"secret with a backslash", `{"secret":"a\\b","files":[]}`, "backslash", false},
 		{"no files", `{"secret":"s"}`, "no files", false},
 		{"missing file", `{"secret":"s","files":["nope.txt"]}`, "it is not there", false},
 		{"outside", `{"secret":"s","files":["../a.txt"]}`, "does not stay in the tree", false},
@@ -131,6 +135,25 @@ func TestSignedSums(t *testing.T) {
 	tree := load(t, files, provision.LoadOptions{Sums: map[string]string{"default.json": "00"}})
 	if !tree.Broken() || !strings.Contains(fmt.Sprint(tree.Problems), "not what was signed") {
 		t.Errorf("%v", tree.Problems)
+	}
+}
+
+// A secret is bytes: those of a file that is no UTF-8 stay what they are, as they
+// do on the boards.
+func TestSecretsAreBytes(t *testing.T) {
+	m, err := provision.ParseManifest([]byte("{\"secret\":\"s\xe9\\u00e9\\n\",\"old_secrets\":[\"o\xff\",\"plain\"],\"files\":[]}"))
+	if err != nil || m.Secret != "s\xe9\u00e9\n" || len(m.OldSecrets) != 2 || m.OldSecrets[0] != "o\xff" || m.OldSecrets[1] != "plain" {
+		t.Errorf("%q, %q, %v", m.Secret, m.OldSecrets, err)
+	}
+	r := newRig(t, map[string]string{"default.json": "{\"secret\":\"s\xe9\",\"files\":[\"a.txt\"]}", "a.txt": "x"}, nil)
+	flash := luaotatest.NewFlash(map[string]string{luaota.ConfigName: "{\"ssid\":\"lab\",\"secret\":\"s\xe9\"}\n"})
+	if n := r.settle(7, flash); n != 1 {
+		t.Errorf("%d boots", n)
+	}
+	// Also where nothing else of the manifest can be used.
+	r.retree(map[string]string{"default.json": "{\"secret\":\"s\xe9\",\"files\":5}"}, nil)
+	if n := r.settle(7, flash); n != 0 {
+		t.Errorf("%d boots", n)
 	}
 }
 

@@ -23,15 +23,12 @@ func wantsTrim(src []byte) bool {
 // Trim drops comments, and blanks at the begin and end of lines, from a Lua
 // source. It works on tokens, so that strings and long brackets stay as they
 // are, and it keeps every line feed outside of them: line numbers hold.
-// What a comment stood between stays apart.
+// What a comment stood between stays apart. Lines that end otherwise end with a
+// line feed then, in strings too, where Lua reads it as one anyway.
 func Trim(src []byte) []byte {
+	src = unixLines(firstLine(src))
 	out := make([]byte, 0, len(src))
 	i := 0
-	if bytes.HasPrefix(src, []byte("#")) { // Lua skips such a first line
-		if i = bytes.IndexByte(src, '\n'); i < 0 {
-			return out
-		}
-	}
 	mark := 0 // bytes of out before it are tokens: never trimmed
 	for i < len(src) {
 		c := src[i]
@@ -63,7 +60,7 @@ func Trim(src []byte) []byte {
 			continue
 		case c == '\n':
 			out = append(rstrip(out, mark), '\n')
-		case c == '\r' || c == ' ' || c == '\t' || c == '\v' || c == '\f':
+		case c == ' ' || c == '\t' || c == '\v' || c == '\f':
 			if len(out) > 0 && out[len(out)-1] != '\n' {
 				out = append(out, c)
 			}
@@ -75,11 +72,44 @@ func Trim(src []byte) []byte {
 	return rstrip(out, mark)
 }
 
+// firstLine drops a first line that begins with #, which Lua skips in files, but
+// not its line feed.
+func firstLine(src []byte) []byte {
+	if !bytes.HasPrefix(src, []byte("#")) {
+		return src
+	}
+	if i := bytes.IndexByte(src, '\n'); i >= 0 {
+		return src[i:]
+	}
+	return nil
+}
+
+// unixLines makes a line feed of each of Lua's line ends: CR, LF, and either
+// behind the other.
+func unixLines(src []byte) []byte {
+	if bytes.IndexByte(src, '\r') < 0 {
+		return src
+	}
+	out := make([]byte, 0, len(src))
+	for i := 0; i < len(src); i++ {
+		c := src[i]
+		if c != '\r' && c != '\n' {
+			out = append(out, c)
+			continue
+		}
+		out = append(out, '\n')
+		if i+1 < len(src) && src[i+1] != c && (src[i+1] == '\r' || src[i+1] == '\n') {
+			i++
+		}
+	}
+	return out
+}
+
 // rstrip drops blanks at the end, but none of the first mark bytes.
 func rstrip(out []byte, mark int) []byte {
 	for len(out) > mark {
 		switch out[len(out)-1] {
-		case ' ', '\t', '\r', '\v', '\f':
+		case ' ', '\t', '\v', '\f':
 			out = out[:len(out)-1]
 			continue
 		}
@@ -108,7 +138,11 @@ func quotedEnd(src []byte, i int) int {
 	for j := i + 1; j < len(src); j++ {
 		switch src[j] {
 		case '\\':
-			j++
+			if j++; j < len(src) && src[j] == 'z' { // Lua 5.3 skips blanks and line ends behind it
+				for j+1 < len(src) && bytes.IndexByte([]byte(" \t\n\v\f"), src[j+1]) >= 0 {
+					j++
+				}
+			}
 		case src[i]:
 			return j + 1
 		case '\n':

@@ -240,6 +240,29 @@ func TestRefusalsAreJournalledAndCostNothing(t *testing.T) {
 	}
 }
 
+// That a refusal could not be journalled is told beside it, in one line.
+func TestRefusalNotJournalled(t *testing.T) {
+	f := newFixture(t, "")
+	if err := f.svc.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(f.dir, journal.FileName)
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(file, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.svc.Run(t.Context(), remote.Order{Bundle: strings.NewReader("no bundle")})
+	u, ok := errors.AsType[*remote.UnjournalledError](err)
+	if !ok || !errors.Is(err, trust.ErrInvalid) || strings.Contains(u.Err.Error(), f.dir) {
+		t.Fatalf("%#v", err)
+	}
+	if text := err.Error(); strings.Contains(text, "\n") || !strings.Contains(text, u.Err.Error()) || !strings.Contains(text, u.Journal.Error()) {
+		t.Errorf("%q", text)
+	}
+}
+
 func TestUnsignedHasNoMoreThanAsked(t *testing.T) {
 	f := newFixture(t, "")
 	u := &remote.Unsigned{Name: "t.sh", Format: job.FormatSh, Payload: []byte("echo hi")}

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -94,6 +93,17 @@ func (s *Service) Run(ctx context.Context, o Order) (job.Result, error) {
 	return a.Execute(ctx)
 }
 
+// UnjournalledError is a refusal that could not be journalled.
+type UnjournalledError struct {
+	Err     error // why the script does not run
+	Journal error // names files
+}
+
+func (e *UnjournalledError) Error() string { return e.Err.Error() + "; " + e.Journal.Error() }
+
+// Unwrap gives both.
+func (e *UnjournalledError) Unwrap() []error { return []error{e.Err, e.Journal} }
+
 // Admit checks an order and records its serial. A refusal is journalled, and
 // so is every other reason not to run.
 func (s *Service) Admit(ctx context.Context, o Order) (*Admitted, error) {
@@ -105,7 +115,7 @@ func (s *Service) Admit(ctx context.Context, o Order) (*Admitted, error) {
 	line := a.line()
 	line.Verdict, line.Reason = journal.Refused, err.Error()
 	if _, jerr := s.Journal.Append(ctx, line); jerr != nil {
-		err = errors.Join(err, jerr)
+		err = &UnjournalledError{Err: err, Journal: jerr}
 	}
 	return nil, err
 }

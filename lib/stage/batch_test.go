@@ -143,7 +143,7 @@ func TestBackoff(t *testing.T) {
 	}
 	waitTimer(t, c)
 	p.answers = nil
-	if err := s.Connect(t.Context()); err != nil {
+	if err := s.Connect(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	<-tried

@@ -42,5 +42,5 @@ func (e *SessionError) Error() string { return "the session with the server fail
 // Unwrap gives the reason, and the status of ConnectToServer [EMP 3].
 func (e *SessionError) Unwrap() []error { return []error{frame.StatusCommunicationError, e.Err} }
 
-// Busy is the answer where a session is on already.
-var errBusy = errors.New("connection already in progress")
+// ErrBusy is the answer where a session is on already.
+var ErrBusy = errors.New("connection already in progress")

@@ -62,12 +62,21 @@ func (s *Stage) SendTable(ctx context.Context, p frame.Trigger) error {
 }
 
 // Connect has a session with the server, though nothing waits. When one is on
-// already it fails at once.
-func (s *Stage) Connect(ctx context.Context) error {
+// already it comes after it, or fails at once with ErrBusy unless it may wait.
+func (s *Stage) Connect(ctx context.Context, wait bool) error {
 	select {
 	case s.session <- struct{}{}:
 	default:
-		return &SessionError{errBusy}
+		if !wait {
+			return ErrBusy
+		}
+		select {
+		case s.session <- struct{}{}:
+		case <-ctx.Done():
+			return &SessionError{context.Cause(ctx)}
+		case <-s.ctx.Done():
+			return &SessionError{context.Cause(s.ctx)}
+		}
 	}
 	defer func() { <-s.session }()
 	ctx, cancel := s.bounded(ctx)

@@ -4,7 +4,9 @@ return function(_, args)
   if self.on then return end
   self.on, self.halt = true, nil
   stopOTA = self.stop
-  local f = file.open(self.P .. "config.json", "r") or file.open(self.P .. "~c", "r")
+  local name = self.P .. "config.json"
+  if not file.exists(name) then file.rename(self.P .. "~c", name) end
+  local f = file.open(name, "r")
   local text, c = {}, nil
   if f then
     local s = f:read()

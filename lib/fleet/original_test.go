@@ -1,0 +1,332 @@
+package fleet
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"lander/lib/bundle"
+	"lander/lib/job"
+	"lander/lib/link"
+	"lander/lib/m3da/bysant"
+	"lander/lib/m3da/envelope"
+	"lander/lib/sovd"
+	"lander/lib/store"
+	"lander/lib/trust"
+)
+
+// original is a device that speaks plain M3DA and nothing of ours.
+type original struct {
+	t    testing.TB
+	id   string
+	conn net.Conn
+	buf  []byte
+}
+
+func (h *hall) original(id string) *original {
+	h.t.Helper()
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", portOf(h.l)))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	return &original{t: h.t, id: id, conn: c}
+}
+
+func portOf(l *link.Listener) string {
+	_, port, _ := strings.Cut(strings.TrimPrefix(l.Address().String(), "tcp://"), ":")
+	return port
+}
+
+// exchange sends items and returns what comes with the reply.
+func (o *original) exchange(items ...envelope.Item) []envelope.Item {
+	o.t.Helper()
+	var payload []byte
+	for _, i := range items {
+		payload = i.Append(payload)
+	}
+	e := envelope.Envelope{Header: envelope.Header(envelope.Text("id", o.id)), Payload: string(payload)}
+	if _, err := o.conn.Write(e.Append(nil)); err != nil {
+		o.t.Fatal(err)
+	}
+	for {
+		if e, rest, err := envelope.Parse(o.buf); err == nil {
+			o.buf = rest
+			if s, _ := e.Status(); s != envelope.StatusOK {
+				o.t.Fatalf("status %d", s)
+			}
+			items, err := envelope.ParseItems(e.Payload)
+			if err != nil {
+				o.t.Fatal(err)
+			}
+			return items
+		}
+		b := make([]byte, 4096)
+		n, err := o.conn.Read(b)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		o.buf = append(o.buf, b[:n]...)
+	}
+}
+
+// An original device gets its command with a reply, once, by MD5, and answers
+// with a text.
+func TestOriginalDevice(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	o := h.original("old")
+	if items := o.exchange(); len(items) != 0 {
+		t.Errorf("for a device that is new: %v", items)
+	}
+	start := func() sovd.Execution {
+		t.Helper()
+		x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{})
+		if err != nil || x.Status != job.Prepared {
+			t.Fatalf("start: %+v %v", x, err)
+		}
+		return x
+	}
+	look := func(id string) sovd.Execution {
+		t.Helper()
+		x, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	x, y := start(), start()
+	items := o.exchange()
+	if len(items) != 2 {
+		t.Fatalf("commands: %v", items)
+	}
+	// A ticket that is no number is none to such a device.
+	tickets := map[string]bysant.Value{}
+	for i, x := range []sovd.Execution{x, y} {
+		v := items[i].(envelope.Message).Ticket
+		if n, ok := v.Int(); !ok || n <= 0 || n > math.MaxInt32 {
+			t.Errorf("ticket: %v", v)
+		}
+		tickets[x.ID] = v
+	}
+	if tickets[x.ID].Equal(tickets[y.ID]) {
+		t.Error("one ticket for two")
+	}
+	m := items[0].(envelope.Message)
+	args, _ := m.Body.Get("ExecuteScript")
+	url, _ := args.Get("url")
+	signature, _ := args.Get("signature")
+	address, _ := url.Str()
+	if md5, _ := signature.Str(); m.Path != "@sys.commands" || md5 != trust.LegacyMD5([]byte("print(1)")) {
+		t.Errorf("command: %v", m)
+	}
+	token, ok := strings.CutPrefix(address, "http://gw:1"+sovd.FetchPath)
+	if b, found := h.fleet.Payload(token); !ok || !found || string(b) != "print(1)" {
+		t.Errorf("%s: %q %v", address, b, found)
+	}
+	if _, found := h.fleet.Payload(token + "x"); found {
+		t.Error("another token holds")
+	}
+	if _, err := h.fleet.ControlExecution(t.Context(), gw1("old"), "s", x.ID, sovd.ActionStop); kind(err) != sovd.KindUnsupported {
+		t.Errorf("a stop: %v", err)
+	}
+	// It does not come twice: the device would run it twice.
+	o = h.original("old")
+	if items := o.exchange(); len(items) != 0 {
+		t.Errorf("again: %v", items)
+	}
+	ticket := func(x sovd.Execution, status int64, text string) envelope.Response {
+		return envelope.Response{Ticket: tickets[x.ID], Status: status, Data: bysant.OfString(text)}
+	}
+	other := h.original("other")
+	other.exchange(ticket(x, 0, "ok"))
+	if v := look(x.ID); v.Status != job.Running {
+		t.Errorf("another device answered, and it counts: %+v", v)
+	}
+	o.exchange(ticket(x, 0, "ok"), ticket(y, -1, "http://x:3: boom"))
+	o.exchange(ticket(x, -1, "changed its mind"))
+	if v := look(x.ID); v.Status != job.Completed {
+		t.Errorf("ok: %+v", v)
+	}
+	if v := look(y.ID); v.Status != job.Failed || v.Error.Message != "http://x:3: boom" {
+		t.Errorf("boom: %+v %+v", v, v.Error)
+	}
+	if _, found := h.fleet.Payload(token); found {
+		t.Error("the token holds after the end")
+	}
+	z := start()
+	o.exchange()
+	if v, err := h.fleet.ControlExecution(t.Context(), gw1("old"), "s", z.ID, sovd.ActionForced); err != nil || v.Status != job.Terminated {
+		t.Errorf("given up: %+v %v", v, err)
+	}
+	if err := h.fleet.DeleteExecution(t.Context(), gw1("old"), "s", z.ID); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", z.ID); kind(err) != sovd.KindNotFound {
+		t.Errorf("deleted: %v", err)
+	}
+}
+
+// Two executions that would have one number on the device go one after the
+// other.
+func TestOneNumber(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	o := h.original("old")
+	o.exchange()
+	ids := map[int64]string{}
+	var x, y string
+	for i := 0; y == ""; i++ {
+		id := fmt.Sprintf("exec_%026d", i)
+		if x = ids[ticketNumber(id)]; x != "" {
+			y = id
+		}
+		ids[ticketNumber(id)] = id
+	}
+	p, err := h.fleet.plan(t.Context(), gw1("old"), "s", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := h.fleet.target(gw1("old"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{x, y} {
+		rec := p.rec
+		rec.ID = id
+		if _, fresh, err := h.fleet.begin(d, rec); !fresh || err != nil {
+			t.Fatal(fresh, err)
+		}
+	}
+	for _, id := range []string{x, y} {
+		items := o.exchange()
+		if len(items) != 1 || !items[0].(envelope.Message).Ticket.Equal(bysant.OfInt(ticketNumber(id))) {
+			t.Fatalf("for %s: %v", id, items)
+		}
+		if more := o.exchange(); len(more) != 0 {
+			t.Fatalf("before %s has ended: %v", id, more)
+		}
+		// The reply to the end of the first could carry the second.
+		if more := o.exchange(envelope.Response{Ticket: bysant.OfInt(0)}); len(more) != 0 {
+			t.Fatalf("an answer to nothing: %v", more)
+		}
+		e, err := h.fleet.execution(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.fleet.end(e, job.Result{Status: job.Completed}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A signed script goes to an original device with the MD5 of what it fetches:
+// it knows no other signature.
+func TestOriginalDeviceSigned(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	o := h.original("old")
+	o.exchange()
+	script := "print('signed')"
+	h.fleet.Use(shelf{signed(t, script)})
+	x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := o.exchange()
+	if len(items) != 1 {
+		t.Fatalf("commands: %v", items)
+	}
+	args, _ := items[0].(envelope.Message).Body.Get("ExecuteScript")
+	url, _ := args.Get("url")
+	address, _ := url.Str()
+	signature, _ := args.Get("signature")
+	if sig, _ := signature.Str(); sig != trust.LegacyMD5([]byte(script)) {
+		t.Errorf("signature: %q", sig)
+	}
+	if again := execute(&record{URL: address, Signature: "text", MD5: "sum"}, true); !strings.Contains(string(again.Append(nil)), "text") {
+		t.Errorf("for a device of ours: %v", again)
+	}
+	if b, ok := h.fleet.Payload(strings.TrimPrefix(address, "http://gw:1"+sovd.FetchPath)); !ok || string(b) != script {
+		t.Errorf("%s: %q %v", address, b, ok)
+	}
+	o.exchange(envelope.Response{Ticket: bysant.OfInt(ticketNumber(x.ID)), Data: bysant.OfString("ok")})
+	if v, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", x.ID); err != nil || v.Status != job.Completed {
+		t.Errorf("%+v %v", v, err)
+	}
+}
+
+// An original device cannot see for whom and when a script was signed: what is
+// not for it is not sent, and ends.
+func TestOriginalDeviceRefused(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	o := h.original("old")
+	o.exchange()
+	for name, c := range map[string]struct {
+		change func(*trust.Statement)
+		code   string // "": it is sent
+	}{
+		"its own":  {func(s *trust.Statement) { s.Targets = []string{"new", "old"} }, ""},
+		"bytecode": {func(s *trust.Statement) { s.Format = job.FormatLuac51 }, ""},
+		"another":  {func(s *trust.Statement) { s.Targets = []string{"new"} }, trust.ReasonTarget},
+		"a group":  {func(s *trust.Statement) { s.Targets = []string{"group:old"} }, trust.ReasonTarget},
+		"expired": {func(s *trust.Statement) {
+			s.Expires = s.Signed.Add(-time.Hour)
+			s.Signed = s.Signed.Add(-2 * time.Hour)
+			s.NotBefore = s.Signed
+		}, trust.ReasonExpired},
+		"later":       {func(s *trust.Statement) { s.NotBefore = s.Signed.Add(time.Hour) }, trust.ReasonExpired},
+		"not for Lua": {func(s *trust.Statement) { s.Format = job.FormatSh }, trust.ReasonFormat},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.fleet.Use(shelf{signed(t, "print(1)", c.change)})
+			x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			items := o.exchange()
+			v, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", x.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.code == "" {
+				if len(items) != 1 || v.Status != job.Running {
+					t.Errorf("%v %+v", items, v)
+				}
+				return
+			}
+			if len(items) != 0 || v.Status != job.Failed || v.Error == nil || v.Detail.Code != c.code {
+				t.Errorf("%v %+v %+v", items, v, v.Error)
+			}
+		})
+	}
+}
+
+// signed makes a bundle for any device, unless change says otherwise.
+func signed(t *testing.T, script string, change ...func(*trust.Statement)) []byte {
+	t.Helper()
+	key, err := trust.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := bundle.Spool(strings.NewReader(script), 1<<20, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := trust.Statement{Name: "s.lua", Format: job.FormatLua, Size: p.Size, SHA256: p.SHA256, Targets: []string{"*"}, Serial: 1, Signed: time.Now().Truncate(time.Second)}
+	st.NotBefore = st.Signed
+	for _, f := range change {
+		f(&st)
+	}
+	comment, err := st.Comment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := bundle.Pack(&b, p.Sign(key, comment, bundle.Comment), p.Reader()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
