@@ -90,7 +90,7 @@ func devsFault(err error) error {
 	if err == nil {
 		return nil
 	}
-	if f, ok := errors.AsType[*fault](err); ok {
+	if f, ok := err.(*fault); ok {
 		return f
 	}
 	if se, ok := errors.AsType[*devs.SelectError](err); ok && len(se.Candidates) > 0 {
@@ -106,6 +106,9 @@ func devsFault(err error) error {
 	_, halfway := errors.AsType[*devs.HalfwayError](err)
 	if verify || halfway && !errors.Is(err, context.Canceled) {
 		return as(exitInterrupted, "lander devs status shows what it has")
+	}
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f // after those that say what it has done to the device
 	}
 	if _, ok := errors.AsType[*devs.RejectedError](err); ok {
 		return as(exitRejected, "")

@@ -1,8 +1,12 @@
 package cmd
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,6 +35,11 @@ journal.head show; keep the head elsewhere and compare with --head to see the ot
 }
 
 func runJournalVerify(k *call) error {
+	head := k.cli.String("head")
+	if b, err := hex.DecodeString(head); head != "" && (err != nil || len(b) != sha256.Size) {
+		return usagef("lander journal verify --json | jq -r .head prints it", "--head %q is not a hash of 64 hex digits", head)
+	}
+	head = strings.ToLower(head)
 	var rep journal.Report
 	var err error
 	where := k.stateDir()
@@ -41,14 +50,24 @@ func runJournalVerify(k *call) error {
 			return oerr
 		}
 		defer src.Close()
-		rep, err = journal.Verify(k.ctx, src, k.cli.String("head"))
+		rep, err = journal.Verify(k.ctx, src, head)
 	} else {
-		rep, err = journal.VerifyDir(k.ctx, where, k.cli.String("head"))
+		rep, err = journal.VerifyDir(k.ctx, where, head)
+	}
+	if be, ok := errors.AsType[*journal.BrokenError](err); ok {
+		if be.File == "" {
+			be.File = where // of a bare reader
+		}
+		return &fault{exit: exitRefused, msg: be.Error(), cause: err, detail: map[string]any{"file": be.File, "line": be.Line}}
 	}
 	if err != nil {
 		return k.inFile(where, err)
 	}
 	return k.ui.result(map[string]any{"lines": rep.Lines, "first": rep.First, "last": rep.Last, "files": rep.Files, "repairs": rep.Repairs, "torn_bytes": rep.Torn, "head": rep.Hash}, func(w io.Writer) {
-		fmt.Fprintf(w, "whole: %d lines, head %s\n", rep.Lines, rep.Hash)
+		repairs := ""
+		if rep.Repairs > 0 {
+			repairs = fmt.Sprintf(", %d of them about repairs", rep.Repairs)
+		}
+		fmt.Fprintf(w, "whole: %d lines%s, head %s\n", rep.Lines, repairs, rep.Hash)
 	})
 }

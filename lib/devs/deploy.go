@@ -140,44 +140,62 @@ func (m Manager) Deploy(ctx context.Context, d Deploy, p Plan) (Report, error) {
 func (m Manager) deploy(ctx context.Context, d Deploy, p Plan, events *collector, r *Report) error {
 	if p.Upload {
 		if err := m.Stop(ctx); err != nil {
+			m.giveBack(ctx, p, true)
 			return fmt.Errorf("stopping the program: %w", err)
 		}
 		if err := m.replace(ctx, d, events); err != nil {
-			// The program that is there, if any, shall run as before, and
-			// after the next panic too.
-			again, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
-			defer cancel()
-			m.restoreAutostart(again, p.autostart)
-			if _, kept := errors.AsType[*RejectedError](err); kept && p.autostart && p.Has != "" {
-				m.Bus.Set(again, m.ID, ClassManager, RegRunning, bit(true))
-			}
+			_, kept := errors.AsType[*RejectedError](err)
+			m.giveBack(ctx, p, kept)
 			return err
 		}
 		r.Changed = true
 	}
 	events.forget()
-	switch {
-	case d.Clear:
-		return m.restoreAutostart(ctx, p.autostart)
-	case d.NoStart:
+	if d.NoStart && !d.Clear {
 		// Kept stopped: with autostart it would come up by itself.
 		return m.Stop(ctx)
 	}
-	// Not read back here: it may have panicked by then, which settled tells.
-	if err := m.Bus.Set(ctx, m.ID, ClassManager, RegRunning, bit(true)); err != nil {
-		return fmt.Errorf("starting the program: %w", err)
-	}
-	if p.Upload {
-		if err := m.restoreAutostart(ctx, p.autostart); err != nil {
-			return err
+	if err := m.start(ctx, d, p); err != nil {
+		if p.Upload {
+			m.giveBack(ctx, p, false)
 		}
+		return err
+	}
+	if d.Clear {
+		return nil
 	}
 	return m.settled(ctx, d, events, r)
+}
+
+// start starts the program, and gives the device its autostart back.
+func (m Manager) start(ctx context.Context, d Deploy, p Plan) error {
+	if !d.Clear {
+		// Not read back here: it may have panicked by then, which settled tells.
+		if err := m.Bus.Set(ctx, m.ID, ClassManager, RegRunning, bit(true)); err != nil {
+			return fmt.Errorf("starting the program: %w", err)
+		}
+	}
+	if !p.Upload {
+		return nil
+	}
+	return m.restoreAutostart(ctx, p.autostart)
 }
 
 // lastWord is how long a deployment that failed may take to leave the device as
 // it was.
 const lastWord = 2 * time.Second
+
+// giveBack leaves a device that was cut off from as it was: what it has, if
+// anything, shall start after the next panic too; kept is the program that was
+// there, which shall run.
+func (m Manager) giveBack(ctx context.Context, p Plan, kept bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+	defer cancel()
+	m.restoreAutostart(ctx, p.autostart)
+	if kept && p.autostart && p.Has != "" {
+		m.Bus.Set(ctx, m.ID, ClassManager, RegRunning, bit(true))
+	}
+}
 
 func (m Manager) restoreAutostart(ctx context.Context, on bool) error {
 	if err := m.setFlag(ctx, RegAutostart, on); err != nil {

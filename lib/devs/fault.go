@@ -59,10 +59,12 @@ func (m Manager) halfway(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*EmptyError](err); ok || err == nil {
 		return err
 	}
-	for _, silence := range []error{jacdac.ErrLost, jacdac.ErrNoAck, jacdac.ErrNoAnswer, context.DeadlineExceeded} {
-		if errors.Is(err, silence) {
-			return &HalfwayError{m.Name(), cause(ctx, err)}
-		}
+	silent := errors.Is(ctx.Err(), context.DeadlineExceeded)
+	for _, silence := range []error{jacdac.ErrLost, jacdac.ErrNoAck, jacdac.ErrNoAnswer} {
+		silent = silent || errors.Is(err, silence)
+	}
+	if silent {
+		return &HalfwayError{m.Name(), cause(ctx, err)}
 	}
 	return err
 }

@@ -73,6 +73,82 @@ func TestLinkLostHalfWay(t *testing.T) {
 	}
 }
 
+// So does the end of the time that the whole operation has; who set it is told.
+func TestTimeHalfWay(t *testing.T) {
+	bubble(t, "a deadline", func(t *testing.T) {
+		m, board := bench(t, devs.BoardConfig{}, 0)
+		d := devs.Deploy{Program: program(t, "hello.devs"), Watch: time.Minute}
+		p, err := m.Plan(t.Context(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		why := errors.New("enough")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, why)
+		defer cancel()
+		_, err = m.Deploy(ctx, d, p)
+		if _, ok := errors.AsType[*devs.HalfwayError](err); !ok || !errors.Is(err, why) {
+			t.Errorf("while it is watched: %v", err)
+		}
+		board.Close()
+		ctx, cancel = context.WithTimeoutCause(t.Context(), time.Second, why)
+		defer cancel()
+		if _, err := m.Plan(ctx, d); !errors.Is(err, why) {
+			t.Errorf("before anything is changed: %v", err)
+		}
+	})
+}
+
+// deaf is a link on which the frames that hold a packet never arrive.
+type deaf struct {
+	jacdac.Transport
+	packet []byte
+}
+
+func (d *deaf) WriteFrame(b []byte) error {
+	if bytes.Contains(b[packet.FrameHeader:], d.packet) {
+		return nil
+	}
+	return d.Transport.WriteFrame(b)
+}
+
+// Who is interrupted leaves no device that a panic would end for good.
+func TestInterruptedGivesAutostartBack(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lost    []byte
+		running bool
+	}{
+		"while it is stopped": {[]byte{1, 1, 0x80, 0x20, 0}, true},
+		"while it is started": {[]byte{1, 1, 0x80, 0x20, 1}, false}, // its timer starts it
+	} {
+		bubble(t, name, func(t *testing.T) {
+			add := jacdactest.Bus(t)
+			board, err := devs.NewBoard(add(nil), devs.BoardConfig{ID: boardID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer board.Close()
+			host := add(func(tr jacdac.Transport) jacdac.Transport { return &deaf{tr, tt.lost} })
+			m, err := devs.Select(t.Context(), host, boardID.String(), 5*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := deploy(ctx, m, devs.Deploy{Program: program(t, "hello.devs")}); err == nil {
+				t.Fatal("done, without the frame")
+			}
+			s, err := m.State(t.Context())
+			if err != nil || !s.Autostart || s.Running != tt.running {
+				t.Errorf("%+v, %v", s, err)
+			}
+			time.Sleep(10 * time.Second)
+			if s, err := m.State(t.Context()); err != nil || !s.Running {
+				t.Errorf("later: %+v, %v", s, err)
+			}
+		})
+	}
+}
+
 // A device that goes down with its program is no success, whether it comes
 // back or not, and however long that takes.
 func TestWatchSeesTheDeviceGoDown(t *testing.T) {

@@ -242,7 +242,7 @@ func (m Manager) Reset(ctx context.Context) error {
 		case <-over.C:
 			return fmt.Errorf("device %s: %w: no restart seen within %s", m.Name(), jacdac.ErrNoAnswer, resetWait)
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-m.Bus.Done():
 			return m.Bus.Err()
 		}

@@ -64,7 +64,7 @@ func (m Manager) ReadBack(ctx context.Context) ([]byte, error) {
 		case <-idle.C:
 			return nil, fmt.Errorf("device %s: %w with its program", m.Name(), jacdac.ErrNoAnswer)
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		case <-m.Bus.Done():
 			return nil, m.Bus.Err()
 		}

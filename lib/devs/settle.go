@@ -67,7 +67,7 @@ func (m Manager) ready(ctx context.Context, events *collector) error {
 			return &RejectedError{m.Name(), fmt.Sprintf("the program does not run: %s", status)}
 		case <-look.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-m.Bus.Done():
 			return m.Bus.Err()
 		}
@@ -100,7 +100,7 @@ func (m Manager) watched(ctx context.Context, d time.Duration, events *collector
 	case <-over.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	case <-m.Bus.Done():
 		return m.Bus.Err()
 	}

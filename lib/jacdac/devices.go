@@ -195,7 +195,7 @@ func (b *Bus) Discover(ctx context.Context, wait time.Duration, enough func(devi
 		case <-over.C:
 			return b.Devices(), nil
 		case <-ctx.Done():
-			return nil, fmt.Errorf("looking for devices: %w", ctx.Err())
+			return nil, fmt.Errorf("looking for devices: %w", context.Cause(ctx))
 		case <-b.done:
 			return nil, fmt.Errorf("looking for devices: %w", b.err)
 		}

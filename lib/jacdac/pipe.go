@@ -93,7 +93,7 @@ func (p *outPipe) wait(ctx context.Context) error {
 			p.show(len(p.data))
 			return nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-p.bus.done:
 			return p.bus.err
 		case <-timer.C:

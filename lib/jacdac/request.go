@@ -66,7 +66,7 @@ func (b *Bus) SendAcked(ctx context.Context, f packet.Frame) error {
 			delay = min(2*delay, lastResend)
 			timer.Reset(delay)
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-b.done:
 			return b.err
 		}
@@ -172,7 +172,7 @@ func (b *Bus) Query(ctx context.Context, id packet.DeviceID, class uint32, q Que
 			return a.payload, a.err
 		case <-timer.C:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		case <-b.done:
 			return nil, b.err
 		}
