@@ -26,16 +26,16 @@ func agentCommand() *cli.Command {
 	return verb{
 		name:  "agent",
 		usage: "be the local hub of a device: variables, assets, signed scripts",
-		about: `Serves the Embedded Micro Protocol (EMP) to the applications of the device, keeps its
-variable tree, runs the signed scripts that come in, and keeps data until it is sent.
-Signed update packages are installed from STATE/agent/update/drop, where they are to be
-moved whole. With --server, data goes to an M3DA server, which sends commands: scripts it
-sends are run as those of anybody, when their signatures are good; what else it asks for rests
-on --auth alone. A device with --registration-file that cannot reach the server yet serves
-its applications all the same, and registers when it can. allow_md5 = true in the file's [agent] takes the MD5 of a script for its
-signature, as the original did. Without --reboot-cmd a Reboot is only logged, and refused
-when the server asks. The trust store is read for each script; HUP reads the configuration again. INT and TERM stop running scripts, answer what is
-open, and end.`,
+		about: `Serves the Embedded Micro Protocol (EMP) to the applications of the device, keeps its variable
+tree, runs the signed scripts that come in, and keeps data until it is sent. Signed update
+packages are installed from STATE/agent/update/drop, where they are to be moved whole. With
+--server, data goes to an M3DA server, which sends commands: scripts it sends are run as those
+of anybody, when their signatures are good; what else it asks for rests on --auth alone. A
+device with --registration-file that cannot reach the server yet serves its applications all
+the same, and registers when it can. allow_md5 = true in the file's [agent] takes the MD5 of a
+script for its signature, as the original did. Without --reboot-cmd a Reboot is only logged,
+and refused when the server asks. The trust store is read for each script; HUP reads the
+configuration again. INT and TERM stop running scripts, answer what is open, and end.`,
 		flags: []cli.Flag{
 			listenFlag("tcp://127.0.0.1:9999"), readyFileFlag(),
 			trustFlag(), stateFlag(), idFlag(), groupFlag(), capabilityFlag(),

@@ -170,18 +170,19 @@ func (s *streams) report(ctx context.Context, err error) int {
 	return exit.code
 }
 
-// oneLine keeps a message that quotes foreign text on its line, and control
-// characters off the terminal.
+// oneLine keeps a message that quotes foreign text, or that joins several, on its
+// line, and control characters off the terminal.
 func oneLine(s string) string {
+	s = strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "; ")
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n', r == '\t', r == '\r':
+		case r == '\t', r == '\r':
 			return ' '
 		case r < ' ', r == 0x7f, r >= 0x80 && r < 0xa0:
 			return '?'
 		}
 		return r
-	}, strings.TrimRight(s, "\n"))
+	}, s)
 }
 
 func writeJSONError(w io.Writer, exit exitCode, msg, hint string, detail any) {

@@ -170,6 +170,7 @@ func (a *Agent) open(ctx context.Context) error {
 			return fmt.Errorf("showing %s in the tree: %w", m.Key, err)
 		}
 	}
+	a.showDefaults(ctx)
 	if a.cfg.Server != nil {
 		a.uplink = newUplink(a, *a.cfg.Server)
 		a.cfg.Uplink = a.uplink

@@ -126,7 +126,7 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 		return f.sendAgain(x, rec, c, lander)
 	}
 	if !lander {
-		if fault := foreignFault(&rec, f.o.Clock()); fault != nil {
+		if fault := foreignFault(&rec, f.Names(sovd.Ref{Kind: sovd.Components, ID: x.dev.component}), f.o.Clock()); fault != nil {
 			if err := f.end(x, job.Result{Status: job.Failed, Error: fault}); err != nil && !errors.Is(err, errFinal) {
 				f.o.Log.Error("refusing a script", "execution", x.id, "device", x.dev.id, "error", err)
 			}

@@ -22,8 +22,9 @@ func ticketNumber(id string) int64 {
 
 // foreignFault says why a signed script must not go to a device that is none of
 // ours: such a device looks at the MD5 alone, so that for whom and when a script
-// is good has to be seen to before. nil: it may go.
-func foreignFault(rec *record, now time.Time) *job.Error {
+// is good has to be seen to before. names are what the device answers to. nil: it
+// may go.
+func foreignFault(rec *record, names []string, now time.Time) *job.Error {
 	if rec.MD5 == "" {
 		return nil // nobody signed it
 	}
@@ -38,8 +39,8 @@ func foreignFault(rec *record, now time.Time) *job.Error {
 	switch {
 	case err != nil:
 		return job.Errorf(trust.ReasonSignature, "the signature is damaged: %v", err)
-	case !slices.Contains(st.Targets, "*") && !slices.Contains(st.Targets, rec.Device):
-		return job.Errorf(trust.ReasonTarget, "signed for %s; the device is %s", strings.Join(st.Targets, ", "), rec.Device)
+	case !slices.ContainsFunc(st.Targets, func(t string) bool { return t == "*" || slices.Contains(names, t) }):
+		return job.Errorf(trust.ReasonTarget, "signed for %s; the device answers to %s", strings.Join(st.Targets, ", "), strings.Join(names, ", "))
 	case now.Before(st.NotBefore) && !st.NotBefore.Equal(st.Signed):
 		return job.Errorf(trust.ReasonExpired, "not valid before %s", st.NotBefore.UTC().Format(time.RFC3339))
 	case !st.Expires.IsZero() && !now.Before(st.Expires):

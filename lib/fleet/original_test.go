@@ -291,14 +291,20 @@ func TestOriginalDeviceRefused(t *testing.T) {
 	h := newHall(t, store.NewMemory())
 	o := h.original("old")
 	o.exchange()
+	m, err := sovd.ParseManifest([]byte(`{manifest_version: "1.0", components: [{id: old, name: Old, tags: [north]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.fleet.Describe(m)
 	for name, c := range map[string]struct {
 		change func(*trust.Statement)
 		code   string // "": it is sent
 	}{
-		"its own":  {func(s *trust.Statement) { s.Targets = []string{"new", "old"} }, ""},
-		"bytecode": {func(s *trust.Statement) { s.Format = job.FormatLuac51 }, ""},
-		"another":  {func(s *trust.Statement) { s.Targets = []string{"new"} }, trust.ReasonTarget},
-		"a group":  {func(s *trust.Statement) { s.Targets = []string{"group:old"} }, trust.ReasonTarget},
+		"its own":   {func(s *trust.Statement) { s.Targets = []string{"new", "old"} }, ""},
+		"bytecode":  {func(s *trust.Statement) { s.Format = job.FormatLuac51 }, ""},
+		"another":   {func(s *trust.Statement) { s.Targets = []string{"new"} }, trust.ReasonTarget},
+		"its group": {func(s *trust.Statement) { s.Targets = []string{"group:north"} }, ""},
+		"a group":   {func(s *trust.Statement) { s.Targets = []string{"group:old"} }, trust.ReasonTarget},
 		"expired": {func(s *trust.Statement) {
 			s.Expires = s.Signed.Add(-time.Hour)
 			s.Signed = s.Signed.Add(-2 * time.Hour)
