@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"lander/lib/durable"
 	"lander/lib/fetch"
 	"lander/lib/job"
 	"lander/lib/journal"
@@ -68,6 +69,7 @@ var exitOf = []struct {
 	{link.ErrGone, exitUnreachable},
 	{link.ErrAmbiguous, exitUnreachable},
 	{remote.ErrLocked, exitUnreachable},
+	{durable.ErrLocked, exitUnreachable}, // a state directory is in use
 	{context.DeadlineExceeded, exitUnreachable},
 }
 

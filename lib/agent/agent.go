@@ -139,8 +139,11 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 		return nil, fmt.Errorf("opening the agent's state: %w", err)
 	}
 	lock, err := durable.TryLock(filepath.Join(cfg.Dir, "lock"))
+	if errors.Is(err, durable.ErrLocked) {
+		return nil, fmt.Errorf("another agent uses %s: %w", cfg.Dir, durable.ErrLocked)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("another agent uses %s: %w", cfg.Dir, err)
+		return nil, fmt.Errorf("opening the state of the agent: %w", err)
 	}
 	if cfg.AfterFunc == nil {
 		cfg.AfterFunc = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
