@@ -173,7 +173,7 @@ func (k *call) listenAgents() (*link.Listener, error) {
 // it is the one at which each of them has reached us.
 func (k *call) fetchBase(listeners []*link.Listener, tls bool) (string, error) {
 	if url := k.cli.String("public-url"); url != "" {
-		if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
+		if !isWeb(url) {
 			return "", usagef("--public-url https://gw.example:8443", "--public-url %q is no address of the web", url)
 		}
 		return strings.TrimRight(url, "/"), nil

@@ -15,6 +15,11 @@ import (
 	"lander/lib/trust"
 )
 
+// isWeb tells the address of a gateway's API, or of a script, from others.
+func isWeb(text string) bool {
+	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")
+}
+
 // openInput opens a file operand, or stdin for "-". what names it in errors.
 func (k *call) openInput(path, what string) (io.ReadCloser, error) {
 	if path == "-" {
@@ -23,7 +28,11 @@ func (k *call) openInput(path, what string) (io.ReadCloser, error) {
 	}
 	st, err := os.Stat(path)
 	if err != nil {
-		return nil, invalidf("", "reading %s: %w", path, plainCause(err))
+		hint := ""
+		if strings.Contains(path, "://") {
+			hint = "it is taken for a file: get it by another program, and pass it on stdin"
+		}
+		return nil, invalidf(hint, "reading %s: %w", path, plainCause(err))
 	}
 	switch {
 	case st.IsDir():

@@ -136,7 +136,7 @@ func (k *call) runOrder() (remote.Order, func(), error) {
 		o.Stdin = k.in
 	}
 	operand := k.args[0]
-	if strings.HasPrefix(operand, "http://") || strings.HasPrefix(operand, "https://") {
+	if isWeb(operand) {
 		return k.urlOrder(o, operand)
 	}
 	o.Signature, err = k.detachedFor(operand)

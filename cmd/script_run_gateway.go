@@ -25,8 +25,7 @@ import (
 
 // onGateway reports whether --on is an address of a gateway's API.
 func (k *call) onGateway() bool {
-	on := k.cli.String("on")
-	return strings.HasPrefix(on, "http://") || strings.HasPrefix(on, "https://")
+	return isWeb(k.cli.String("on"))
 }
 
 // gatewayRun is a run by a gateway: on one entity, or on many devices.
@@ -126,7 +125,7 @@ func (r *gatewayRun) address(on string) error {
 func (r *gatewayRun) script() (body []byte, name string, err error) {
 	k := r.k
 	operand := k.args[0]
-	if strings.HasPrefix(operand, "http://") || strings.HasPrefix(operand, "https://") {
+	if isWeb(operand) {
 		return nil, "", usagef("download it first", "a gateway gets the script itself, not its URL")
 	}
 	sig, err := k.detachedFor(operand)

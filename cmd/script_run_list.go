@@ -15,11 +15,6 @@ import (
 	"lander/lib/trust"
 )
 
-// isWeb tells the address of a gateway's API, or of a script, from others.
-func isWeb(text string) bool {
-	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")
-}
-
 // failedBefore leaves of the targets those on which an earlier run did not
 // complete: its lines are in the file of --retry-failed.
 func (k *call) failedBefore(targets []string) ([]string, error) {

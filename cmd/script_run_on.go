@@ -139,7 +139,7 @@ func (k *call) remoteMessage() (frame.ExecuteScript, error) {
 	if sig != nil {
 		m.Signature = string(sig.Text())
 	}
-	if strings.HasPrefix(operand, "http://") || strings.HasPrefix(operand, "https://") {
+	if isWeb(operand) {
 		m.URL = operand
 		return m, nil
 	}
