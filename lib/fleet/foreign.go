@@ -1,10 +1,9 @@
 package fleet
 
 import (
+	"errors"
 	"hash/fnv"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"lander/lib/job"
@@ -36,15 +35,15 @@ func foreignFault(rec *record, names []string, now time.Time) *job.Error {
 		return nil
 	}
 	st, err := trust.ParseStatement(sig.Comment())
-	switch {
-	case err != nil:
+	if err != nil {
 		return job.Errorf(trust.ReasonSignature, "the signature is damaged: %v", err)
-	case !slices.ContainsFunc(st.Targets, func(t string) bool { return t == "*" || slices.Contains(names, t) }):
-		return job.Errorf(trust.ReasonTarget, "signed for %s; the device answers to %s", strings.Join(st.Targets, ", "), strings.Join(names, ", "))
-	case now.Before(st.NotBefore) && !st.NotBefore.Equal(st.Signed):
-		return job.Errorf(trust.ReasonExpired, "not valid before %s", st.NotBefore.UTC().Format(time.RFC3339))
-	case !st.Expires.IsZero() && !now.Before(st.Expires):
-		return job.Errorf(trust.ReasonExpired, "expired at %s", st.Expires.UTC().Format(time.RFC3339))
+	}
+	err = st.Fits(names, now)
+	switch r, ok := errors.AsType[*trust.Refusal](err); {
+	case ok:
+		return job.Errorf(r.Reason, "%s", r.Message)
+	case err != nil:
+		return job.Errorf(trust.ReasonSignature, "%v", err)
 	case st.Format != job.FormatLua && st.Format != job.FormatLuac51:
 		return job.Errorf(trust.ReasonFormat, "the device runs Lua, not %s", st.Format)
 	}

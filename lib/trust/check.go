@@ -150,6 +150,17 @@ func (s *Store) checkKey(v *Verdict, id string, now time.Time) error {
 	return nil
 }
 
+// Fits looks, for a device that cannot, whether a script is signed for one that
+// answers to names, and for now; else it says why not, as a *Refusal. That the
+// signature is good is not looked at.
+func (st Statement) Fits(names []string, now time.Time) error {
+	v := Verdict{Statement: st, subject: Subject{Names: names, Now: now}}
+	if err := v.checkTarget(); err != nil {
+		return err
+	}
+	return v.checkWindow()
+}
+
 func (v *Verdict) checkTarget() error {
 	st, sub := v.Statement, v.subject
 	var mine []string
