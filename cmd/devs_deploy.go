@@ -122,45 +122,59 @@ func (d *deployment) all(managers []devs.Manager) error {
 }
 
 func (d *deployment) one(m devs.Manager) (deployed, error) {
+	a, err := d.admit(m)
+	if err != nil {
+		return deployed{}, err
+	}
+	return d.put(m, a)
+}
+
+// mayGo are the programs of a deployment that may go to one device.
+type mayGo struct{ program, rollback admitted }
+
+func (d *deployment) admit(m devs.Manager) (mayGo, error) {
+	var a mayGo
+	var err error
+	if d.source != nil {
+		if a.program, err = d.source.admit(m); err != nil {
+			return mayGo{}, err
+		}
+	}
+	if d.rollback != nil {
+		if a.rollback, err = d.rollback.admit(m); err != nil {
+			return mayGo{}, err
+		}
+	}
+	return a, nil
+}
+
+func (d *deployment) put(m devs.Manager, a mayGo) (deployed, error) {
 	k := d.k
 	spec := devs.Deploy{
 		Clear: k.cli.Bool("clear"), Force: k.cli.Bool("force"), NoStart: k.cli.Bool("no-start"),
-		Watch: k.cli.Duration("watch"),
+		Watch: k.cli.Duration("watch"), Program: a.program.Program,
 	}
 	if d.bar != nil {
 		spec.Show = d.bar.set
 	}
-	var a admitted
-	if d.source != nil {
-		var err error
-		if a, err = d.source.admit(m); err != nil {
-			return deployed{}, err
-		}
-		spec.Program = a.Program
-	}
-	var back admitted
 	if d.rollback != nil {
-		var err error
-		if back, err = d.rollback.admit(m); err != nil {
-			return deployed{}, err
-		}
-		spec.Rollback = &back.Program
+		spec.Rollback = &a.rollback.Program
 	}
 	plan, err := m.Plan(k.ctx, spec)
 	if err != nil || k.cli.Bool("dry-run") {
 		return deployed{plan: &plan}, err
 	}
 	if d.source != nil {
-		if err := a.record(); err != nil {
+		if err := a.program.record(); err != nil {
 			return deployed{}, err
 		}
 	}
 	r, err := m.Deploy(k.ctx, spec, plan)
 	if d.source != nil {
-		err = d.source.deployed(a, m, err)
+		err = d.source.deployed(a.program, m, err)
 	}
 	if r.RolledBack {
-		if jerr := d.rollback.deployed(back, m, nil); jerr != nil {
+		if jerr := d.rollback.deployed(a.rollback, m, nil); jerr != nil {
 			err = errors.Join(err, jerr)
 		}
 	}
@@ -215,9 +229,15 @@ func printPlan(w io.Writer, m devs.Manager, p devs.Plan) {
 // following deploys to one device and prints what it logs meanwhile.
 func (d *deployment) following(bus *jacdac.Bus, m devs.Manager) error {
 	k := d.k
+	a, err := d.admit(m)
+	if err != nil {
+		return devsFault(err)
+	}
 	opt := devs.FollowOptions{Want: func(x devs.Manager) bool { return x.ID == m.ID }}
-	if d.source != nil && d.source.program.Map != nil {
-		opt.Maps = []*devs.DebugMap{d.source.program.Map}
+	for _, p := range []admitted{a.program, a.rollback} {
+		if p.Map != nil {
+			opt.Maps = append(opt.Maps, p.Map)
+		}
 	}
 	f := devs.Follow(k.ctx, bus, opt)
 	defer k.endFollowing(f)
@@ -228,7 +248,7 @@ func (d *deployment) following(bus *jacdac.Bus, m devs.Manager) error {
 		case <-k.ctx.Done():
 			return k.stopped()
 		}
-		r, err := d.one(m)
+		r, err := d.put(m, a)
 		if perr := d.print(m, r, err, false); perr != nil {
 			return perr
 		}
