@@ -2,7 +2,6 @@ package devs
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,6 +26,7 @@ type Follower struct {
 	mu      sync.Mutex
 	queue   []Record
 	over    int // records dropped because nobody took them
+	asking  int // devices asked for the sum of their program: what is queued waits for its place in the source
 	news    chan struct{}
 	devices map[packet.DeviceID]*followed
 	line    lines
@@ -52,6 +52,8 @@ type followed struct {
 	text    bool // log messages come: its serial console lines are the same
 	was     *bool
 	program *DebugMap
+	asked   int // how often it was asked for the sum of its program
+	asking  int // the questions that are not answered
 }
 
 // maxWaiting bounds the records that wait for Next.
@@ -101,8 +103,7 @@ func (f *Follower) Close(ctx context.Context) {
 func (f *Follower) Next(ctx context.Context) ([]Record, error) {
 	for {
 		f.mu.Lock()
-		out := f.queue
-		f.queue = nil
+		out := f.take()
 		if f.over > 0 && len(out) > 0 {
 			out[0].Lost += f.over
 			f.over = 0
@@ -124,10 +125,23 @@ func (f *Follower) Next(ctx context.Context) ([]Record, error) {
 			select {
 			case <-f.news:
 			default:
-				return nil, f.bus.Err()
+				if !f.identifying() {
+					return nil, f.bus.Err()
+				}
+				<-f.news // the questions end with the bus
 			}
 		}
 	}
+}
+
+// take empties the queue, unless it waits for places. mu is held.
+func (f *Follower) take() []Record {
+	if f.asking > 0 {
+		return nil
+	}
+	out := f.queue
+	f.queue = nil
+	return out
 }
 
 // add queues a record. mu is held.
@@ -136,6 +150,9 @@ func (f *Follower) add(r Record) {
 	if len(f.queue) >= maxWaiting {
 		f.over++
 		return
+	}
+	if r.of != nil && r.of.asking == 0 {
+		r.locate()
 	}
 	f.queue = append(f.queue, r)
 	offer(f.news, struct{}{})
@@ -177,8 +194,13 @@ func (f *Follower) watch(dev jacdac.Device, c jacdac.Change) {
 		f.pending.Add(1)
 		done = f.pending.Done
 	}
+	identify := func() {}
+	if ok {
+		identify = f.identify(d)
+	}
 	f.wg.Go(func() {
 		defer done()
+		identify()
 		f.attach(d, ok)
 	})
 }
@@ -219,33 +241,12 @@ func (f *Follower) attach(d *followed, managed bool) {
 		}
 		f.mu.Unlock()
 	}
-	f.identify(d)
 }
 
 func (f *Follower) serial() bool {
 	stop, ok := f.bus.SubscribeText(func([]byte) {})
 	stop()
 	return ok
-}
-
-// identify finds the debug map of the device's program.
-func (f *Follower) identify(d *followed) {
-	if len(f.opt.Maps) == 0 {
-		return
-	}
-	_, sum, err := d.m.program(f.ctx)
-	if err != nil {
-		return
-	}
-	want := hex.EncodeToString(sum[:])
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	d.program = nil
-	for _, m := range f.opt.Maps {
-		if strings.EqualFold(m.SHA256, want) {
-			d.program = m
-		}
-	}
 }
 
 // report runs on the reader.
@@ -260,7 +261,7 @@ func (f *Follower) report(r jacdac.Report) {
 	case r.Service == d.index && r.Command == CmdLogMessage && d.index != 0:
 		msg, counter, lost, ok := d.logs.take(r.Payload)
 		if ok || lost > 0 {
-			f.add(Record{Device: r.From, Kind: KindMessage, Source: SourceLogMessage, Counter: &counter, Level: "log", Message: msg, Lost: lost, Place: f.place(d, msg)})
+			f.add(Record{Device: r.From, Kind: KindMessage, Source: SourceLogMessage, Counter: &counter, Level: "log", Message: msg, Lost: lost, of: d})
 		}
 	case d.logger != 0 && r.Service == d.logger && r.Command >= CmdLoggerDebug && r.Command <= CmdLoggerError:
 		level := [...]string{"debug", "log", "warn", "error"}[r.Command-CmdLoggerDebug]
@@ -277,26 +278,13 @@ func (f *Follower) event(d *followed, r jacdac.Report) {
 		if !ok {
 			return
 		}
-		if d.program != nil {
-			p.locate(d.program)
-		}
-		f.add(Record{Device: r.From, Kind: KindPanic, Source: SourceEvent, Level: "error", Message: p.String(), Panic: &p, Place: p.Place})
+		f.add(Record{Device: r.From, Kind: KindPanic, Source: SourceEvent, Level: "error", Message: p.String(), Panic: &p, of: d})
 	case EventProgramChange:
 		f.add(Record{Device: r.From, Kind: KindChange, Source: SourceEvent, Message: "the program has changed"})
 		if f.ctx.Err() == nil {
-			f.wg.Go(func() { f.identify(d) })
+			f.wg.Go(f.identify(d))
 		}
 	}
-}
-
-func (f *Follower) place(d *followed, msg string) *Place {
-	if d.program == nil {
-		return nil
-	}
-	if p, ok := d.program.TracePlace(msg); ok {
-		return &p
-	}
-	return nil
 }
 
 // takeText runs on the reader. The line belongs to the one device that is
@@ -315,7 +303,7 @@ func (f *Follower) takeText(b []byte) {
 				if d.text && level == "log" {
 					return // it came as a log message
 				}
-				r.Device, r.Place = id, f.place(d, msg)
+				r.Device, r.of = id, d
 			}
 		}
 		f.add(r)

@@ -45,6 +45,8 @@ type Record struct {
 	Lost    int // messages that are missing before this one
 	Place   *Place
 	Panic   *Panic
+
+	of *followed // whose program tells the place; nil: none
 }
 
 // maxLine bounds a line or a message that has no end.

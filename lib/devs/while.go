@@ -25,9 +25,11 @@ func (f *Follower) While(ctx context.Context, emit func(Record) error, do func()
 		}
 	}
 	err := <-done
+	for f.identifying() {
+		<-f.news
+	}
 	f.mu.Lock()
-	rest := f.queue
-	f.queue = nil
+	rest := f.take()
 	f.mu.Unlock()
 	for _, r := range rest {
 		if failed == nil {
