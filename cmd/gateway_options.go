@@ -240,7 +240,7 @@ func (k *call) gatewayRunner(dir string) (*proc.Runner, error) {
 	}
 	r := &proc.Runner{TempDir: filepath.Join(dir, "run"), Relative: true}
 	// What is there belongs to runs that a crash cut off.
-	if err := os.RemoveAll(r.TempDir); err != nil {
+	if err := proc.RemoveAll(r.TempDir); err != nil {
 		return nil, fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
 	}
 	if err := durable.MkdirAll(r.TempDir, 0o700); err != nil {

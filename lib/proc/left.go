@@ -26,7 +26,7 @@ func ClearLeft(tempDir string, executions []string) (killed int, err error) {
 		if !ownsDir(id) {
 			continue
 		}
-		if err := removeAll(dirOf(tempDir, id)); err != nil {
+		if err := RemoveAll(dirOf(tempDir, id)); err != nil {
 			errs = append(errs, fmt.Errorf("removing what the execution %s left: %w", id, err))
 		}
 	}

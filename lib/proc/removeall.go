@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 )
 
-// removeAll removes the directory of a run, and what the script locked in it:
-// a directory that its owner may not read or write keeps what is in it from
-// everybody but root. What was left running may still turn names into links,
+// RemoveAll is os.RemoveAll for the directories of runs, also where a script
+// locked something: a directory that its owner may not read or write keeps
+// what is in it from everybody but root. What was left running may still turn names into links,
 // so nothing is touched that is not below the directory.
-func removeAll(dir string) error {
+func RemoveAll(dir string) error {
 	err := os.RemoveAll(dir)
 	if !errors.Is(err, fs.ErrPermission) {
 		return err

@@ -58,7 +58,7 @@ func makeDir(parent, id string) (string, error) {
 func removeDir(dir, script string) {
 	os.Remove(filepath.Join(dir, script))
 	if os.Remove(dir) != nil {
-		removeAll(dir)
+		RemoveAll(dir)
 	}
 }
 
@@ -154,7 +154,7 @@ func (d *Dirs) Close() error {
 	defer d.mu.Unlock()
 	var errs []error
 	for _, e := range d.idle {
-		errs = append(errs, removeAll(e.dir))
+		errs = append(errs, RemoveAll(e.dir))
 	}
 	d.idle = nil
 	return errors.Join(errs...)

@@ -53,3 +53,37 @@ func TestDirs(t *testing.T) {
 		t.Errorf("%d directories left, %v", count(), err)
 	}
 }
+
+// What is locked away from its owner goes too; what a link points at stays.
+func TestRemoveAll(t *testing.T) {
+	outside := t.TempDir()
+	if err := os.Chmod(outside, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir() + "/run"
+	for _, d := range []string{"/a/b/c", "/e"} {
+		if err := os.MkdirAll(dir+d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(outside, dir+"/a/link"); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{"/a/b", "/a", "/e", ""} {
+		if err := os.Chmod(dir+d, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := proc.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory: %v", err)
+	}
+	if st, err := os.Stat(outside); err != nil || st.Mode().Perm() != 0o755 {
+		t.Errorf("outside: %v, %v", st, err)
+	}
+	if err := proc.RemoveAll(dir); err != nil {
+		t.Errorf("again: %v", err)
+	}
+}
