@@ -14,7 +14,8 @@ set -eu
 state=${STATE:-greenhouse.state}
 
 if [ "${LANDER_COMMAND:-}" = "" ]; then
-  exec lander emp listen --wait 10s --ack --exec "$0" "$@" greenhouse
+  export SELF="$0"
+  exec lander emp listen --wait 10s --ack --exec 'sh "$SELF"' "$@" greenhouse
 fi
 
 # From here on this script is the --exec of itself: the payload is on its

@@ -47,7 +47,7 @@ func lua51(t testing.TB, dir string, args ...string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, peer(t, "lua5.1"), args...)
-	c.Dir = dir
+	c.Dir, c.Env = dir, append(os.Environ(), "TZ=UTC")
 	var out, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &out, &stderr
 	if err := c.Run(); err != nil {
@@ -74,6 +74,7 @@ func ours(t testing.TB, p *Program, args map[string]string) string {
 	_, err := p.Run(context.Background(), Config{
 		Args: args, Capabilities: caps, Stdout: &out, Poll: true,
 		Budget: job.Budget{Wall: time.Minute, Memory: 256 << 20},
+		Now:    func() time.Time { return time.Now().UTC() }, // as the answers were recorded
 	})
 	if err != nil {
 		out.WriteString("FAILED " + err.Error())
