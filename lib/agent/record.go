@@ -239,7 +239,9 @@ func (s *scripts) prune(ctx context.Context) error {
 	type record struct {
 		e         store.Entry
 		at        time.Time
-		ticketKey string
+		ticketKey string // of an execution
+		ticket    string // of a command, as text
+		execution string // that a command began
 	}
 	for _, prefix := range []string{"refusals", "executions", "commands"} {
 		var all []record
@@ -248,10 +250,12 @@ func (s *scripts) prune(ctx context.Context) error {
 				return fmt.Errorf("pruning: %w", err)
 			}
 			var at struct {
-				Time      *job.Time  `json:"time"`
-				StartedAt *job.Time  `json:"started_at"`
-				Status    job.Status `json:"status"`
-				TicketKey string     `json:"ticket_key"`
+				Time      *job.Time   `json:"time"`
+				StartedAt *job.Time   `json:"started_at"`
+				Status    job.Status  `json:"status"`
+				TicketKey string      `json:"ticket_key"`
+				Ticket    frame.Value `json:"ticket"`
+				Execution string      `json:"execution"`
 			}
 			if err := json.Unmarshal(e.Value, &at); err != nil || at.Status == job.Running {
 				continue
@@ -261,7 +265,7 @@ func (s *scripts) prune(ctx context.Context) error {
 				continue
 			}
 			e.Value = nil
-			all = append(all, record{e, t.Time, at.TicketKey})
+			all = append(all, record{e, t.Time, at.TicketKey, at.Ticket.String(), at.Execution})
 		}
 		sort.Slice(all, func(i, j int) bool { return all[i].at.After(all[j].at) })
 		oldest := s.a.cfg.Clock().Add(-keepFor)
@@ -275,6 +279,9 @@ func (s *scripts) prune(ctx context.Context) error {
 			s.mu.Lock()
 			delete(s.tickets, r.ticketKey)
 			s.mu.Unlock()
+			if s.a.commands != nil { // there is none yet when the agent starts
+				s.a.commands.forget(r.ticket, r.execution)
+			}
 		}
 	}
 	return nil
