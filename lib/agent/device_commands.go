@@ -258,6 +258,7 @@ func (c *commands) factoryDefault(ctx context.Context, args arguments, _ occasio
 			return failed("resetting %s: %s", path, textOf(err))
 		}
 	}
+	c.a.showDefaults(ctx)
 	if !restart {
 		return outcome{text: "ok"}
 	}
