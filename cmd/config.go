@@ -214,13 +214,13 @@ var general = map[string]map[string]string{
 
 // checkTables refuses a key that no command has, by name and line.
 func checkTables(file, text string, table map[string]any, cmds []*cli.Command, path []string) error {
-	for _, key := range slices.Sorted(maps.Keys(table)) {
+	for _, key := range sortedKeys(table) {
 		v := table[key]
 		sub, isTable := v.(map[string]any)
 		cmd := find(cmds, key)
 		full := strings.Join(append(slices.Clone(path), key), ".")
 		if isTable && len(path) == 0 && general[key] != nil {
-			for _, k := range slices.Sorted(maps.Keys(sub)) {
+			for _, k := range sortedKeys(sub) {
 				if _, nested := sub[k].(map[string]any); nested && find(subcommands(cmd), k) != nil {
 					continue
 				}
@@ -239,9 +239,9 @@ func checkTables(file, text string, table map[string]any, cmds []*cli.Command, p
 			}
 			continue
 		}
-		for _, k := range slices.Sorted(maps.Keys(sub)) {
+		for _, k := range sortedKeys(sub) {
 			if section, nested := sub[k].(map[string]any); nested && sections[full][k] != nil {
-				for _, key := range slices.Sorted(maps.Keys(section)) {
+				for _, key := range sortedKeys(section) {
 					if !slices.Contains(sections[full][k], key) {
 						return unknownKey(file, text, full+"."+k, key)
 					}
@@ -259,6 +259,8 @@ func checkTables(file, text string, table map[string]any, cmds []*cli.Command, p
 	}
 	return nil
 }
+
+func sortedKeys(table map[string]any) []string { return slices.Sorted(maps.Keys(table)) }
 
 func subcommands(c *cli.Command) []*cli.Command {
 	if c == nil {

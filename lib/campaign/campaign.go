@@ -120,31 +120,32 @@ func (c *Campaigns) Use(ctx context.Context, p Provider, d sovd.DeviceSource) er
 }
 
 // takeOver drives the campaigns that nobody drives.
-func (c *Campaigns) takeOver(ctx context.Context) error {
-	return c.each(ctx, func(e store.Entry, r record) error {
-		if r.Status.Final() || c.o.Presence.Alive(r.Owner) || !c.o.Presence.Held() {
-			return nil
-		}
-		r.Owner = c.o.Presence.Lease().ID()
-		text, err := json.Marshal(r)
-		var rev store.Revision
-		if err == nil {
-			rev, err = c.o.Store.Put(ctx, e.Key, text, e.Rev)
-		}
-		if errors.Is(err, store.ErrConflict) {
-			return nil // another was faster
-		}
-		if err != nil {
-			return fmt.Errorf("taking over the campaign %s: %w", r.ID, err)
-		}
-		c.begin(r, rev)
+func (c *Campaigns) takeOver(ctx context.Context) error { return c.each(ctx, c.adopt) }
+
+// adopt drives a campaign if nobody does.
+func (c *Campaigns) adopt(ctx context.Context, e store.Entry, r record) error {
+	if r.Status.Final() || c.o.Presence.Alive(r.Owner) || !c.o.Presence.Held() {
 		return nil
-	})
+	}
+	r.Owner = c.o.Presence.Lease().ID()
+	text, err := json.Marshal(r)
+	var rev store.Revision
+	if err == nil {
+		rev, err = c.o.Store.Put(ctx, e.Key, text, e.Rev)
+	}
+	if errors.Is(err, store.ErrConflict) {
+		return nil // another was faster
+	}
+	if err != nil {
+		return fmt.Errorf("taking over the campaign %s: %w", r.ID, err)
+	}
+	c.begin(r, rev)
+	return nil
 }
 
 // each hands f the records. One that is damaged is told of, and
 // costs nobody the others.
-func (c *Campaigns) each(ctx context.Context, f func(store.Entry, record) error) error {
+func (c *Campaigns) each(ctx context.Context, f func(context.Context, store.Entry, record) error) error {
 	for e, err := range c.o.Store.List(ctx, "campaigns") {
 		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return fmt.Errorf("reading the campaigns: %w", err)
@@ -157,7 +158,7 @@ func (c *Campaigns) each(ctx context.Context, f func(store.Entry, record) error)
 			c.o.Log.Warn("a campaign cannot be read", "key", e.Key, "error", err)
 			continue
 		}
-		if err := f(e, r); err != nil {
+		if err := f(ctx, e, r); err != nil {
 			return err
 		}
 	}
@@ -283,7 +284,7 @@ func (c *Campaigns) prune(ctx context.Context) {
 // list are the records, the newest first.
 func (c *Campaigns) list(ctx context.Context) ([]record, error) {
 	var out []record
-	err := c.each(ctx, func(_ store.Entry, r record) error {
+	err := c.each(ctx, func(_ context.Context, _ store.Entry, r record) error {
 		out = append(out, r)
 		return nil
 	})
