@@ -349,12 +349,15 @@ func (c *commands) abandoned(app *session) {
 // record, an update goes on, all else was interrupted.
 func (c *commands) recover(ctx context.Context) error {
 	for e, err := range c.a.store.List(ctx, "commands") {
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return fmt.Errorf("reading the tickets: %w", err)
 		}
 		var rec taken
 		key := strings.TrimPrefix(e.Key, "commands/")
-		if err := json.Unmarshal(e.Value, &rec); err != nil {
+		if err == nil {
+			err = json.Unmarshal(e.Value, &rec)
+		}
+		if err != nil {
 			c.a.cfg.Log.Warn("a ticket cannot be read", "key", e.Key, "error", err)
 			continue
 		}

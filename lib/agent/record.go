@@ -119,11 +119,14 @@ func (s *scripts) save(r job.Result, ticketKey string) error {
 func (s *scripts) recover(ctx context.Context) error {
 	open := map[string]kept{}
 	for e, err := range s.a.store.List(ctx, "executions") {
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return fmt.Errorf("reading the executions: %w", err)
 		}
 		var r kept
-		if err := json.Unmarshal(e.Value, &r); err != nil {
+		if err == nil {
+			err = json.Unmarshal(e.Value, &r)
+		}
+		if err != nil {
 			s.a.cfg.Log.Warn("an execution cannot be read", "key", e.Key, "error", err)
 			continue
 		}
@@ -246,6 +249,9 @@ func (s *scripts) prune(ctx context.Context) error {
 	for _, prefix := range []string{"refusals", "executions", "commands"} {
 		var all []record
 		for e, err := range s.a.store.List(ctx, prefix) {
+			if errors.Is(err, store.ErrDamaged) {
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("pruning: %w", err)
 			}
