@@ -76,6 +76,7 @@ type Open struct {
 type Source interface {
 	// Board returns a board by its component's id, nil when there is none.
 	Board(ctx context.Context, id string) (*Board, error)
+	// Boards returns those that it can, also beside an error.
 	Boards(ctx context.Context) ([]*Board, error)
 	// History returns the kept values of one variable, the oldest first.
 	History(id, variable string) []sovd.Datum
