@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -213,13 +214,14 @@ var general = map[string]map[string]string{
 
 // checkTables refuses a key that no command has, by name and line.
 func checkTables(file, text string, table map[string]any, cmds []*cli.Command, path []string) error {
-	for key, v := range table {
+	for _, key := range sortedKeys(table) {
+		v := table[key]
 		sub, isTable := v.(map[string]any)
 		cmd := find(cmds, key)
 		full := strings.Join(append(slices.Clone(path), key), ".")
 		if isTable && len(path) == 0 && general[key] != nil {
-			for k, v := range sub {
-				if _, nested := v.(map[string]any); nested && find(subcommands(cmd), k) != nil {
+			for _, k := range sortedKeys(sub) {
+				if _, nested := sub[k].(map[string]any); nested && find(subcommands(cmd), k) != nil {
 					continue
 				}
 				if general[key][k] == "" {
@@ -237,9 +239,9 @@ func checkTables(file, text string, table map[string]any, cmds []*cli.Command, p
 			}
 			continue
 		}
-		for k, v := range sub {
-			if section, nested := v.(map[string]any); nested && sections[full][k] != nil {
-				for key := range section {
+		for _, k := range sortedKeys(sub) {
+			if section, nested := sub[k].(map[string]any); nested && sections[full][k] != nil {
+				for _, key := range sortedKeys(section) {
 					if !slices.Contains(sections[full][k], key) {
 						return unknownKey(file, text, full+"."+k, key)
 					}
@@ -257,6 +259,8 @@ func checkTables(file, text string, table map[string]any, cmds []*cli.Command, p
 	}
 	return nil
 }
+
+func sortedKeys(table map[string]any) []string { return slices.Sorted(maps.Keys(table)) }
 
 func subcommands(c *cli.Command) []*cli.Command {
 	if c == nil {

@@ -70,8 +70,12 @@ func runDevsControl(k *call, do func(ctx context.Context, m devs.Manager) error)
 	}) {
 		errs = append(errs, o.err)
 		if o.err != nil {
-			if len(managers) > 1 && k.json {
+			switch {
+			case len(managers) == 1:
+			case k.json:
 				k.ui.result(k.failedDevice(managers[i], o.err), nil)
+			default:
+				k.ui.warn("", "device %s: %v", managers[i].Name(), o.err)
 			}
 			continue
 		}

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
@@ -23,6 +22,3 @@ func (d *digest) Write(p []byte) (int, error) {
 }
 
 func (d *digest) hex() string { return hex.EncodeToString(d.h.Sum(nil)) }
-
-// stopped is why the context of a call ended.
-func (k *call) stopped() error { return context.Cause(k.ctx) }

@@ -192,7 +192,7 @@ func (k *call) payload() ([]byte, error) {
 			return nil, err
 		}
 		if text, err = io.ReadAll(io.LimitReader(r, frame.DefaultLimit+1)); err != nil {
-			return nil, invalidf("", "reading the payload: %w", err)
+			return nil, k.readFault("the payload", err)
 		}
 	}
 	return checkPayload(text)
@@ -286,7 +286,7 @@ func (k *call) sendBatch(file string) error {
 			}
 		}
 		if err := sc.Err(); err != nil {
-			readErr = invalidf("", "reading the batch: %w", err)
+			readErr = k.readFault("the batch", err)
 		}
 	})
 	seq, failed := 0, 0

@@ -145,7 +145,7 @@ func (k *call) textOrStdin(arg string) ([]byte, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(r, frame.DefaultLimit+1))
 	if err != nil {
-		return nil, invalidf("", "reading the data: %w", err)
+		return nil, k.readFault("the data", err)
 	}
 	return b, nil
 }

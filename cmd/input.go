@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -68,7 +69,40 @@ func (k *call) stdin(what string) (io.Reader, error) {
 	if isTerminal(k.in) {
 		return nil, usagef("redirect a file into it, or name the file", "refusing to read %s from a terminal", what)
 	}
-	return k.in, nil
+	return &untilStopped{k.ctx, k.in}, nil
+}
+
+// untilStopped reads in until ctx ends, also where in is silent then: nothing
+// else wakes who reads a pipe. The one that waits there ends with the process.
+type untilStopped struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (u *untilStopped) Read(b []byte) (int, error) {
+	own := make([]byte, len(b)) // who waits on must not write into b
+	var n int
+	var err error
+	done := make(chan struct{})
+	go func() {
+		n, err = u.in.Read(own)
+		close(done)
+	}()
+	select {
+	case <-done:
+		return copy(b, own[:n]), err
+	case <-u.ctx.Done():
+		return 0, context.Cause(u.ctx)
+	}
+}
+
+// readFault is what keeps an input from being read: that the call was stopped,
+// or the input itself.
+func (k *call) readFault(what string, err error) error {
+	if k.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return k.stopped()
+	}
+	return invalidf("", "reading %s: %w", what, plainCause(err))
 }
 
 // readInput reads a small file operand whole.
@@ -80,7 +114,7 @@ func (k *call) readInput(path, what string, limit int64) ([]byte, error) {
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, invalidf("", "reading %s: %w", path, plainCause(err))
+		return nil, k.readFault(path, err)
 	}
 	if int64(len(b)) > limit {
 		return nil, invalidf("", "reading %s: larger than %d bytes", path, limit)
@@ -131,15 +165,16 @@ func (k *call) checkKeyMode(path string) error {
 // when it is a new one.
 func (k *call) passphrase(prompt string, fresh bool) (string, error) {
 	if fd := k.cli.Int("passphrase-fd"); fd >= 0 {
-		f := k.in
+		var f io.Reader
+		var err error
 		if fd != 0 {
-			f = os.NewFile(uintptr(fd), "fd "+strconv.Itoa(fd))
-		} else if _, err := k.stdin("the passphrase"); err != nil {
+			f = &untilStopped{k.ctx, os.NewFile(uintptr(fd), "fd "+strconv.Itoa(fd))}
+		} else if f, err = k.stdin("the passphrase"); err != nil {
 			return "", err
 		}
 		b, err := io.ReadAll(io.LimitReader(f, 4097))
 		if err != nil {
-			return "", invalidf("", "reading the passphrase from descriptor %d: %w", fd, plainCause(err))
+			return "", k.readFault(fmt.Sprintf("the passphrase from descriptor %d", fd), err)
 		}
 		line, _, _ := bytes.Cut(b, []byte("\n"))
 		if len(line) == 0 || len(line) > 4096 {

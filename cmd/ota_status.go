@@ -40,10 +40,7 @@ func runOTAStatus(k *call) error {
 		return err
 	}
 	defer s.Close()
-	all, err := provision.Devices(k.ctx, s)
-	if err != nil {
-		return err
-	}
+	all, damaged := provision.Devices(k.ctx, s)
 	var tw *tabwriter.Writer
 	shown := 0
 	for _, d := range all {
@@ -65,8 +62,8 @@ func runOTAStatus(k *call) error {
 	if tw != nil {
 		tw.Flush()
 	}
-	if id := k.cli.String("device"); id != "" && shown == 0 {
+	if id := k.cli.String("device"); id != "" && shown == 0 && damaged == nil {
 		return invalidf("lander ota status "+k.args[0]+" lists them", "no board %s has been seen", id)
 	}
-	return nil
+	return damaged
 }

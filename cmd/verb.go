@@ -41,6 +41,9 @@ type call struct {
 	conf *config
 }
 
+// stopped is why the context of a call ended.
+func (k *call) stopped() error { return context.Cause(k.ctx) }
+
 func (v verb) command() *cli.Command {
 	flags := append(slices.Clone(v.flags), sharedFlags(v)...)
 	cmd := &cli.Command{

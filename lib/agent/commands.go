@@ -25,14 +25,14 @@ type commands struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu      sync.Mutex
-	queue   []envelope.Message
-	working bool
-	open    map[string]bool   // keys of what is under way
-	running map[string]string // execution ids by ticket text
-	waiting map[string]waiter // by ticket, of what ends by itself later
-	moves   map[string]*move  // by key of what is under way
-	taken   int
+	mu         sync.Mutex
+	queue      []envelope.Message
+	working    bool
+	open       map[string]bool   // keys of what is under way
+	executions map[string]string // ids by ticket text, of those on record
+	waiting    map[string]waiter // by ticket, of what ends by itself later
+	moves      map[string]*move  // by key of what is under way
+	taken      int
 }
 
 // waiter is a ticket that something else answers: an update, or the
@@ -75,7 +75,7 @@ func failed(format string, args ...any) outcome {
 }
 
 func (a *Agent) newCommands() {
-	c := &commands{a: a, open: map[string]bool{}, running: map[string]string{}, waiting: map[string]waiter{}, moves: map[string]*move{}}
+	c := &commands{a: a, open: map[string]bool{}, executions: map[string]string{}, waiting: map[string]waiter{}, moves: map[string]*move{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	a.commands = c
 }
@@ -232,6 +232,15 @@ func (c *commands) finished(key string) {
 	}
 }
 
+// forget drops the execution of a command whose record is gone.
+func (c *commands) forget(ticket, execution string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.executions[ticket] == execution {
+		delete(c.executions, ticket)
+	}
+}
+
 func (c *commands) load(key string) (rec taken, rev store.Revision, err error) {
 	e, err := c.a.store.Get(context.WithoutCancel(c.ctx), commandKey(key))
 	if err != nil {
@@ -282,7 +291,7 @@ func (c *commands) answer(key string, rec taken) {
 	c.a.event(Event{Event: "data", Path: rec.Path, Ticket: rec.Ticket.String(), Execution: rec.Execution, Status: status})
 	if rec.Execution != "" {
 		c.mu.Lock()
-		c.running[rec.Ticket.String()] = rec.Execution
+		c.executions[rec.Ticket.String()] = rec.Execution
 		c.mu.Unlock()
 	}
 	if rec.Policy == "" {
@@ -340,17 +349,20 @@ func (c *commands) abandoned(app *session) {
 // record, an update goes on, all else was interrupted.
 func (c *commands) recover(ctx context.Context) error {
 	for e, err := range c.a.store.List(ctx, "commands") {
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return fmt.Errorf("reading the tickets: %w", err)
 		}
 		var rec taken
 		key := strings.TrimPrefix(e.Key, "commands/")
-		if err := json.Unmarshal(e.Value, &rec); err != nil {
+		if err == nil {
+			err = json.Unmarshal(e.Value, &rec)
+		}
+		if err != nil {
 			c.a.cfg.Log.Warn("a ticket cannot be read", "key", e.Key, "error", err)
 			continue
 		}
 		if rec.Execution != "" {
-			c.running[rec.Ticket.String()] = rec.Execution
+			c.executions[rec.Ticket.String()] = rec.Execution
 		}
 		switch {
 		case rec.Done && !rec.Sent:

@@ -49,12 +49,3 @@ func (a *Agent) sendDescription() error {
 	a.hurry()
 	return err
 }
-
-// named are the arguments of a script, given by name.
-func (a arguments) named() frame.Value {
-	v, err := fromBysant(a.get("args", 3))
-	if err != nil || v.Kind() != frame.KindMap {
-		return frame.Value{}
-	}
-	return v
-}

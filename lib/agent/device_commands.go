@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -79,9 +78,6 @@ func (c *commands) executeScript(ctx context.Context, args arguments, o occasion
 		url = c.another(ctx, o.key, url)
 	}
 	if ans.err != nil {
-		if _, isRefusal := errors.AsType[*fetch.StatusError](ans.err); isRefusal {
-			return failed("download: %v", ans.err)
-		}
 		return failed("%s", textOf(ans.err))
 	}
 	return resultOutcome(ans.body)
@@ -149,7 +145,7 @@ func (a *Agent) executionOf(ticket frame.Value) (envelope.Message, bool) {
 		return envelope.Message{}, false
 	}
 	a.commands.mu.Lock()
-	id, ok := a.commands.running[ticket.String()]
+	id, ok := a.commands.executions[ticket.String()]
 	a.commands.mu.Unlock()
 	if !ok {
 		return envelope.Message{}, false
@@ -262,6 +258,7 @@ func (c *commands) factoryDefault(ctx context.Context, args arguments, _ occasio
 			return failed("resetting %s: %s", path, textOf(err))
 		}
 	}
+	c.a.showDefaults(ctx)
 	if !restart {
 		return outcome{text: "ok"}
 	}

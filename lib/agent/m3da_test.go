@@ -405,7 +405,14 @@ func TestDeviceCommands(t *testing.T) {
 	if v := p.site.Column("gw-1", "@sys.ram.a", "x"); !v[0].Equal(bysant.OfInt(5)) {
 		t.Errorf("x is %v", v)
 	}
+	// What is in force after a reset shows in the tree, also without a restart.
+	p.deliver(envelope.Message{Path: "@sys.config.update", Body: bysant.OfMap(envelope.Int("retries", 5))}, m3datest.Command(22, "ResetToFactoryDefault"))
+	p.wantResponse(22, 0, "ok")
+	if v, _, _ := p.agent.Tree().Get("config.update.retries"); v.String() != "2" {
+		t.Errorf("after a reset config.update.retries is %v", v)
+	}
 	// A reset forgets what was set, and is answered after the restart.
+	p.deliver(envelope.Message{Path: "@sys.config.keep", Body: bysant.OfMap(envelope.Int("me", 1))})
 	p.deliver(m3datest.Command(20, "ResetToFactoryDefault", "6"))
 	select {
 	case reason := <-reboots:

@@ -164,6 +164,15 @@ func (a arguments) places() (out []string) {
 	}
 }
 
+// named are the arguments of a script, given by name.
+func (a arguments) named() frame.Value {
+	v, err := fromBysant(a.get("args", 3))
+	if err != nil || v.Kind() != frame.KindMap {
+		return frame.Value{}
+	}
+	return v
+}
+
 // treeWrite sets a variable of the device.
 func (c *commands) treeWrite(path string, v bysant.Value) todo {
 	return todo{name: path, run: func(ctx context.Context, _ occasion) outcome {

@@ -119,11 +119,14 @@ func (s *scripts) save(r job.Result, ticketKey string) error {
 func (s *scripts) recover(ctx context.Context) error {
 	open := map[string]kept{}
 	for e, err := range s.a.store.List(ctx, "executions") {
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return fmt.Errorf("reading the executions: %w", err)
 		}
 		var r kept
-		if err := json.Unmarshal(e.Value, &r); err != nil {
+		if err == nil {
+			err = json.Unmarshal(e.Value, &r)
+		}
+		if err != nil {
 			s.a.cfg.Log.Warn("an execution cannot be read", "key", e.Key, "error", err)
 			continue
 		}
@@ -239,19 +242,26 @@ func (s *scripts) prune(ctx context.Context) error {
 	type record struct {
 		e         store.Entry
 		at        time.Time
-		ticketKey string
+		ticketKey string // of an execution
+		ticket    string // of a command, as text
+		execution string // that a command began
 	}
 	for _, prefix := range []string{"refusals", "executions", "commands"} {
 		var all []record
 		for e, err := range s.a.store.List(ctx, prefix) {
+			if errors.Is(err, store.ErrDamaged) {
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("pruning: %w", err)
 			}
 			var at struct {
-				Time      *job.Time  `json:"time"`
-				StartedAt *job.Time  `json:"started_at"`
-				Status    job.Status `json:"status"`
-				TicketKey string     `json:"ticket_key"`
+				Time      *job.Time   `json:"time"`
+				StartedAt *job.Time   `json:"started_at"`
+				Status    job.Status  `json:"status"`
+				TicketKey string      `json:"ticket_key"`
+				Ticket    frame.Value `json:"ticket"`
+				Execution string      `json:"execution"`
 			}
 			if err := json.Unmarshal(e.Value, &at); err != nil || at.Status == job.Running {
 				continue
@@ -261,7 +271,7 @@ func (s *scripts) prune(ctx context.Context) error {
 				continue
 			}
 			e.Value = nil
-			all = append(all, record{e, t.Time, at.TicketKey})
+			all = append(all, record{e, t.Time, at.TicketKey, at.Ticket.String(), at.Execution})
 		}
 		sort.Slice(all, func(i, j int) bool { return all[i].at.After(all[j].at) })
 		oldest := s.a.cfg.Clock().Add(-keepFor)
@@ -275,6 +285,9 @@ func (s *scripts) prune(ctx context.Context) error {
 			s.mu.Lock()
 			delete(s.tickets, r.ticketKey)
 			s.mu.Unlock()
+			if s.a.commands != nil { // there is none yet when the agent starts
+				s.a.commands.forget(r.ticket, r.execution)
+			}
 		}
 	}
 	return nil

@@ -302,7 +302,9 @@ func (u *updates) finish(ctx context.Context, code int64, details string) {
 	u.mu.Lock()
 	j := *u.state.Job
 	if j.Remove {
-		os.Remove(j.Location)
+		if err := os.Remove(j.Location); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			u.a.cfg.Log.Warn("the package of an update stays, and is taken again", "file", j.Location, "error", err)
+		}
 	}
 	u.state.Job = nil
 	u.state.Last.Result, u.state.Last.Details, u.state.Last.Start, u.state.Last.Ticket = code, details, j.Started, j.Ticket

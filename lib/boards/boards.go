@@ -76,6 +76,7 @@ type Open struct {
 type Source interface {
 	// Board returns a board by its component's id, nil when there is none.
 	Board(ctx context.Context, id string) (*Board, error)
+	// Boards returns those that it can, also beside an error.
 	Boards(ctx context.Context) ([]*Board, error)
 	// History returns the kept values of one variable, the oldest first.
 	History(id, variable string) []sovd.Datum
@@ -247,13 +248,18 @@ func (b *Boards) find(ctx context.Context, id string) (*Board, Source, error) {
 			return nil, nil, fmt.Errorf("looking for the board %s: %w", id, err)
 		}
 		if d != nil {
-			if e := b.manifest.Load().Entities[id]; e != nil && e.Kind == sovd.Components {
-				d.Groups = append(slices.Clone(d.Groups), e.Tags...)
-			}
+			b.group(d)
 			return d, s, nil
 		}
 	}
 	return nil, nil, nil
+}
+
+// group adds the groups that the manifest has for a board.
+func (b *Boards) group(d *Board) {
+	if e := b.manifest.Load().Entities[d.ID]; e != nil && e.Kind == sovd.Components {
+		d.Groups = append(slices.Clone(d.Groups), e.Tags...)
+	}
 }
 
 // Owns reports whether an entity is a board, or all of them.

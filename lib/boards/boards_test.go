@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -173,6 +174,34 @@ func TestWaiting(t *testing.T) {
 	g.do("POST", "/components/broken/scripts/wait/executions", "", `{"execution_type":"now"}`, 500)
 	if l := g.get("/components/broken/scripts/wait/executions")["items"].([]any); len(l) != 0 {
 		t.Errorf("it left %v", l)
+	}
+}
+
+// damaged is a store of which the disk has given back other bytes, once in each
+// list of executions and campaigns.
+type damaged struct{ store.Store }
+
+func (d damaged) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		if (strings.HasPrefix(prefix, "boards/") || prefix == "campaigns") && !yield(store.Entry{}, store.ErrDamaged) {
+			return
+		}
+		d.Store.List(ctx, prefix)(yield)
+	}
+}
+
+// A record that is damaged costs nobody the others, nor the start.
+func TestDamagedRecord(t *testing.T) {
+	s := newShed("one")
+	g := newRig(t, damaged{store.NewMemory()}, s)
+	x := g.start("one", "wait", "null")
+	g.again(s)
+	if l := g.get("/components/one/scripts/wait/executions")["items"].([]any); len(l) != 1 {
+		t.Errorf("the executions are %v", l)
+	}
+	s.settle(x, job.Outcome{})
+	if v := g.final(x); v["status"] != "completed" {
+		t.Errorf("it is %v", v)
 	}
 }
 

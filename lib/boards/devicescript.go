@@ -209,9 +209,10 @@ func (s *DeviceScript) ask(ctx context.Context, bus *jacdac.Bus, x *device) erro
 	defer s.mu.Unlock()
 	before := data(x)
 	x.state, x.asked, x.seen = st, s.o.Clock(), s.o.Clock()
-	for id, d := range data(x) {
-		if string(before[id].Value) != string(d.Value) {
-			x.tell(d)
+	after := data(x)
+	for _, id := range slices.Sorted(maps.Keys(after)) {
+		if string(before[id].Value) != string(after[id].Value) {
+			x.tell(after[id])
 		}
 	}
 	return nil

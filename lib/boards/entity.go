@@ -65,9 +65,7 @@ func (b *Boards) all() iter.Seq[*Board] {
 					continue
 				}
 				seen[d.ID] = true
-				if m := b.manifest.Load().Entities[d.ID]; m != nil && m.Kind == sovd.Components {
-					d.Groups = append(slices.Clone(d.Groups), m.Tags...)
-				}
+				b.group(d)
 				if !yield(d) {
 					return
 				}

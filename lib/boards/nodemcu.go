@@ -82,11 +82,10 @@ func (n NodeMCU) Boards(ctx context.Context) ([]*Board, error) {
 		return nil, err
 	}
 	best := map[string]provision.Device{}
+	var damaged []error
 	for _, in := range stores {
 		all, err := in.Boards(ctx)
-		if err != nil {
-			return nil, err
-		}
+		damaged = append(damaged, err)
 		for _, d := range all {
 			if b, ok := best[d.ID]; !ok || d.LastSeen.After(b.LastSeen.Time) {
 				best[d.ID] = d
@@ -97,7 +96,7 @@ func (n NodeMCU) Boards(ctx context.Context) ([]*Board, error) {
 	for _, id := range slices.Sorted(maps.Keys(best)) {
 		out = append(out, boardOf(best[id], nil))
 	}
-	return out, nil
+	return out, errors.Join(damaged...)
 }
 
 // boardOf makes the component; a nil assignment is not shown.

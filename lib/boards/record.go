@@ -81,10 +81,13 @@ func (b *Boards) load(ctx context.Context, board, id string) (record, error) {
 func (b *Boards) list(ctx context.Context, board string) ([]record, error) {
 	var out []record
 	for e, err := range b.o.Store.List(ctx, boardPrefix(board)) {
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return nil, fmt.Errorf("listing the executions of %s: %w", board, err)
 		}
-		r, err := parseRecord(e)
+		var r record
+		if err == nil {
+			r, err = parseRecord(e)
+		}
 		if err != nil {
 			b.o.Log.Error("a record of an execution is damaged", "key", e.Key, "error", err)
 			continue

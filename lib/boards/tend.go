@@ -10,6 +10,7 @@ import (
 
 	"lander/lib/job"
 	"lander/lib/sovd"
+	"lander/lib/store"
 )
 
 const (
@@ -145,10 +146,13 @@ func (b *Boards) withdraw(ctx context.Context, r record) error {
 // is dead.
 func (b *Boards) recover(ctx context.Context) error {
 	for e, err := range b.o.Store.List(ctx, "boards/executions") {
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return fmt.Errorf("reading the executions on boards: %w", err)
 		}
-		r, err := parseRecord(e)
+		var r record
+		if err == nil {
+			r, err = parseRecord(e)
+		}
 		if err != nil {
 			b.o.Log.Error("a record of an execution is damaged", "key", e.Key, "error", err)
 			continue

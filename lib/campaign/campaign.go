@@ -120,31 +120,47 @@ func (c *Campaigns) Use(ctx context.Context, p Provider, d sovd.DeviceSource) er
 }
 
 // takeOver drives the campaigns that nobody drives.
-func (c *Campaigns) takeOver(ctx context.Context) error {
+func (c *Campaigns) takeOver(ctx context.Context) error { return c.each(ctx, c.adopt) }
+
+// adopt drives a campaign if nobody does.
+func (c *Campaigns) adopt(ctx context.Context, e store.Entry, r record) error {
+	if r.Status.Final() || c.o.Presence.Alive(r.Owner) || !c.o.Presence.Held() {
+		return nil
+	}
+	r.Owner = c.o.Presence.Lease().ID()
+	text, err := json.Marshal(r)
+	var rev store.Revision
+	if err == nil {
+		rev, err = c.o.Store.Put(ctx, e.Key, text, e.Rev)
+	}
+	if errors.Is(err, store.ErrConflict) {
+		return nil // another was faster
+	}
+	if err != nil {
+		return fmt.Errorf("taking over the campaign %s: %w", r.ID, err)
+	}
+	c.begin(r, rev)
+	return nil
+}
+
+// each hands f the records. One that is damaged is told of, and
+// costs nobody the others.
+func (c *Campaigns) each(ctx context.Context, f func(context.Context, store.Entry, record) error) error {
 	for e, err := range c.o.Store.List(ctx, "campaigns") {
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
+			return fmt.Errorf("reading the campaigns: %w", err)
+		}
 		var r record
 		if err == nil {
 			err = json.Unmarshal(e.Value, &r)
 		}
 		if err != nil {
-			return fmt.Errorf("reading the campaigns: %w", err)
-		}
-		if r.Status.Final() || c.o.Presence.Alive(r.Owner) || !c.o.Presence.Held() {
+			c.o.Log.Warn("a campaign cannot be read", "key", e.Key, "error", err)
 			continue
 		}
-		r.Owner = c.o.Presence.Lease().ID()
-		text, err := json.Marshal(r)
-		var rev store.Revision
-		if err == nil {
-			rev, err = c.o.Store.Put(ctx, e.Key, text, e.Rev)
+		if err := f(ctx, e, r); err != nil {
+			return err
 		}
-		if errors.Is(err, store.ErrConflict) {
-			continue // another was faster
-		}
-		if err != nil {
-			return fmt.Errorf("taking over the campaign %s: %w", r.ID, err)
-		}
-		c.begin(r, rev)
 	}
 	return nil
 }
@@ -268,18 +284,12 @@ func (c *Campaigns) prune(ctx context.Context) {
 // list are the records, the newest first.
 func (c *Campaigns) list(ctx context.Context) ([]record, error) {
 	var out []record
-	for e, err := range c.o.Store.List(ctx, "campaigns") {
-		var r record
-		if err == nil {
-			err = json.Unmarshal(e.Value, &r)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the campaigns: %w", err)
-		}
+	err := c.each(ctx, func(_ context.Context, _ store.Entry, r record) error {
 		out = append(out, r)
-	}
+		return nil
+	})
 	sort.Slice(out, func(i, j int) bool { return out[i].ID > out[j].ID })
-	return out, nil
+	return out, err
 }
 
 // get is a record as it is now.

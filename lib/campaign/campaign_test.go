@@ -269,3 +269,30 @@ func TestStartManyIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// A record that is damaged costs nobody the others: a gateway starts, and
+// goes on with what can be read.
+func TestDamagedRecord(t *testing.T) {
+	st, s := store.NewMemory(), newShed(1)
+	a, leave := open(t, st, "a", s)
+	m, err := a.StartMany(t.Context(), sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{Group: "all"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "one is begun", func() bool { return len(s.begun()) == 1 })
+	leave()
+	if _, err := st.Put(t.Context(), "campaigns/campaign_0", []byte(`{"id":`), 0); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := open(t, st, "b", s)
+	s.settle(s.ids[0], job.Completed)
+	if m = wait(t, b, m.ID); m.Status != job.Completed {
+		t.Errorf("the end: %+v", m)
+	}
+	if all, err := b.ListMany(t.Context()); err != nil || len(all) != 1 || all[0].ID != m.ID {
+		t.Errorf("the campaigns: %+v %v", all, err)
+	}
+	if _, err := b.GetMany(t.Context(), "campaign_0"); err == nil {
+		t.Error("the damaged record was read")
+	}
+}

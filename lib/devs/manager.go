@@ -59,11 +59,7 @@ func (m Manager) flag(ctx context.Context, reg uint16) (bool, error) {
 
 // setFlag writes a boolean register and reads it back.
 func (m Manager) setFlag(ctx context.Context, reg uint16, on bool) error {
-	value := []byte{0}
-	if on {
-		value[0] = 1
-	}
-	if err := m.Bus.Set(ctx, m.ID, ClassManager, reg, value); err != nil {
+	if err := m.Bus.Set(ctx, m.ID, ClassManager, reg, bit(on)); err != nil {
 		return err
 	}
 	got, err := m.flag(ctx, reg)

@@ -8,8 +8,8 @@ import (
 
 // Ticker is a Behaviour that prints "tick N", and may panic at last.
 type Ticker struct {
-	Every      time.Duration
-	PanicAfter int // lines; 0: never
+	Every      time.Duration // above 0
+	PanicAfter int           // lines; 0: never
 	Panic      PanicCode
 }
 

@@ -97,6 +97,7 @@ func (t *Tree) commitLoop() {
 			spare = nil
 		}
 		t.mu.Lock()
+		t.unsaved = err != nil || len(t.pending) > 0
 		for _, c := range waiting {
 			c.durable, c.err = false, err
 		}

@@ -239,6 +239,40 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
+// A change that could not be saved and is asked for again changes nothing in
+// memory: it is confirmed all the same only when it is on the disk.
+func TestDiskFailsAndTheSameIsSetAgain(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "tree")
+	tree := reopen(t, path)
+	mustSet(t, tree, "config.a", `1`)
+	tree.file.Close()
+	if err := tree.SetWait(t.Context(), "config.b", frame.Int(2)); !errors.Is(err, ErrNotSaved) {
+		t.Fatalf("a change on a broken file: %v", err)
+	}
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.SetWait(t.Context(), "config.b", frame.Int(2)); !errors.Is(err, ErrNotSaved) {
+		t.Fatalf("the same change without a directory: %v", err)
+	}
+	mustSet(t, tree, "ram.r", `1`) // does not wait for a disk
+	mustSet(t, tree, "ram.r", `1`)
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	mustSet(t, tree, "config.b", `2`)
+	if got := read(t, path); !strings.Contains(got, "config.b") {
+		t.Errorf("what was confirmed is not on the disk: %q", got)
+	}
+	size := len(read(t, path))
+	mustSet(t, tree, "config.b", `2`)
+	if got := len(read(t, path)); got != size {
+		t.Errorf("what is on the disk was written again: %d bytes, then %d", size, got)
+	}
+	tree.Close()
+}
+
 func TestClosedTree(t *testing.T) {
 	tree := reopen(t, filepath.Join(t.TempDir(), "tree"))
 	n := 0

@@ -78,8 +78,8 @@ func (t *Tree) set(path string, v frame.Value, owner bool, done func(error)) err
 func (t *Tree) commit(c *commit, ops []op) {
 	t.stamp(c)
 	c.changes = t.apply(ops)
-	if t.file == nil || len(c.changes) == 0 {
-		return
+	if t.file == nil || len(c.changes) == 0 && !t.unsaved {
+		return // with the file behind, what changes nothing here may still change that
 	}
 	kept := ops[:0]
 	for _, o := range ops {
@@ -89,7 +89,7 @@ func (t *Tree) commit(c *commit, ops []op) {
 	}
 	if len(kept) > 0 {
 		t.pending = appendRecord(t.pending, kept)
-		c.durable = true
+		c.durable, t.unsaved = true, true
 		t.wake.Signal()
 	}
 }

@@ -83,6 +83,7 @@ type Tree struct {
 	delivering bool
 	file       *durable.Log // nil without a file
 	pending    []byte       // records for the file
+	unsaved    bool         // the file lacks something: it is pending, being written, or could not be
 	wake       sync.Cond
 	closing    bool
 }

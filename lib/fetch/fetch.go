@@ -92,6 +92,9 @@ func Roots(pem []byte) (*x509.CertPool, error) {
 // followed; an answer that is not 2xx is a *StatusError.
 func Put(ctx context.Context, rawURL string, body []byte, o Options) error {
 	o.MaxRedirects = -1
+	if body == nil {
+		body = []byte{} // for start, nil is no body of a PUT
+	}
 	b, err := start(ctx, rawURL, o, body)
 	if err != nil {
 		return err
@@ -189,7 +192,7 @@ func (c *client) follow(u *url.URL) (*Body, error) {
 			resp.Body.Close()
 			return nil, &StatusError{URL: shown, Code: resp.StatusCode, put: c.put != nil}
 		}
-		if resp.ContentLength > c.o.MaxBytes {
+		if resp.ContentLength > c.o.MaxBytes && c.put == nil {
 			resp.Body.Close()
 			return nil, fmt.Errorf("downloading %s: %w: %d bytes announced, at most %d allowed", shown, ErrTooLarge, resp.ContentLength, c.o.MaxBytes)
 		}

@@ -537,6 +537,10 @@ func TestPut(t *testing.T) {
 		got <- string(b)
 		w.WriteHeader(http.StatusCreated)
 	})
+	mux.HandleFunc("PUT /chatty", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		fmt.Fprintf(w, "%01000d", 0)
+	})
 	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/log", http.StatusTemporaryRedirect)
 	})
@@ -548,6 +552,15 @@ func TestPut(t *testing.T) {
 	}
 	if text := <-got; text != "text" {
 		t.Errorf("put %q", text)
+	}
+	if err := fetch.Put(t.Context(), srv.URL+"/log", nil, o); err != nil {
+		t.Errorf("nothing: %v", err)
+	} else if text := <-got; text != "" {
+		t.Errorf("put %q", text)
+	}
+	// The limit is on what is got, which is nothing.
+	if err := fetch.Put(t.Context(), srv.URL+"/chatty", []byte("text"), fetch.Options{AllowLoopback: true, MaxBytes: 10}); err != nil {
+		t.Errorf("a server that answers with much: %v", err)
 	}
 	if err := fetch.Put(t.Context(), srv.URL+"/moved", []byte{}, o); !errors.Is(err, fetch.ErrRedirect) {
 		t.Errorf("redirected: %v", err)

@@ -192,9 +192,9 @@ func (w *work) inventory(ctx context.Context, files []File) error {
 			p.Leave = append(p.Leave, f.Name)
 			continue
 		}
-		if s.Action == ActionSend || s.Action == ActionCompile {
+		if s.Action == ActionSend {
 			for _, name := range temps {
-				if have[name] == d.Of(f.Content) && !adopted[name] && s.Action == ActionSend {
+				if have[name] == d.Of(f.Content) && !adopted[name] {
 					s.Action, s.temp = ActionAdopt, name
 					adopted[name] = true
 					break

@@ -59,8 +59,6 @@ type Bus struct {
 	active  atomic.Pointer[[]*sub] // subs, for the reader
 	heard   atomic.Int64           // when the last frame came, Unix ns; 0: never
 
-	bad atomic.Uint64
-
 	done chan struct{} // closed when the bus has ended
 	err  error         // why, once done is closed
 	once sync.Once
@@ -135,13 +133,6 @@ func (b *Bus) Err() error {
 	}
 }
 
-// Dropped counts frames that were dropped because the other end did not take
-// them, and Bad those that came damaged.
-func (b *Bus) Dropped() uint64 { return b.out.lost() }
-
-// Bad counts messages that were no frame.
-func (b *Bus) Bad() uint64 { return b.bad.Load() }
-
 // Close ends the bus and waits for its goroutines.
 func (b *Bus) Close() error {
 	b.end(ErrClosed)
@@ -190,7 +181,6 @@ func (b *Bus) read() {
 		}
 		f, _, err := packet.ParseFrame(raw)
 		if err != nil {
-			b.bad.Add(1)
 			b.log.Debug("not a frame", "error", err, "bytes", len(raw))
 			continue
 		}

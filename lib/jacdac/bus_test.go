@@ -273,3 +273,29 @@ func TestSerial(t *testing.T) {
 		far.Close()
 	})
 }
+
+// What is taken off the bus does not do what is asked of all of its kind.
+func TestMutedHearsNoBroadcast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := bench(t, 0)
+		set := func() int {
+			t.Helper()
+			f, err := packet.New(packet.FlagCommand|packet.FlagBroadcast, packet.ClassID(class), packet.Packet{Service: packet.IndexBroadcast, Command: packet.CmdSet | 0x80, Payload: []byte{1}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Send(&f)
+			synctest.Wait()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.sets
+		}
+		if n := set(); n != 1 {
+			t.Fatalf("set %d times by a broadcast, want once", n)
+		}
+		s.node.Mute(true)
+		if n := set(); n != 1 {
+			t.Errorf("off the bus, the node was set")
+		}
+	})
+}

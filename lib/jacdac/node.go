@@ -79,8 +79,8 @@ func (b *Bus) Local() *Node {
 	return b.nodes[b.self]
 }
 
-// Restart is what a reset does to the node: its
-// pipes are gone and its restart counter begins again.
+// Restart is what a reset does to the node: its pipes are gone and its restart
+// counter begins again.
 func (n *Node) Restart() {
 	n.mu.Lock()
 	n.inlets, n.pending, n.restarts, n.counter = map[uint16]*Inlet{}, nil, 0, 0
@@ -93,6 +93,12 @@ func (n *Node) Mute(off bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.off = off
+}
+
+func (n *Node) muted() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.off
 }
 
 // Announce says now that the node is there.
@@ -114,11 +120,8 @@ func (n *Node) Announce() {
 
 // Report sends a report of a service.
 func (n *Node) Report(index byte, cmd uint16, payload []byte) {
-	n.mu.Lock()
-	off := n.off
-	n.mu.Unlock()
 	f, err := packet.New(0, n.ID, packet.Packet{Service: index, Command: cmd, Payload: payload})
-	if err == nil && !off {
+	if err == nil && !n.muted() {
 		n.bus.Send(&f)
 	}
 }
@@ -182,6 +185,9 @@ func (b *Bus) takeCommand(f *packet.Frame) {
 		}
 		b.mu.Unlock()
 		for _, n := range nodes {
+			if n.muted() {
+				continue
+			}
 			for p := range f.Packets() {
 				n.takeBroadcast(f.ID.Class(), p)
 			}
@@ -191,13 +197,7 @@ func (b *Bus) takeCommand(f *packet.Frame) {
 	b.mu.Lock()
 	n := b.nodes[f.ID]
 	b.mu.Unlock()
-	if n == nil {
-		return
-	}
-	n.mu.Lock()
-	off := n.off
-	n.mu.Unlock()
-	if off {
+	if n == nil || n.muted() {
 		return
 	}
 	if f.Flags&packet.FlagAck != 0 {

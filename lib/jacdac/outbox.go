@@ -20,19 +20,16 @@ type outbox struct {
 	queue []byte // frames, one after the other
 	kick  chan struct{}
 	taken chan struct{} // closed, and replaced, when the queue was taken
-
-	dropped uint64
 }
 
 func newOutbox() *outbox {
 	return &outbox{kick: make(chan struct{}, 1), taken: make(chan struct{})}
 }
 
-// put appends by add, unless too much is waiting.
+// put appends by add; false when too much is waiting, and it did not.
 func (o *outbox) put(add func(dst []byte) []byte) bool {
 	o.mu.Lock()
 	if len(o.queue) > maxQueue {
-		o.dropped++
 		o.mu.Unlock()
 		return false
 	}
@@ -43,12 +40,6 @@ func (o *outbox) put(add func(dst []byte) []byte) bool {
 	default:
 	}
 	return true
-}
-
-func (o *outbox) lost() uint64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.dropped
 }
 
 // room waits until little is waiting.

@@ -84,13 +84,9 @@ func (c Command) text(dst []byte, nonce string) []byte {
 	return o.Append(dst)
 }
 
-// Room is how many bytes of data fit one record that carries a name: 1024 as
-// the original sends, more where strong is false and the name short.
-func Room(strong bool, name string) int {
-	width := record.TagBytes
-	if strong {
-		width = record.SealBytes
-	}
-	head := len(Command{Action: ActFile, Fields: transfer(ActFile, name, nil).Fields}.text(nil, "")) + 4 + 2*width + 1
+// Room is how many bytes of data fit one record of the stronger mode that
+// carries a name.
+func Room(name string) int {
+	head := len(transfer(ActFile, name, nil).text(nil, "")) + 4 + 2*record.SealBytes + 1
 	return record.MaxRecord - head
 }

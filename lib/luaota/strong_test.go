@@ -215,11 +215,7 @@ func TestHello(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	for _, strong := range []bool{false, true} {
-		name := "abcdefghijklmnopqrstuvwxyz01234"
-		n := luaota.Room(strong, name)
-		if n < 1280 || n > 1390 {
-			t.Errorf("room %d", n)
-		}
+	if n := luaota.Room("abcdefghijklmnopqrstuvwxyz01234"); n < 1280 || n > 1390 {
+		t.Errorf("room %d", n)
 	}
 }

@@ -61,7 +61,8 @@ type Session struct {
 
 	mu      sync.Mutex
 	lander  bool     // the device takes what it did not ask for
-	pushed  []string // payloads of ours; the first is under way
+	pushed  []string // payloads of ours that did not come yet
+	sent    bool     // the first of them is under way
 	replied outgoing // the last reply
 }
 
@@ -276,12 +277,15 @@ func (s *Session) Push(items ...envelope.Item) error {
 	return s.push("")
 }
 
-// pushNext is called when the push under way has come.
+// pushNext is called when the push under way has come. A device can say so of
+// none too.
 func (s *Session) pushNext() error {
 	s.mu.Lock()
-	if len(s.pushed) > 0 {
-		s.pushed = s.pushed[1:]
+	if !s.sent {
+		s.mu.Unlock()
+		return nil
 	}
+	s.pushed, s.sent = s.pushed[1:], false
 	more := len(s.pushed) > 0
 	s.mu.Unlock()
 	if !more {
@@ -297,6 +301,7 @@ func (s *Session) push(nonce string) error {
 		nonce = s.acc.Keys.Nonce()
 	}
 	s.mu.Lock()
+	s.sent = true
 	out := outgoing{[]envelope.Field{envelope.Int(FieldLander, 1)}, s.pushed[0]}
 	s.mu.Unlock()
 	return s.send(nonce, out)
@@ -305,7 +310,7 @@ func (s *Session) push(nonce string) error {
 // again answers a challenge with what the device could not verify.
 func (s *Session) again(nonce string) error {
 	s.mu.Lock()
-	out, pushing := s.replied, len(s.pushed) > 0
+	out, pushing := s.replied, s.sent
 	s.mu.Unlock()
 	switch {
 	case pushing:

@@ -26,7 +26,7 @@ func sum(s string) int {
 
 var answerLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`~([A-Z])([^\r\n]*)~(\d{1,5})(?:\.0)?\r?\n`) })
 
-// Answer is what A printed.
+// answer is what A printed.
 type answer struct {
 	tag, text string
 	at        int // where it began

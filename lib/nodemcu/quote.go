@@ -2,8 +2,8 @@ package nodemcu
 
 import "fmt"
 
-// quotedByte is how a byte stands in a Lua string literal that travels over the
-// console: as itself, unless it would end the literal or the line or edit it
+// appendQuoted adds a byte as it stands in a Lua string literal that travels over
+// the console: as itself, unless it would end the literal or the line or edit it
 // [OTA 3]. high says that bytes from 128 on get through.
 func appendQuoted(dst []byte, c byte, high bool) []byte {
 	switch {

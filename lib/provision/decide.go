@@ -134,7 +134,7 @@ func (c *session) decide(ctx context.Context, rotate bool) (Plan, error) {
 	if r.Plain && c.hello.Chk == r.LegacyChk && !rotate {
 		return Plan{Device: c.dev.ID, Release: c.rel.Name, Chk: c.rel.Chk, Action: ActionNone}, nil
 	}
-	have, old := has(c.tree, r, c.dev, c.hello)
+	have, old := has(r, c.dev, c.hello)
 	p := makePlan(r, about{dev: c.dev, chk: c.hello.Chk, have: have, old: old, strong: c.srv.Strong(), rotate: rotate})
 	if p.Action != ActionUpdate {
 		return p, nil

@@ -133,19 +133,28 @@ func putLast(ctx context.Context, s store.Store, key string, value []byte, rev s
 }
 
 // Devices lists the boards that a store knows, in the order of their ids' text.
+// Records that are damaged are left out, and named by the error beside the
+// others.
 func Devices(ctx context.Context, s store.Store) ([]Device, error) {
 	var out []Device
+	var damaged []error
 	for e, err := range s.List(ctx, "device") {
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return out, fmt.Errorf("listing the devices: %w", err)
 		}
 		d := Device{rev: e.Rev}
-		if err := json.Unmarshal(e.Value, &d); err != nil {
-			return out, fmt.Errorf("reading %s: %w", e.Key, err)
+		if err == nil {
+			if err = json.Unmarshal(e.Value, &d); err != nil {
+				err = fmt.Errorf("%s: %w", e.Key, err)
+			}
+		}
+		if err != nil {
+			damaged = append(damaged, fmt.Errorf("reading the devices: %w", err))
+			continue
 		}
 		out = append(out, d)
 	}
-	return out, nil
+	return out, errors.Join(damaged...)
 }
 
 // activate takes what a session was about to do as done.

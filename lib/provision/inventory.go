@@ -45,7 +45,7 @@ func (v Inventory) Board(ctx context.Context, device string) (Device, error) {
 	return *d, nil
 }
 
-// Boards are all that are known, in the order of their ids' text.
+// Boards are all that are known, as Devices gives them.
 func (v Inventory) Boards(ctx context.Context) ([]Device, error) { return Devices(ctx, v.Store) }
 
 // Assignment is that of a board, nil when it goes by its manifest.

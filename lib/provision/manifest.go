@@ -139,7 +139,7 @@ func ParseManifest(b []byte) (Manifest, error) {
 
 // ParseSettings reads lander.json.
 func ParseSettings(b []byte) (Settings, error) {
-	s := Settings{Window: 10 * time.Minute}
+	s := Settings{Window: defaultWindow}
 	if err := json.Unmarshal(b, &s); err != nil {
 		return Settings{}, inJSON(b, err)
 	}

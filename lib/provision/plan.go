@@ -155,7 +155,7 @@ func (p *Plan) measure() {
 
 // has finds out what a board has on its flash, by what it says and what is known
 // of it: name -> token, and the names that were put there.
-func has(t *Tree, r *Release, d *Device, h luaota.Hello) (have map[string]string, old []string) {
+func has(r *Release, d *Device, h luaota.Hello) (have map[string]string, old []string) {
 	files, _ := h.Fields.Get("files").Object()
 	switch {
 	case h.Chk != "" && h.Chk == d.Chk:

@@ -53,7 +53,7 @@ func Plans(ctx context.Context, t *Tree, o Options) ([]Plan, error) {
 				r, mine.Groups, mine.Percent = given, nil, 100
 			}
 		}
-		p := planFor(t, r, d, id)
+		p := planFor(r, d, id)
 		if p.Action == ActionUpdate {
 			why := d.Tight.wait(r.Chk, o.Clock())
 			if why == "" {
@@ -68,7 +68,7 @@ func Plans(ctx context.Context, t *Tree, o Options) ([]Plan, error) {
 	return out, nil
 }
 
-func planFor(t *Tree, r *Release, d *Device, id int64) Plan {
+func planFor(r *Release, d *Device, id int64) Plan {
 	none := Plan{Device: d.ID, Action: ActionHold, Steps: []Step{}}
 	switch {
 	case r == nil:
@@ -80,7 +80,7 @@ func planFor(t *Tree, r *Release, d *Device, id int64) Plan {
 	default:
 		chk := d.Chk
 		h := luaota.Hello{ID: id, Chk: d.Chk, Fields: record.Object{}}
-		have, old := has(t, r, d, h)
+		have, old := has(r, d, h)
 		if d.Pending != nil && d.Result == ResultUpdated { // it is expected to say so
 			chk, have = d.Pending.Chk, d.Pending.Have
 		}

@@ -240,7 +240,7 @@ func (c *session) look(p Plan) (Plan, error) {
 	if len(d.Staged) == 0 && !legacy && !(strong && len(d.Dirty) > 0) {
 		return p, nil
 	}
-	have, old := has(c.tree, c.goal, d, c.hello)
+	have, old := has(c.goal, d, c.hello)
 	if len(d.Staged) > 0 || legacy {
 		if err := c.list(); err != nil {
 			return p, err

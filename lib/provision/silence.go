@@ -25,10 +25,7 @@ func (s *Service) silences(ctx context.Context) {
 }
 
 func (s *Service) silent(ctx context.Context, told map[string]bool) error {
-	all, err := Devices(ctx, s.store)
-	if err != nil {
-		return err
-	}
+	all, damaged := Devices(ctx, s.store)
 	for _, d := range all {
 		if d.Pending == nil || d.Result != ResultUpdated || s.o.Clock().Sub(d.LastSeen.Time) < s.o.Silence {
 			continue
@@ -45,5 +42,5 @@ func (s *Service) silent(ctx context.Context, told map[string]bool) error {
 		s.log.Warn("a board is silent", "device", d.ID, "release", d.Pending.Release)
 		s.tell(Event{Event: EventSession, Device: d.ID, Release: d.Pending.Release, Chk: d.Pending.Chk, Result: ResultFailed, Reason: why})
 	}
-	return nil
+	return damaged
 }

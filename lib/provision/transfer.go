@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -82,7 +83,7 @@ func (c *session) send(s Step, may bool) error {
 	size := pieceSize
 	switch {
 	case c.srv.Strong():
-		size = luaota.Room(true, s.Staged)
+		size = luaota.Room(s.Staged)
 	case c.tree.Settings.Record > 0:
 		size = c.tree.Settings.Record
 	}
@@ -209,7 +210,8 @@ func (c *session) verify(moves map[string]string) error {
 	if err := c.list(); err != nil {
 		return err
 	}
-	for name, from := range moves {
+	for _, name := range slices.Sorted(maps.Keys(moves)) {
+		from := moves[name]
 		st := c.dev.Staged[from]
 		size, there := c.listing[from]
 		if !there || size != st.Size && size != st.Alt {

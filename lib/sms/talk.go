@@ -136,17 +136,17 @@ func (s *talk) receivedText(head []string, text string) {
 	s.m.o.Receive(head[1], text)
 }
 
-// fields splits a line at the commas outside of quotes.
-func fields(s string) []string {
-	quoted := false
-	parts := strings.FieldsFunc(strings.ReplaceAll(s, ",,", ", ,"), func(r rune) bool {
-		if r == '"' {
+// fields splits a line at the commas outside of quotes. A field may be empty.
+func fields(s string) (parts []string) {
+	quoted, begin := false, 0
+	for i := range len(s) + 1 {
+		switch {
+		case i == len(s) || s[i] == ',' && !quoted:
+			parts = append(parts, strings.Trim(strings.TrimSpace(s[begin:i]), `"`))
+			begin = i + 1
+		case s[i] == '"':
 			quoted = !quoted
 		}
-		return r == ',' && !quoted
-	})
-	for i, p := range parts {
-		parts[i] = strings.Trim(strings.TrimSpace(p), `"`)
 	}
 	return parts
 }

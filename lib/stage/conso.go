@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sort"
 
 	"lander/lib/emp/frame"
 )
@@ -177,7 +178,9 @@ func Consolidate(method string, column []frame.Value) frame.Value {
 	case "min":
 		return slices.MinFunc(column, compare)
 	case "median":
-		return slices.SortedFunc(slices.Values(column), compare)[len(column)/2]
+		column = slices.Clone(column)
+		sort.Slice(column, func(i, j int) bool { return compare(column[i], column[j]) < 0 }) // slices.SortFunc of these costs 17 kB
+		return column[len(column)/2]
 	case "sum":
 		if n, ok := sum(column); whole && ok {
 			return frame.Int(n)

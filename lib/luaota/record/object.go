@@ -37,9 +37,6 @@ func String(s string) Value { return Value(appendString(nil, s)) }
 // Int makes a value of a number.
 func Int(n int64) Value { return Value(strconv.FormatInt(n, 10)) }
 
-// True is the value true.
-const True Value = "true"
-
 // Text is the decoded text of a string value.
 func (v Value) Text() (string, bool) {
 	if len(v) < 2 || v[0] != '"' {

@@ -78,7 +78,7 @@ func TestParseObject(t *testing.T) {
 }
 
 func TestObject(t *testing.T) {
-	o := record.Object{{Key: "a", Value: record.String("HI")}, {Key: "id", Value: record.Int(7)}, {Key: "x", Value: record.True}}
+	o := record.Object{{Key: "a", Value: record.String("HI")}, {Key: "id", Value: record.Int(7)}, {Key: "x", Value: "true"}}
 	if n, ok := o.Get("id").Int(); !ok || n != 7 {
 		t.Errorf("id %d %v", n, ok)
 	}

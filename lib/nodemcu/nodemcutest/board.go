@@ -189,7 +189,7 @@ func (b *Board) settle() {
 	}
 }
 
-// bit is the time of a byte at a rate: 8N1.
+// byteTime is the time of a byte at a rate: 8N1.
 func byteTime(rate int) time.Duration { return 10 * time.Second / time.Duration(rate) }
 
 func (b *Board) send(s string) {

@@ -1,0 +1,22 @@
+package sms
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestFields(t *testing.T) {
+	for _, c := range []struct{ line, want string }{
+		{`"REC UNREAD","+4915112345",,"26/11/23,10:00:00+04"`, `["REC UNREAD" "+4915112345" "" "26/11/23,10:00:00+04"]`},
+		{` "REC UNREAD", "+49151" ,"",,145,4,0,8`, `["REC UNREAD" "+49151" "" "" "145" "4" "0" "8"]`},
+		{`"REC READ","123",,,145,4,0,8`, `["REC READ" "123" "" "" "145" "4" "0" "8"]`},
+		{`"a,,b",,,,"c"`, `["a,,b" "" "" "" "c"]`},
+		{`,1,`, `["" "1" ""]`},
+		{`"open,1`, `["open,1"]`},
+		{``, `[""]`},
+	} {
+		if got := fmt.Sprintf("%q", fields(c.line)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.line, got, c.want)
+		}
+	}
+}
