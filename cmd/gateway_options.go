@@ -149,7 +149,7 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	g.over(k, cfg, shelf)
 	cfg.Metrics.SetRunning(files.Running)
 	return func(ctx context.Context) error {
-		return errors.Join(files.Close(ctx), runner.Cgroup.Close())
+		return errors.Join(files.Close(ctx), runner.Dirs.Close(), runner.Cgroup.Close())
 	}, nil
 }
 
