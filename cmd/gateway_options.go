@@ -162,9 +162,7 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 		o.Timeout = time.Duration(*s) * time.Second
 	}
 	for name, n := range map[string]int64{"history": int64(o.History), "script-timeout": int64(o.Timeout), "max-running": int64(o.MaxRunning) - 1} {
-		if n < 0 && k.conf.origin(name) == "default" {
-			return invalidf("", "%s: the value for --%s is too small", k.conf.file, name) // of a section
-		} else if n < 0 {
+		if n < 0 {
 			return usagef("", "the value of --%s is too small", name)
 		}
 	}
