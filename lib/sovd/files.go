@@ -134,6 +134,7 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 		root.Close()
 		return nil, err
 	}
+	f.dropHalfScripts()
 	f.spool.Go(f.spooler)
 	if f.shared() {
 		var shared context.Context
