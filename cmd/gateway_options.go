@@ -200,14 +200,14 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 		o.Managed = cfg.Manifest.Scripts
 	}
 	o.Ended = k.ended(cfg, lines)
-	if k.cli.Bool("signed-only") {
-		return k.signedOnly(o)
-	}
-	return nil
+	return k.signedScripts(o)
 }
 
-func (k *call) signedOnly(o *sovd.FilesOptions) error {
-	if _, err := k.trustStore(); err != nil {
+// signedScripts says what becomes of bundles: with --signed-only nothing else
+// is taken, and without it they are verified all the same.
+func (k *call) signedScripts(o *sovd.FilesOptions) error {
+	only := k.cli.Bool("signed-only")
+	if _, err := k.trustStore(); err != nil && (only || k.cli.String("trust") != "") {
 		return err
 	}
 	serials, err := trust.OpenSerials(filepath.Join(k.stateDir(), "serials"))
@@ -221,7 +221,12 @@ func (k *call) signedOnly(o *sovd.FilesOptions) error {
 	if !k.cli.IsSet("capability") {
 		limit = nil
 	}
-	o.Signed = &sovd.Signed{Trust: k.trustStore, Serials: serials, BuildTime: buildTime(), Limit: limit}
+	signed := &sovd.Signed{Trust: k.trustStore, Serials: serials, BuildTime: buildTime(), Limit: limit}
+	if only {
+		o.Signed = signed
+	} else {
+		o.Bundles = signed
+	}
 	return nil
 }
 

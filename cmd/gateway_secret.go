@@ -55,7 +55,7 @@ func runHashSecret(k *call) error {
 		return fmt.Errorf("reading the secret: %w", err)
 	}
 	secret := strings.TrimRight(string(b), "\r\n")
-	if secret == "" || len(b) > 4096 {
+	if secret == "" || len(b) > 4096 || strings.ContainsAny(secret, "\r\n") {
 		return invalidf("one line, at most 4096 bytes", "the standard input holds no secret")
 	}
 	hash, err := sovd.HashSecret([]byte(secret), rand.Reader)
