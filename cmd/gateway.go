@@ -115,6 +115,12 @@ func runGateway(k *call) (err error) {
 	}
 	defer j.Close()
 	cfg := sovd.Config{Page: sovd.Page(), Journal: j, Audit: sovd.NewAudit(j, k.log), Clock: time.Now, Log: k.log, Version: readVersion().Version}
+	cfg.Ready = func() error {
+		if !presence.Held() {
+			return errors.New("the gateway has lost touch with the others on its store")
+		}
+		return nil
+	}
 	lines := &eventLines{w: k.out, json: k.json}
 	if err := lines.open(k.cli.String("access-log")); err != nil {
 		return err

@@ -1,12 +1,15 @@
 package sovd_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"lander/lib/job"
 	"lander/lib/journal"
@@ -121,5 +124,55 @@ func TestJournalOfWhatWasCut(t *testing.T) {
 	l := lines[len(lines)-1]
 	if l.Action != journal.ActionRun || l.Execution != id || l.Outcome != "terminated" || l.Reason != job.CodeInterrupted || l.ExitCode != nil {
 		t.Errorf("%+v", l)
+	}
+}
+
+// Who sends work to several gateways is told by which of them takes none.
+func TestReadiness(t *testing.T) {
+	var lost atomic.Bool
+	j, err := journal.Open(t.TempDir(), journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newRig(t, func(_ *sovd.FilesOptions, c *sovd.Config) {
+		c.Journal = j
+		c.Ready = func() error {
+			if lost.Load() {
+				return errors.New("lost")
+			}
+			return nil
+		}
+	})
+	ready := func() int { return g.do("GET", "/api/v1/health/ready", "").status }
+	if s := ready(); s != 200 {
+		t.Errorf("at first: %d", s)
+	}
+	lost.Store(true)
+	if s := ready(); s != 503 {
+		t.Errorf("by itself: %d", s)
+	}
+	lost.Store(false)
+	if s := ready(); s != 200 {
+		t.Errorf("again: %d", s)
+	}
+	// Without a journal nothing is started, once that is known.
+	j.Close()
+	start := func() int {
+		return g.do("POST", scripts+"/man_true/executions", `{"execution_type":"now"}`).status
+	}
+	if s := start(); s != 202 {
+		t.Errorf("the first start: %d", s)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ready() != 503; {
+		if time.Now().After(deadline) {
+			t.Fatal("ready without a journal")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if s := start(); s != 503 {
+		t.Errorf("a start: %d", s)
+	}
+	if r := g.do("GET", "/api/v1/health", ""); r.status != 200 {
+		t.Errorf("health: %d", r.status)
 	}
 }
