@@ -14,7 +14,8 @@ import (
 )
 
 // auditEvery is how long a line about a start may wait for others to share
-// its sync. The start itself is durable before: its record has the same facts.
+// its sync. The start itself is durable before: its record has the same facts,
+// from which restore makes the line after a crash.
 const auditEvery = 50 * time.Millisecond
 
 // Audit writes the lines about starts and ends of runs to the journal, in

@@ -3,6 +3,7 @@ package sovd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -50,6 +51,9 @@ func (f *Files) recover(ctx context.Context) error {
 		f.know(x)
 	}
 	if err := f.sweep(cut); err != nil {
+		return err
+	}
+	if err := f.o.Audit.restore(slices.Collect(maps.Values(cut)), finished); err != nil {
 		return err
 	}
 	for id, x := range cut {
