@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,41 +14,47 @@ import (
 // first, and whether there are older ones. A line that cannot be read is left
 // out: whether the chain is whole is for Verify to say.
 func (j *Journal) Recent(limit int64) (lines []Line, older bool, err error) {
-	fail := func(err error) ([]Line, bool, error) {
+	b, older, err := j.recent(limit)
+	if err != nil {
 		return nil, false, fmt.Errorf("reading the journal in %s: %w", j.dir, err)
 	}
-	files, err := rotated(j.dir)
-	if err != nil {
-		return fail(err)
-	}
-	older = len(files) > 0
-	f, err := os.Open(filepath.Join(j.dir, FileName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, older, nil
-	}
-	if err != nil {
-		return fail(err)
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return fail(err)
-	}
-	from := max(st.Size()-limit, 0)
-	r := newLines(io.NewSectionReader(f, from, st.Size()-from))
-	for first := from > 0; ; first = false {
-		b, err := r.next()
-		if err == io.EOF || err == errTorn {
-			return lines, older || from > 0, nil
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return lines, older, nil // what is torn is no line
 		}
-		if err != nil && err != errLong {
-			return fail(err)
-		}
-		if first || err != nil {
-			continue // the end of one, or too long for one
-		}
-		if l, err := ParseLine(b); err == nil {
+		if l, err := ParseLine(b[:i+1]); err == nil {
 			lines = append(lines, l)
 		}
+		b = b[i+1:]
 	}
+}
+
+// recent reads the last bytes of the current file from the first whole line on.
+func (j *Journal) recent(limit int64) (b []byte, older bool, err error) {
+	files, err := rotated(j.dir)
+	if err != nil {
+		return nil, false, err
+	}
+	f, err := os.Open(filepath.Join(j.dir, FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, len(files) > 0, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, false, err
+	}
+	from := max(size-limit, 0)
+	b = make([]byte, size-from)
+	if _, err := f.ReadAt(b, from); err != nil && err != io.EOF {
+		return nil, false, err
+	}
+	if from > 0 {
+		b = b[bytes.IndexByte(b, '\n')+1:]
+	}
+	return b, from > 0 || len(files) > 0, nil
 }

@@ -1,10 +1,8 @@
 package sovd
 
 import (
-	"cmp"
 	"time"
 
-	"lander/lib/job"
 	"lander/lib/journal"
 )
 
@@ -16,53 +14,47 @@ const (
 	lostBytes  = 1 << 20     // of the journal
 )
 
-// restore adds the lines that a crash has kept from the journal: about
-// executions of ours that have a record, of which ended have ended before.
-func (a *Audit) restore(running, ended []*execution) error {
-	if a == nil || len(running)+len(ended) == 0 {
+// restore adds the lines that a crash has kept from the journal, about
+// executions of ours that have a record. For those that have no end yet only
+// that of the start is looked for.
+func (a *Audit) restore(all []*execution) error {
+	if a == nil || len(all) == 0 {
 		return nil
 	}
 	lines, older, err := a.j.Recent(lostBytes)
 	if err != nil {
 		return err
 	}
-	type about struct{ execution, action string }
-	there := map[about]bool{}
-	for _, l := range lines {
-		there[about{l.Execution, l.Action}] = true
+	there := map[string]bool{}
+	for i := range lines {
+		there[lines[i].Action+lines[i].Execution] = true
 	}
-	var last time.Time // that was done
-	for _, x := range append(append([]*execution(nil), running...), ended...) {
-		last = latest(last, x.rec.StartedAt.Time)
+	var since time.Time
+	for _, x := range all {
+		since = latest(since, x.rec.StartedAt.Time)
 		if x.rec.CompletedAt != nil {
-			last = latest(last, x.rec.CompletedAt.Time)
+			since = latest(since, x.rec.CompletedAt.Time)
 		}
 	}
-	since := last.Add(-lostWithin)
+	since = since.Add(-lostWithin)
 	if older {
 		// What is older than the oldest line may have one that is not read.
-		oldest := last.Add(time.Second)
-		if len(lines) > 0 {
-			if oldest, err = time.Parse(journal.TimeLayout, lines[0].Time); err != nil {
-				return nil
-			}
+		if len(lines) == 0 {
+			return nil
+		}
+		oldest, err := time.Parse(journal.TimeLayout, lines[0].Time)
+		if err != nil {
+			return nil
 		}
 		since = latest(since, oldest)
 	}
-	for _, x := range running {
-		if r := &x.rec; !r.StartedAt.Before(since) && !there[about{r.ID, journal.ActionStart}] {
-			a.add(r.startLine())
-		}
-	}
-	for _, x := range ended {
+	for _, x := range all {
 		r := &x.rec
-		if !r.StartedAt.Before(since) && !there[about{r.ID, journal.ActionStart}] {
+		if !r.StartedAt.Before(since) && !there[journal.ActionStart+r.ID] {
 			a.add(r.startLine())
 		}
-		if r.Message == causeDead {
-			continue // whoever took us for dead has the line
-		}
-		if r.CompletedAt != nil && !r.CompletedAt.Before(since) && !there[about{r.ID, journal.ActionRun}] {
+		// Whoever took us for dead has the line about the end.
+		if r.Status.Final() && r.CompletedAt != nil && r.Message != causeDead && !r.CompletedAt.Before(since) && !there[journal.ActionRun+r.ID] {
 			a.add(r.endLine())
 		}
 	}
@@ -78,8 +70,7 @@ func latest(a, b time.Time) time.Time {
 
 // startLine tells the journal of a start of which it was not told in time.
 func (r *record) startLine() journal.Line {
-	return journal.Line{
-		Source: job.SourceHTTP, Actor: cmp.Or(r.Actor, Actor{}.String()), Action: journal.ActionStart, Name: r.Entity.Path() + "/scripts/" + r.Script, Format: r.Format,
-		SHA256: r.SHA256, KeyID: r.KeyID, Serial: r.Serial, Verdict: journal.Accepted, Reason: "written after a restart", Execution: r.ID,
-	}
+	l := r.endLine()
+	l.Action, l.Reason, l.Outcome, l.ExitCode = journal.ActionStart, "written after a restart", "", nil
+	return l
 }
