@@ -72,6 +72,7 @@ configuration again. INT and TERM stop running scripts, answer what is open, and
 }
 
 func runAgent(k *call) error {
+	maskFiles()
 	if k.deviceID() == "" {
 		return usagef("--id NAME", "this machine has no machine id: name the device with --id")
 	}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -78,11 +76,12 @@ broken changes nothing. INT and TERM stop running scripts, finish what is open, 
 
 func runGateway(k *call) (err error) {
 	if len(k.args) > 0 {
-		if k.args[0] != "hash-secret" {
+		if k.args[0] != hashSecret {
 			return usagef("lander gateway hash-secret", "lander gateway does not take %q", k.args[0])
 		}
 		return runHashSecret(k)
 	}
+	maskFiles()
 	set, err := k.gatewaySettings()
 	if err != nil {
 		return err
@@ -116,6 +115,12 @@ func runGateway(k *call) (err error) {
 	}
 	defer j.Close()
 	cfg := sovd.Config{Page: sovd.Page(), Journal: j, Audit: sovd.NewAudit(j, k.log), Clock: time.Now, Log: k.log, Version: readVersion().Version}
+	cfg.Ready = func() error {
+		if !presence.Held() {
+			return errors.New("the gateway has lost touch with the others on its store")
+		}
+		return nil
+	}
 	lines := &eventLines{w: k.out, json: k.json}
 	if err := lines.open(k.cli.String("access-log")); err != nil {
 		return err
@@ -170,25 +175,6 @@ func runGateway(k *call) (err error) {
 		again.described = append(again.described, agents.Describe)
 	}
 	return k.serveGateway(gw, &cfg, tlsConfig, agents, again, ros2Address(set)...)
-}
-
-func runHashSecret(k *call) error {
-	if isTerminal(k.in) {
-		return usagef("lander gateway hash-secret < FILE", "the secret is read from the standard input")
-	}
-	b, err := io.ReadAll(io.LimitReader(k.in, 4097))
-	if err != nil {
-		return fmt.Errorf("reading the secret: %w", err)
-	}
-	secret := strings.TrimRight(string(b), "\r\n")
-	if secret == "" || len(b) > 4096 {
-		return invalidf("one line, at most 4096 bytes", "the standard input holds no secret")
-	}
-	hash, err := sovd.HashSecret([]byte(secret), rand.Reader)
-	if err != nil {
-		return err
-	}
-	return k.ui.result(map[string]string{"secret_hash": hash}, func(w io.Writer) { fmt.Fprintln(w, hash) })
 }
 
 // gatewayStore opens the records.

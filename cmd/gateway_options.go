@@ -149,7 +149,7 @@ func (k *call) gatewayProvider(set *sovd.Settings, cfg *sovd.Config, st store.St
 	g.over(k, cfg, shelf)
 	cfg.Metrics.SetRunning(files.Running)
 	return func(ctx context.Context) error {
-		return errors.Join(files.Close(ctx), runner.Cgroup.Close())
+		return errors.Join(files.Close(ctx), runner.Dirs.Close(), runner.Cgroup.Close())
 	}, nil
 }
 
@@ -162,9 +162,7 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 		o.Timeout = time.Duration(*s) * time.Second
 	}
 	for name, n := range map[string]int64{"history": int64(o.History), "script-timeout": int64(o.Timeout), "max-running": int64(o.MaxRunning) - 1} {
-		if n < 0 && k.conf.origin(name) == "default" {
-			return invalidf("", "%s: the value for --%s is too small", k.conf.file, name) // of a section
-		} else if n < 0 {
+		if n < 0 {
 			return usagef("", "the value of --%s is too small", name)
 		}
 	}
@@ -202,14 +200,14 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 		o.Managed = cfg.Manifest.Scripts
 	}
 	o.Ended = k.ended(cfg, lines)
-	if k.cli.Bool("signed-only") {
-		return k.signedOnly(o)
-	}
-	return nil
+	return k.signedScripts(o)
 }
 
-func (k *call) signedOnly(o *sovd.FilesOptions) error {
-	if _, err := k.trustStore(); err != nil {
+// signedScripts says what becomes of bundles: with --signed-only nothing else
+// is taken, and without it they are verified all the same.
+func (k *call) signedScripts(o *sovd.FilesOptions) error {
+	only := k.cli.Bool("signed-only")
+	if _, err := k.trustStore(); err != nil && (only || k.cli.String("trust") != "") {
 		return err
 	}
 	serials, err := trust.OpenSerials(filepath.Join(k.stateDir(), "serials"))
@@ -223,7 +221,12 @@ func (k *call) signedOnly(o *sovd.FilesOptions) error {
 	if !k.cli.IsSet("capability") {
 		limit = nil
 	}
-	o.Signed = &sovd.Signed{Trust: k.trustStore, Serials: serials, BuildTime: buildTime(), Limit: limit}
+	signed := &sovd.Signed{Trust: k.trustStore, Serials: serials, BuildTime: buildTime(), Limit: limit}
+	if only {
+		o.Signed = signed
+	} else {
+		o.Bundles = signed
+	}
 	return nil
 }
 

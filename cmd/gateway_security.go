@@ -19,7 +19,9 @@ func (k *call) gatewaySecurity(set *sovd.Settings, cfg *sovd.Config, st store.St
 	if cfg.Limits, err = set.Limits(); err != nil {
 		return nil, invalidf("", "%s: %w", k.conf.file, err)
 	}
-	cfg.CORS = set.Origins()
+	if cfg.CORS, err = set.Origins(); err != nil {
+		return nil, invalidf("", "%s: %w", k.conf.file, err)
+	}
 	cfg.MaxBody = set.ROS2.MaxBody
 	cfg.NoDocs = set.ROS2.Docs != nil && !*set.ROS2.Docs
 	file, options := k.cli.String("auth"), sovd.AuthOptions{}

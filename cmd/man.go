@@ -42,7 +42,7 @@ func pages(app *cli.App) []page {
 		for _, c := range shown(cmds) {
 			p := append(slices.Clone(path), c)
 			out = append(out, page{strings.ReplaceAll(pathName(p), " ", "-"), p})
-			walk(p, c.Subcommands)
+			walk(p, append(slices.Clone(c.Subcommands), modes(c)...))
 		}
 	}
 	walk(nil, app.Commands)

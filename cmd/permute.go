@@ -93,6 +93,11 @@ func (line *commandLine) leaf(words []string, flags []cli.Flag) error {
 		}
 		line.options = append(line.options, parts...)
 	}
+	if line.help && len(line.operands) > 0 {
+		if mode := find(modes(line.path[len(line.path)-1]), line.operands[0]); mode != nil {
+			line.path = append(line.path, mode)
+		}
+	}
 	return nil
 }
 

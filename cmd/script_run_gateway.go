@@ -41,7 +41,7 @@ const gatewayHint = "https://HOST:PORT/api/v1/components/ID or .../api/v1/fleet/
 
 // runOnGateway uploads the script, starts it, waits, and takes it away again.
 func runOnGateway(k *call) error {
-	for _, f := range []string{"lock", "memory", "capability", "id", "group", "ticket", "wait"} {
+	for _, f := range []string{"lock", "memory", "wall", "cpu", "capability", "trust", "state", "id", "group", "ticket", "wait"} {
 		if k.conf.origin(f) == "flag" {
 			return usagef("", "--%s is not the gateway's business: it does not go with --on %s", f, k.cli.String("on"))
 		}
@@ -86,7 +86,9 @@ func (k *call) gatewayRun(on string) (*gatewayRun, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.token = strings.TrimSpace(string(b))
+		if r.token = strings.TrimSpace(string(b)); r.token == "" || strings.ContainsFunc(r.token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+			return nil, invalidf("the access_token of POST /api/v1/auth/authorize, on one line", "%s holds no token", file)
+		}
 	}
 	return r, nil
 }
@@ -150,8 +152,24 @@ func (r *gatewayRun) script() (body []byte, name string, err error) {
 		return nil, "", invalidf("sign it with lander script sign", "%s: %v", operand, bundle.ErrNotBundle)
 	default:
 		k.ui.warn("", "running %s unsigned: nobody vouches for it", name)
+		name = nameByFormat(name, operand == "-", body)
 	}
 	return body, name, nil
+}
+
+// nameByFormat is a name by which a gateway tells the format of a bare script
+// as it is told here: it goes by the extension alone.
+func nameByFormat(name string, stdin bool, body []byte) string {
+	format := job.DetectFormat(name, body[:min(len(body), 256)])
+	if format == "" && stdin {
+		format = job.FormatLua
+	}
+	for _, ext := range []string{".lua", ".bash", ".py", ".sh"} {
+		if job.DetectFormat(ext, nil) == format && filepath.Ext(name) != ext {
+			return name + ext
+		}
+	}
+	return name
 }
 
 // do sends a request and reads the answer. Anything but 2xx is a fault.

@@ -47,7 +47,7 @@ func runOn(k *call) error {
 	if k.cli.Bool("unsigned") {
 		return usagef("sign it, or run it there by hand", "an agent runs signed scripts only: --unsigned does not go with --on")
 	}
-	for _, f := range []string{"lock", "memory", "capability", "id", "group"} {
+	for _, f := range []string{"lock", "memory", "wall", "cpu", "capability", "id", "group"} {
 		if k.conf.origin(f) == "flag" {
 			return usagef("", "--%s is the agent's own business: it does not go with --on", f)
 		}

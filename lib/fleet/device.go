@@ -178,7 +178,7 @@ func (f *Fleet) component(d *device) *sovd.Entity {
 	}
 	online := f.online(d)
 	e.Online, e.Tags = &online, f.groups(d)
-	e.Detail = map[string]any{"device": d.id, "online": online, "last_seen": d.rec.LastSeen, "version": d.rec.Version, "assets": d.rec.Assets, "waiting": len(d.open)}
+	e.Detail = map[string]any{"device": d.id, "online": online, "last_seen": d.rec.LastSeen, "version": d.rec.Version, "assets": append([]string{}, d.rec.Assets...), "waiting": len(d.open)}
 	if len(d.open) == 0 {
 		delete(e.Detail, "waiting")
 	}

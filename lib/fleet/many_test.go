@@ -56,6 +56,10 @@ func TestMany(t *testing.T) {
 	if f := g.get("/fleet/executions/" + x["id"].(string) + "?status=failed"); len(f["results"].([]any)) != 2 {
 		t.Errorf("those that failed: %v", f)
 	}
+	g.do("GET", "/fleet/executions/"+x["id"].(string)+"?status=bogus", "", nil, 400)
+	if e := g.do("POST", "/fleet/executions", "", []byte(`{"script":"x","target":"north"}`), 400); e["message"] != "Missing or invalid field: target" {
+		t.Errorf("a target that is a text: %v", e)
+	}
 	if err := os.WriteFile(dir+"/go", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -255,3 +255,41 @@ func TestUnusableDirectory(t *testing.T) {
 		}
 	}
 }
+
+// The last lines are read without the first, however little is asked for.
+func TestRecent(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, dir, journal.Options{})
+	if lines, older, err := j.Recent(1000); err != nil || lines != nil || older {
+		t.Errorf("none: %v, %v, %v", lines, older, err)
+	}
+	for i := range 5 {
+		if _, err := j.Append(t.Context(), journal.Line{Action: journal.ActionRun, Execution: fmt.Sprint("x", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(dir, journal.FileName)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	each := int64(len(b)) / 5
+	for limit, first := range map[int64]int{1 << 20: 0, int64(len(b)): 0, int64(len(b)) - 1: 1, each + each/2: 4, 10: 5, 0: 5} {
+		lines, older, err := j.Recent(limit)
+		if err != nil || len(lines) != 5-first || older != (limit < int64(len(b))) {
+			t.Errorf("%d bytes: %d lines, %v, %v", limit, len(lines), older, err)
+		}
+		for i, l := range lines {
+			if l.Execution != fmt.Sprint("x", first+i) {
+				t.Errorf("%d bytes: line %d is %s", limit, i, l.Execution)
+			}
+		}
+	}
+	// What a crash has torn is no line.
+	if err := os.WriteFile(path, append(b, `{"seq":6`...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if lines, _, err := j.Recent(1 << 20); err != nil || len(lines) != 5 {
+		t.Errorf("torn: %d lines, %v", len(lines), err)
+	}
+}

@@ -148,8 +148,12 @@ func (e *idleDir) asMade() bool {
 	return err == nil && target == e.file
 }
 
-// Close removes the directories that are kept. No run may be under way.
+// Close removes the directories that are kept. No run may be under way. A nil
+// Dirs keeps none.
 func (d *Dirs) Close() error {
+	if d == nil {
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var errs []error

@@ -14,7 +14,8 @@ import (
 )
 
 // auditEvery is how long a line about a start may wait for others to share
-// its sync. The start itself is durable before: its record has the same facts.
+// its sync. The start itself is durable before: its record has the same facts,
+// from which restore makes the line after a crash.
 const auditEvery = 50 * time.Millisecond
 
 // Audit writes the lines about starts and ends of runs to the journal, in
@@ -35,8 +36,8 @@ type Audit struct {
 // provider that have it write what waits when they are closed.
 func NewAudit(j *journal.Journal, log *slog.Logger) *Audit { return &Audit{j: j, log: log} }
 
-// ready is the fault of the last batch: as long as there is one, each start
-// tries the journal first.
+// ready says whether the last batch could be written: as long as it could not,
+// each start tries the journal first.
 func (a *Audit) ready(ctx context.Context) error {
 	if a == nil {
 		return nil
@@ -49,7 +50,10 @@ func (a *Audit) ready(ctx context.Context) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.err
+	if a.err != nil {
+		return Errorf(KindUnavailable, "The gateway's journal cannot be written")
+	}
+	return nil
 }
 
 // add takes a line up; it is on the disk a little later.

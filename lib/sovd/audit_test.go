@@ -1,12 +1,17 @@
 package sovd_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"lander/lib/job"
 	"lander/lib/journal"
@@ -121,5 +126,103 @@ func TestJournalOfWhatWasCut(t *testing.T) {
 	l := lines[len(lines)-1]
 	if l.Action != journal.ActionRun || l.Execution != id || l.Outcome != "terminated" || l.Reason != job.CodeInterrupted || l.ExitCode != nil {
 		t.Errorf("%+v", l)
+	}
+}
+
+// Who sends work to several gateways is told by which of them takes none.
+func TestReadiness(t *testing.T) {
+	var lost atomic.Bool
+	j, err := journal.Open(t.TempDir(), journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newRig(t, func(_ *sovd.FilesOptions, c *sovd.Config) {
+		c.Journal = j
+		c.Ready = func() error {
+			if lost.Load() {
+				return errors.New("lost")
+			}
+			return nil
+		}
+	})
+	ready := func() int { return g.do("GET", "/api/v1/health/ready", "").status }
+	if s := ready(); s != 200 {
+		t.Errorf("at first: %d", s)
+	}
+	lost.Store(true)
+	if s := ready(); s != 503 {
+		t.Errorf("by itself: %d", s)
+	}
+	lost.Store(false)
+	if s := ready(); s != 200 {
+		t.Errorf("again: %d", s)
+	}
+	// Without a journal nothing is started, once that is known.
+	j.Close()
+	start := func() int {
+		return g.do("POST", scripts+"/man_true/executions", `{"execution_type":"now"}`).status
+	}
+	if s := start(); s != 202 {
+		t.Errorf("the first start: %d", s)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ready() != 503; {
+		if time.Now().After(deadline) {
+			t.Fatal("ready without a journal")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if s := start(); s != 503 {
+		t.Errorf("a start: %d", s)
+	}
+	if r := g.do("GET", "/api/v1/health", ""); r.status != 200 {
+		t.Errorf("health: %d", r.status)
+	}
+}
+
+// What a crash kept from the journal is there after the next start, once.
+func TestJournalMakesUpForACrash(t *testing.T) {
+	g := newRig(t)
+	done := fmt.Sprint(g.run("man_true", "").at("id"))
+	cut := fmt.Sprint(g.run("man_true", "").at("id"))
+	old := fmt.Sprint(g.run("man_true", "").at("id"))
+	g.rewrite(cut, func(text string) string {
+		return strings.NewReplacer(`"status":"completed"`, `"status":"running"`, `"exit_code":0,`, "").Replace(text)
+	})
+	long := regexp.MustCompile(`"(started|completed)_at":"\d{4}`)
+	g.rewrite(old, func(text string) string { return long.ReplaceAllString(text, `"${1}_at":"2001`) })
+
+	// The journal has heard of nothing but the start of one.
+	dir := t.TempDir()
+	j, err := journal.Open(dir, journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if _, err := j.Append(t.Context(), journal.Line{Source: job.SourceHTTP, Action: journal.ActionStart, Verdict: journal.Accepted, Execution: done}); err != nil {
+		t.Fatal(err)
+	}
+	for life := range 3 {
+		o := g.files0
+		o.Audit = sovd.NewAudit(j, slog.New(slog.DiscardHandler))
+		again, err := sovd.OpenFiles(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, l := range journalLines(t, dir) {
+			got = append(got, l.Action+" "+l.Execution+" "+l.Outcome)
+			if l.Action == journal.ActionStart && l.Execution == cut && (l.Name != runs[1:]+"/man_true" || len(l.SHA256) != 64 || l.Verdict != journal.Accepted || l.Format != "sh") {
+				t.Errorf("%+v", l)
+			}
+		}
+		slices.Sort(got)
+		want := []string{"run " + cut + " terminated", "run " + done + " completed", "start " + cut + " ", "start " + done + " "}
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("life %d: %q, want %q", life, got, want)
+		}
 	}
 }

@@ -25,16 +25,16 @@ func authAnswer(status int, code, description string) *answer {
 	return a
 }
 
-// authorize checks the rights of a request; r is nil when there is no route.
+// authorize checks the rights of a request.
 func (g *Gateway) authorize(q *request, r *route) error {
 	if q.r.TLS != nil && len(q.r.TLS.PeerCertificates) > 0 {
 		q.actor.Name = "certificate:" + q.r.TLS.PeerCertificates[0].Subject.CommonName
 	}
-	if g.c.Auth == nil || r != nil && r.open {
+	if g.c.Auth == nil || r.open {
 		return nil
 	}
 	a := g.c.Auth.now.Load()
-	c, err := a.bearer(q.r.Header.Get("Authorization"))
+	c, err := a.bearer(q.r.Header["Authorization"])
 	if err == nil {
 		q.actor = Actor{Name: c.Subject, role: roleNames[c.Role]}
 	}
@@ -45,19 +45,19 @@ func (g *Gateway) authorize(q *request, r *route) error {
 		g.metrics.rejects.add("token")
 		return authAnswer(http.StatusUnauthorized, "invalid_token", err.Error())
 	}
-	if r != nil && q.actor.role < r.role {
+	if q.actor.role < r.role {
 		g.metrics.rejects.add("role")
 		return authAnswer(http.StatusForbidden, "insufficient_scope", "Insufficient permissions")
 	}
 	return nil
 }
 
-func (a *rules) bearer(header string) (claims, error) {
-	if header == "" {
+func (a *rules) bearer(headers []string) (claims, error) {
+	if len(headers) == 0 || len(headers) == 1 && headers[0] == "" {
 		return claims{}, tokenError("Missing Authorization header")
 	}
-	scheme, token, ok := strings.Cut(header, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.Contains(token, " ") {
+	scheme, token, ok := strings.Cut(headers[0], " ")
+	if len(headers) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.Contains(token, " ") {
 		return claims{}, tokenError("Invalid Authorization header format. Expected: Bearer <token>")
 	}
 	return a.check(token, typeAccess)
@@ -74,7 +74,11 @@ func (q *request) form() (map[string]string, error) {
 	switch typ {
 	case "application/json":
 		var members map[string]any
-		if err := json.Unmarshal(body, &members); err != nil {
+		err := json.Unmarshal(body, &members)
+		if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
+			err = errors.New("expected an object")
+		}
+		if err != nil {
 			return nil, authAnswer(http.StatusBadRequest, "invalid_request", fmt.Sprintf("Invalid JSON: %v", err))
 		}
 		for k, v := range members {

@@ -95,6 +95,7 @@ func TestAuthRoutes(t *testing.T) {
 		{name: "no secret", method: "POST", path: "/auth/authorize", body: `{"grant_type":"client_credentials","client_id":"op"}`, headers: []string{jsonBody}, status: 400, want: []string{"error_description=client_secret is required"}},
 		{name: "content type", method: "POST", path: "/auth/authorize", body: ok, headers: []string{"Content-Type: text/plain"}, status: 400, want: []string{"error_description=Content-Type must be application/json or application/x-www-form-urlencoded"}},
 		{name: "bad JSON", method: "POST", path: "/auth/authorize", body: "{", headers: []string{jsonBody}, status: 400, want: []string{"error=invalid_request"}},
+		{name: "no object", method: "POST", path: "/auth/authorize", body: "[]", headers: []string{jsonBody}, status: 400, text: `{"error":"invalid_request","error_description":"Invalid JSON: expected an object"}`},
 		{name: "refresh", method: "POST", path: "/auth/token", body: fmt.Sprintf(`{"grant_type":"refresh_token","refresh_token":%q}`, refresh), headers: []string{jsonBody}, status: 200, want: []string{"refresh_token=" + refresh, "scope=operator"}},
 		{name: "refresh by access token", method: "POST", path: "/auth/token", body: fmt.Sprintf(`{"grant_type":"refresh_token","refresh_token":%q}`, access), headers: []string{jsonBody}, status: 401, text: `{"error":"invalid_grant","error_description":"Token is not a refresh token"}`},
 		{name: "refresh without", method: "POST", path: "/auth/token", body: `{"grant_type":"refresh_token"}`, headers: []string{jsonBody}, status: 400, want: []string{"error_description=refresh_token is required"}},
@@ -202,11 +203,21 @@ func TestTokens(t *testing.T) {
 		"unknown type":  forge(jwt.SigningMethodHS256, hmacKey, func(t *jwt.Token) { t.Header["typ"] = "JWT" }),
 		"nobody's":      forge(jwt.SigningMethodHS256, hmacKey, func(t *jwt.Token) { t.Claims.(jwt.MapClaims)["sub"] = "who" }),
 		"of a disabled": forge(jwt.SigningMethodHS256, hmacKey, func(t *jwt.Token) { t.Claims.(jwt.MapClaims)["sub"] = "off" }),
+		"not yet":       forge(jwt.SigningMethodHS256, hmacKey, func(t *jwt.Token) { t.Claims.(jwt.MapClaims)["iat"] = c.time().Add(2 * time.Minute).Unix() }),
+		"extension":     forge(jwt.SigningMethodHS256, hmacKey, func(t *jwt.Token) { t.Header["crit"] = []string{"exp"} }),
 	}
 	for name, token := range bad {
 		if r := start(token); r.status != 401 {
 			t.Errorf("%s: %d", name, r.status)
 		}
+	}
+	// The clock of whoever made it may be a little ahead.
+	if r := start(forge(jwt.SigningMethodHS256, hmacKey, func(t *jwt.Token) { t.Claims.(jwt.MapClaims)["iat"] = c.time().Add(30 * time.Second).Unix() })); r.status != 202 {
+		t.Errorf("half a minute ahead: %d %s", r.status, r.text)
+	}
+	// Which of two tokens counts, a proxy in front may see otherwise.
+	if r := g.do("POST", "/api/v1"+runs+"/man_true/executions", `{"execution_type":"now"}`, "Authorization: Bearer "+access, "Authorization: Bearer x"); r.status != 401 {
+		t.Errorf("two tokens: %d", r.status)
 	}
 	// A role that the client does not have any more counts for nothing.
 	if r := g.do("DELETE", scripts+"/x", "", "Authorization: Bearer "+forge(jwt.SigningMethodHS256, hmacKey, nil)); r.status != 403 {

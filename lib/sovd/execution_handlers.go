@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -200,12 +201,13 @@ func (q *request) listExecutions(e Ref) error {
 		}
 		limit = min(n, maxPage)
 	}
-	cursor, status := query.Get("cursor"), query.Get("status")
+	cursor := query.Get("cursor")
 	if cursor != "" && badID(cursor, "") != "" {
 		return Errorf(KindParameter, "Invalid cursor")
 	}
-	if status != "" && !strings.Contains(" prepared running completed failed terminated ", " "+status+" ") {
-		return Errorf(KindParameter, "Invalid status")
+	status, err := q.statusFilter()
+	if err != nil {
+		return err
 	}
 	list, err := q.g.scripts.ListExecutions(q.r.Context(), e, q.params[1])
 	if err != nil {
@@ -232,6 +234,15 @@ func (q *request) listExecutions(e Ref) error {
 		out = append(out, o)
 	}
 	return q.reply(http.StatusOK, object{"items": out, "_links": links})
+}
+
+// statusFilter reads ?status=, which is empty when it is not there.
+func (q *request) statusFilter() (string, error) {
+	status := q.r.URL.Query().Get("status")
+	if status != "" && !slices.Contains([]job.Status{job.Prepared, job.Running, job.Completed, job.Failed, job.Terminated}, job.Status(status)) {
+		return "", Errorf(KindParameter, "Invalid status")
+	}
+	return status, nil
 }
 
 // controlRoute validates the body before anything else, also before it is

@@ -35,6 +35,7 @@ func TestStart(t *testing.T) {
 		{name: "not a string", method: "POST", path: p, body: `{"execution_type":1}`, status: 400, want: []string{"message=Missing required field: execution_type"}},
 		{name: "null", method: "POST", path: p, body: `null`, status: 400, want: []string{"message=Missing required field: execution_type"}},
 		{name: "other letters", method: "POST", path: p, body: `{"Execution_Type":"now"}`, status: 400, want: []string{"message=Missing required field: execution_type"}},
+		{name: "long argument", method: "POST", path: runs + "/man_args/executions", body: `{"execution_type":"now","parameters":{"target":"` + strings.Repeat("x", 128<<10) + `"}}`, status: 400, text: `{"error_code":"invalid-request","message":"A parameter exceeds the maximum size of an argument (128 KB)"}`},
 		{name: "NUL in an argument", method: "POST", path: runs + "/man_args/executions", body: `{"execution_type":"now","parameters":{"target":"a\u0000b"}}`, status: 400, want: []string{"error_code=invalid-parameter"}},
 		{name: "another type", method: "POST", path: p, body: `{"execution_type":"on_restart"}`, status: 400, text: `{"error_code":"invalid-parameter","message":"Unsupported execution type: on_restart"}`},
 		{name: "another type, unknown script", method: "POST", path: runs + "/nope/executions", body: `{"execution_type":"once_on_restart"}`, status: 400, want: []string{"error_code=invalid-parameter"}},
@@ -73,6 +74,10 @@ func TestParameters(t *testing.T) {
 		if r := g.run("man_args", tt.parameters); r.at("parameters.stdout") != tt.want {
 			t.Errorf("%s: %s", tt.parameters, r.text)
 		}
+	}
+	long := strings.Repeat("x", 128<<10-1)
+	if r := g.run("man_args", `{"target":"`+long+`"}`); r.at("parameters.stdout") != "["+long+"]hi" {
+		t.Errorf("the longest argument: %.300s", r.text)
 	}
 	stdin := []struct{ parameters, want string }{
 		{`{"a": [1, 2]}`, `argc=0 in={"a":[1,2]}`},

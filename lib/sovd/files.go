@@ -47,6 +47,7 @@ type FilesOptions struct {
 	Presence   *store.Presence       // of the gateways that share Store, joined under Owner; nil: it is ours alone
 	Lease      time.Duration         // theirs; 0: store.DefaultLease
 	Signed     *Signed               // takes and runs only bundles; nil: any script
+	Bundles    *Signed               // where any script is taken: verifies those that are bundles when they run; nil: nothing does
 	// Sweep ends what an earlier process left running, such as proc.Sweep.
 	// Nil: nothing is swept.
 	Sweep  func(ours func(proc.Environ) bool) (int, error)
@@ -134,6 +135,7 @@ func OpenFiles(ctx context.Context, o FilesOptions) (*Files, error) {
 		root.Close()
 		return nil, err
 	}
+	f.dropHalfScripts()
 	f.spool.Go(f.spooler)
 	if f.shared() {
 		var shared context.Context

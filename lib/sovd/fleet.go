@@ -124,7 +124,11 @@ func (q *request) startMany() error {
 		MaxConcurrency int             `json:"max_concurrency"`
 		MaxErrors      json.RawMessage `json:"max_errors"`
 	}
-	if err := json.Unmarshal(body, &in); err != nil {
+	err = json.Unmarshal(body, &in)
+	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && t.Field != "" {
+		return Errorf(KindInput, "Missing or invalid field: %s", t.Field)
+	}
+	if err != nil {
 		return Errorf(KindInput, "Invalid JSON body")
 	}
 	s := ManyStart{Script: in.Script, Target: in.Target, Parameters: in.Parameters, MaxConcurrency: in.MaxConcurrency, Actor: q.actor.Name}
@@ -221,10 +225,13 @@ func (q *request) getMany() error {
 	if err != nil {
 		return err
 	}
-	status := job.Status(q.r.URL.Query().Get("status"))
+	status, err := q.statusFilter()
+	if err != nil {
+		return err
+	}
 	results := []ManyResult{}
 	for _, r := range all {
-		if status != "" && r.Status != status {
+		if status != "" && string(r.Status) != status {
 			continue
 		}
 		if r.Execution != "" {

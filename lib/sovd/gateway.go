@@ -194,16 +194,17 @@ func (g *Gateway) serve(q *request) error {
 	if n == nil && isDocs {
 		return g.docsBelow(q, described)
 	}
+	open := strings.HasPrefix(rest, "/auth/") // where tokens are had, which needs none
 	if n == nil || len(n.methods) == 0 {
 		// Who may not ask does not learn what is there.
-		if err := g.authorize(q, &route{role: leastRole(method, rest)}); err != nil {
+		if err := g.authorize(q, &route{role: leastRole(method, rest), open: open}); err != nil {
 			return err
 		}
 		return notFound
 	}
 	q.route, q.params = n.methods[method], params
 	if q.route == nil {
-		if err := g.authorize(q, nil); err != nil {
+		if err := g.authorize(q, &route{open: open}); err != nil {
 			return err
 		}
 		return methodNotAllowed(n.allow())

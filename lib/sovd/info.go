@@ -58,11 +58,13 @@ func (q *request) readiness() error {
 		return Errorf(KindUnavailable, "The gateway is shutting down")
 	default:
 	}
-	if q.g.c.Ready != nil {
-		if err := q.g.c.Ready(); err != nil {
-			q.g.c.Log.Warn("not ready", "error", err)
-			return Errorf(KindUnavailable, "The gateway is not ready")
-		}
+	err := q.g.audit.ready(q.r.Context())
+	if err == nil && q.g.c.Ready != nil {
+		err = q.g.c.Ready()
+	}
+	if err != nil {
+		q.g.c.Log.Warn("not ready", "error", err)
+		return Errorf(KindUnavailable, "The gateway is not ready")
 	}
 	return q.reply(http.StatusOK, object{"status": "ready", "timestamp": q.g.c.Clock().UnixNano()})
 }

@@ -19,6 +19,9 @@ func (s ManyStart) Check() error {
 	if n != 1 {
 		return Errorf(KindInput, "The target is one of group, filter and ids")
 	}
+	if checkGlob(s.Target.Filter) != nil {
+		return Errorf(KindInput, "The filter %.40q is no pattern", s.Target.Filter)
+	}
 	if s.MaxConcurrency < 0 {
 		return Errorf(KindInput, "max_concurrency is below 0")
 	}

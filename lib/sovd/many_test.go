@@ -46,3 +46,27 @@ func TestManyRules(t *testing.T) {
 		}
 	}
 }
+
+// What no devices could mend is told before any is looked for.
+func TestManyStartCheck(t *testing.T) {
+	for _, x := range []struct {
+		start sovd.ManyStart
+		want  string
+	}{
+		{sovd.ManyStart{Target: sovd.ManyTarget{Filter: "components/gw-[12]"}, MaxErrors: "5%"}, ""},
+		{sovd.ManyStart{}, "The target is one of group, filter and ids"},
+		{sovd.ManyStart{Target: sovd.ManyTarget{Group: "a", IDs: []string{"b"}}}, "The target is one of group, filter and ids"},
+		{sovd.ManyStart{Target: sovd.ManyTarget{Filter: "["}}, `The filter "[" is no pattern`},
+		{sovd.ManyStart{Target: sovd.ManyTarget{Group: "a"}, MaxConcurrency: -1}, "max_concurrency is below 0"},
+		{sovd.ManyStart{Target: sovd.ManyTarget{Group: "a"}, MaxErrors: "200%"}, `max_errors "200%" is no number and no percentage`},
+	} {
+		err := x.start.Check()
+		if got := ""; err != nil {
+			if got = err.Error(); got != x.want {
+				t.Errorf("%+v: %q, want %q", x.start, got, x.want)
+			}
+		} else if x.want != "" {
+			t.Errorf("%+v: want %q", x.start, x.want)
+		}
+	}
+}

@@ -17,9 +17,13 @@ const (
 // bytes of compact JSON.
 const MaxStdin = 64 << 10
 
+// maxArgument bounds one argument of a program, in bytes with the NUL at its
+// end: Linux starts none with a longer one.
+const maxArgument = 128 << 10
+
 // arguments turns parameters into the arguments of a program [gateway 7]. What
-// is missing gives none; parameters that are no object give none at all. A
-// text with a NUL cannot be an argument, and is refused.
+// is missing gives none; parameters that are no object give none at all. What
+// cannot be an argument, a text with a NUL or a very long one, is refused.
 func arguments(args []Argument, parameters json.RawMessage) ([]string, error) {
 	members := membersOf(parameters)
 	var out []string
@@ -44,6 +48,9 @@ func arguments(args []Argument, parameters json.RawMessage) ([]string, error) {
 	for _, v := range out {
 		if strings.ContainsRune(v, 0) {
 			return nil, Errorf(KindParameter, "Parameters for the command line cannot hold a NUL character")
+		}
+		if len(v) >= maxArgument {
+			return nil, Errorf(KindInput, "A parameter exceeds the maximum size of an argument (128 KB)")
 		}
 	}
 	return out, nil

@@ -114,5 +114,7 @@ func TestClosedMethods(t *testing.T) {
 		{method: "PATCH", path: "/components", status: 401},
 		{method: "GET", path: "/nope", status: 401},
 		{method: "OPTIONS", path: "/health", headers: []string{"Authorization: Bearer " + access}, status: 405, want: []string{"header:Allow=GET, HEAD"}},
+		{name: "where tokens are had", method: "GET", path: "/auth/authorize", status: 405, want: []string{"header:Allow=POST"}},
+		{name: "nothing there", method: "POST", path: "/auth/nope", status: 404},
 	})
 }

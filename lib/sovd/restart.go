@@ -21,7 +21,7 @@ const ownerMark = "LANDER_GATEWAY"
 // gateway, and settles it as terminated.
 func (f *Files) recover(ctx context.Context) error {
 	cut := map[string]*execution{}
-	var finished []*execution
+	var finished, mine []*execution
 	for e, err := range f.o.Store.List(ctx, "executions") {
 		if err != nil {
 			return fmt.Errorf("reading the executions: %w", err)
@@ -48,8 +48,12 @@ func (f *Files) recover(ctx context.Context) error {
 		}
 		f.execs[x.rec.ID] = x
 		f.know(x)
+		mine = append(mine, x)
 	}
 	if err := f.sweep(cut); err != nil {
+		return err
+	}
+	if err := f.o.Audit.restore(mine); err != nil {
 		return err
 	}
 	for id, x := range cut {

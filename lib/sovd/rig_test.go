@@ -168,7 +168,7 @@ func (g *rig) do(method, path, body string, headers ...string) reply {
 	}
 	for _, h := range headers {
 		k, v, _ := strings.Cut(h, ": ")
-		req.Header.Set(k, v)
+		req.Header.Add(k, v)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -116,6 +116,9 @@ func (q *request) uploadScript(e Ref) error {
 	if params["boundary"] == "" {
 		return Errorf(KindInput, "Malformed multipart body: no boundary")
 	}
+	if err := q.g.audit.ready(q.r.Context()); err != nil {
+		return err
+	}
 	q.hurry(uploadTime)
 	up := &uploading{parts: multipart.NewReader(q.r.Body, params["boundary"])}
 	part, err := up.untilFile()

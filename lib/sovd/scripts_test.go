@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lander/lib/sovd"
 )
@@ -153,5 +155,45 @@ func TestLongIDs(t *testing.T) {
 	}
 	if r := g.do("POST", scripts+"/"+id+"/executions", `{"execution_type":"now"}`); r.status != 404 {
 		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
+// What a crash left of an upload goes with a later start, and only that.
+func TestHalfUploads(t *testing.T) {
+	g := newRig(t)
+	whole := g.script("whole.sh", "true\n")
+	library := filepath.Join(g.files0.Dir, "main-computer")
+	own := "script_" + strings.Repeat("0", 25)
+	old := time.Now().Add(-25 * time.Hour)
+	for name, when := range map[string]time.Time{own + "1": old, own + "2": time.Now(), "by_hand": old, own + "long": old} {
+		dir := filepath.Join(library, name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, ".lander-x.tmp"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(dir, when, when); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(filepath.Join(library, whole), old, old); err != nil {
+		t.Fatal(err)
+	}
+	g.close()
+	g.open()
+	entries, err := os.ReadDir(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	slices.Sort(names)
+	want := []string{"by_hand", own + "2", own + "long", whole}
+	slices.Sort(want)
+	if !slices.Equal(names, want) {
+		t.Errorf("there is %q, want %q", names, want)
 	}
 }

@@ -82,7 +82,43 @@ func SettingsOf(table map[string]any) (Settings, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &s)
 	}
-	return s, settingsFault(err)
+	if err = settingsFault(err); err == nil {
+		err = s.checkNumbers()
+	}
+	if err != nil {
+		return Settings{}, err
+	}
+	return s, nil
+}
+
+// checkNumbers refuses what no gateway could go by, under the document's names.
+func (s *Settings) checkNumbers() error {
+	year := int64(365 * 24 * time.Hour / time.Second)
+	for _, n := range []struct {
+		name      string
+		value     *int64
+		low, high int64
+	}{
+		{"scripts.max_file_size_mb", s.Scripts.MaxFileSizeMB, 1, 1 << 20},
+		{"scripts.max_concurrent_executions", wide(s.Scripts.MaxRunning), 1, 1 << 20},
+		{"scripts.default_timeout_sec", s.Scripts.TimeoutSec, 0, year},
+		{"scripts.max_execution_history", wide(s.Scripts.History), 0, 1 << 30},
+		{"rate_limit.client_max_idle_seconds", &s.RateLimit.MaxIdle, 0, year},
+		{"cors.max_age_seconds", wide(&s.CORS.MaxAge), 0, year},
+	} {
+		if n.value != nil && (*n.value < n.low || *n.value > n.high) {
+			return fmt.Errorf("%w: %s %d is not within %d and %d", ErrSettings, n.name, *n.value, n.low, n.high)
+		}
+	}
+	return nil
+}
+
+func wide(n *int) *int64 {
+	if n == nil {
+		return nil
+	}
+	w := int64(*n)
+	return &w
 }
 
 // settingsFault words what does not fit.
@@ -112,11 +148,12 @@ func (s *Settings) Limits() (*RateLimit, error) {
 }
 
 // Origins makes the CORS that the settings ask for; nil when none.
-func (s *Settings) Origins() *CORS {
+func (s *Settings) Origins() (*CORS, error) {
 	if len(s.CORS.Origins) == 0 {
-		return nil
+		return nil, nil
 	}
-	return &CORS{Origins: s.CORS.Origins, Methods: s.CORS.Methods, Headers: s.CORS.Headers, Credentials: s.CORS.Credentials, MaxAge: s.CORS.MaxAge}
+	c := &CORS{Origins: s.CORS.Origins, Methods: s.CORS.Methods, Headers: s.CORS.Headers, Credentials: s.CORS.Credentials, MaxAge: s.CORS.MaxAge}
+	return c, c.check()
 }
 
 // ParseROS2 reads a ros2_medkit parameter file: ros2_medkit_gateway (or any

@@ -40,7 +40,7 @@ func TestParseROS2(t *testing.T) {
 	if s.Scripts.Dir != "/var/scripts" || *s.Scripts.AllowUploads || *s.Scripts.MaxFileSizeMB != 3 || *s.Scripts.MaxRunning != 2 || *s.Scripts.TimeoutSec != 9 || *s.Scripts.History != 4 {
 		t.Errorf("%+v", s.Scripts)
 	}
-	if c := s.Origins(); c == nil || !c.Credentials || c.MaxAge != 5 {
+	if c, err := s.Origins(); err != nil || !c.Credentials || c.MaxAge != 5 {
 		t.Errorf("%+v", c)
 	}
 	if l, err := s.Limits(); l == nil || err != nil {
@@ -49,7 +49,11 @@ func TestParseROS2(t *testing.T) {
 	if want := []string{"discovery.manifest_strict_validation", "server.http_thread_pool_size"}; !slices.Equal(r.Warnings, want) {
 		t.Errorf("warnings %q", r.Warnings)
 	}
-	for _, bad := range []string{"", "x", "a: {b: {c: 1}}", "a: {ros__parameters: {}}", "a: {ros__parameters: {scripts: {allow_uploads: maybe}}}", "a: {ros__parameters: {server: {port: x}}}", "[", strings.Repeat("#", 5<<20)} {
+	for _, bad := range []string{"", "x", "a: {b: {c: 1}}", "a: {ros__parameters: {}}", "a: {ros__parameters: {scripts: {allow_uploads: maybe}}}", "a: {ros__parameters: {server: {port: x}}}", "[", strings.Repeat("#", 5<<20),
+		"a: {ros__parameters: {scripts: {max_file_size_mb: 0}}}", "a: {ros__parameters: {scripts: {max_file_size_mb: 99999999999999}}}", "a: {ros__parameters: {scripts: {max_concurrent_executions: 0}}}",
+		"a: {ros__parameters: {scripts: {default_timeout_sec: -1}}}", "a: {ros__parameters: {scripts: {default_timeout_sec: 9999999999999}}}", "a: {ros__parameters: {scripts: {max_execution_history: -1}}}",
+		"a: {ros__parameters: {rate_limiting: {client_max_idle_seconds: -1}}}", "a: {ros__parameters: {cors: {max_age_seconds: -5}}}",
+	} {
 		if _, err := sovd.ParseROS2([]byte(bad)); !errors.Is(err, sovd.ErrSettings) {
 			t.Errorf("%.20q: %v", bad, err)
 		}

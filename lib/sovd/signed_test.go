@@ -161,6 +161,40 @@ func TestSignedOnly(t *testing.T) {
 	s.checkJournal()
 }
 
+// A gateway that takes any script does not take the lines of a signature for
+// one: a bundle runs when its signature lets it.
+func TestBundlesAmongOthers(t *testing.T) {
+	s := newSigner(t, "")
+	s.files0.Bundles, s.files0.Signed = s.files0.Signed, nil
+	s.close()
+	s.open()
+	id := s.script("job.sh.signed", s.bundle("import sys; print('signed', len(sys.argv))\n", func(st *trust.Statement) { st.Format = "python" }))
+	r := s.run(id, "")
+	if r.at("parameters.stdout") != "signed 1\n" || r.at("x-lander.key_id") != s.key.Public().ID() || r.at("x-lander.format") != "python" {
+		t.Errorf("%s", r.text)
+	}
+	start := func(content string) reply {
+		return s.do("POST", "/api/v1"+runs+"/"+s.script("x.sh", content)+"/executions", `{"execution_type":"now"}`)
+	}
+	for reason, content := range map[string]string{
+		"signature":           strings.Replace(s.bundle("echo good\n", func(st *trust.Statement) { st.Serial = 8 }), "echo good", "echo evil", 1),
+		"not-for-this-device": s.bundle("echo x", func(st *trust.Statement) { st.Targets = []string{"components/camera"} }),
+		"replayed":            s.bundle("echo old", func(st *trust.Statement) { st.Serial = 6 }),
+	} {
+		if r := start(content); r.status != 403 || r.at("parameters.reason") != reason {
+			t.Errorf("%s: %d %s", reason, r.status, r.text)
+		}
+	}
+	if r := s.run(s.script("x.sh", "echo plain\n"), ""); r.at("parameters.stdout") != "plain\n" {
+		t.Errorf("%s", r.text)
+	}
+	// Its window counts at each run: nobody checked it when it came in.
+	s.now.add(2 * time.Hour)
+	if r := s.do("POST", "/api/v1"+runs+"/"+id+"/executions", `{"execution_type":"now"}`); r.status != 403 || r.at("parameters.reason") != "expired" {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
 // checkJournal looks for what was let in and what was refused.
 func (s *signer) checkJournal() {
 	s.t.Helper()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"lander/lib/bundle"
 	"lander/lib/durable"
 	"lander/lib/job"
 )
@@ -142,7 +143,8 @@ func (f *Files) bytes(ctx context.Context, s found) (b []byte, sum string, err e
 	return f.read.get(s.file, max(f.o.MaxFile, 64<<20), stat, open)
 }
 
-// load reads the bytes of a script; in signed-only mode it verifies them.
+// load reads the bytes of a script, and verifies them when they are signed or
+// have to be.
 func (f *Files) load(ctx context.Context, e Ref, s found) (loaded, error) {
 	b, sum, err := f.bytes(ctx, s)
 	if err != nil {
@@ -151,6 +153,9 @@ func (f *Files) load(ctx context.Context, e Ref, s found) (loaded, error) {
 	}
 	if f.o.Signed != nil {
 		return f.o.Signed.open(f, e, s, bytes.NewReader(b), f.o.Clock())
+	}
+	if f.o.Bundles != nil && bundle.Is(b) {
+		return f.o.Bundles.openNow(f, e, s, b)
 	}
 	file := s.file
 	if s.managed == nil && file != "" {

@@ -22,7 +22,8 @@ import (
 const natsDefault = "lander"
 
 const (
-	natsTry     = 3 * time.Second  // for one answer of the cluster
+	natsTry     = 3 * time.Second  // for one answer of the cluster, where the way to it is not slower
+	natsSlowest = 20 * time.Second // for one, however slow the way is
 	natsPatient = 60 * time.Second // for an operation whose context has no end: longer than an election takes
 	natsDedup   = 2 * time.Minute  // the cluster knows a repeated message for so long
 
@@ -44,6 +45,7 @@ type NATS struct {
 	name   string
 	closed atomic.Bool
 	try    time.Duration   // for one answer
+	slow   atomic.Int64    // what the way there and back took at last, in ns, when that was too long
 	life   context.Context // ends with the store
 	cancel context.CancelFunc
 	marks  chan natsMark
@@ -198,9 +200,7 @@ func (s *NATS) again(ctx context.Context, f func(context.Context) error) error {
 		defer cancel()
 	}
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		try, cancel := context.WithTimeout(ctx, s.try)
-		err := f(try)
-		cancel()
+		err := s.once(ctx, f)
 		if err == nil || final(err) {
 			return err
 		}
@@ -215,6 +215,34 @@ func (s *NATS) again(ctx context.Context, f func(context.Context) error) error {
 			return fmt.Errorf("%w: %w: %w", ErrUnreachable, ctx.Err(), err)
 		case <-time.After(wait):
 		}
+	}
+}
+
+// once gives f the time of one answer.
+func (s *NATS) once(ctx context.Context, f func(context.Context) error) error {
+	try, cancel := context.WithTimeout(ctx, max(s.try, min(3*time.Duration(s.slow.Load()), natsSlowest)))
+	defer cancel()
+	began := time.Now()
+	err := f(try)
+	switch {
+	case err == nil || final(err):
+		if took := int64(time.Since(began)); took < s.slow.Load() {
+			s.slow.Store(took)
+		}
+	case try.Err() != nil && ctx.Err() == nil:
+		s.measure(ctx)
+	}
+	return err
+}
+
+// measure finds out whether no answer came because the way is long: then there
+// is one from the server itself, and the next try has the time for it.
+func (s *NATS) measure(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, natsSlowest/3)
+	defer cancel()
+	began := time.Now()
+	if !s.conn.IsReconnecting() && s.conn.FlushWithContext(ctx) == nil {
+		s.slow.Store(int64(time.Since(began)))
 	}
 }
 

@@ -80,21 +80,29 @@ func (s *NATS) filters(prefix string) []string {
 // none, and a sequence that whatever went before has not passed, both as the
 // leader knows them.
 func (w *natsWatch) newest(ctx context.Context) (seq, last uint64, err error) {
-	info, err := w.s.stream.Info(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
+	err = w.s.once(ctx, func(ctx context.Context) error {
+		info, err := w.s.stream.Info(ctx)
+		if err == nil {
+			last = info.State.LastSeq
+		}
+		return err
+	})
 	for _, f := range w.s.filters(w.prefix) {
-		m, err := w.s.stream.GetLastMsgForSubject(ctx, f)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue
-		}
 		if err != nil {
-			return 0, 0, err
+			break
 		}
-		seq = max(seq, m.Sequence)
+		err = w.s.once(ctx, func(ctx context.Context) error {
+			m, err := w.s.stream.GetLastMsgForSubject(ctx, f)
+			if errors.Is(err, jetstream.ErrMsgNotFound) {
+				return nil
+			}
+			if err == nil {
+				seq = max(seq, m.Sequence)
+			}
+			return err
+		})
 	}
-	return seq, info.State.LastSeq, nil
+	return seq, last, err
 }
 
 // follow yields what is there and then what comes. nil: the loop was left.
@@ -103,15 +111,17 @@ func (w *natsWatch) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.life, cancel)()
-	try, stop := context.WithTimeout(ctx, natsTry)
-	defer stop()
-	goal, last, err := w.newest(try)
+	goal, last, err := w.newest(ctx)
 	if err != nil {
 		return err
 	}
-	consumer, err := s.stream.CreateConsumer(try, jetstream.ConsumerConfig{
-		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, AckPolicy: jetstream.AckNonePolicy, FilterSubjects: s.filters(w.prefix),
-		MemoryStorage: true, Replicas: 1, InactiveThreshold: 5 * natsPull,
+	var consumer jetstream.Consumer
+	err = s.once(ctx, func(ctx context.Context) (err error) {
+		consumer, err = s.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+			DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, AckPolicy: jetstream.AckNonePolicy, FilterSubjects: s.filters(w.prefix),
+			MemoryStorage: true, Replicas: 1, InactiveThreshold: 5 * natsPull,
+		})
+		return err
 	})
 	if err != nil {
 		return err
@@ -152,10 +162,7 @@ func (w *natsWatch) follow(ctx context.Context) error {
 			if silent++; silent > 3 {
 				return errAgain
 			}
-			try, stop := context.WithTimeout(ctx, natsTry)
-			goal, _, err = w.newest(try)
-			stop()
-			if err != nil {
+			if goal, _, err = w.newest(ctx); err != nil {
 				return err
 			}
 			continue
