@@ -15,6 +15,9 @@ func Pow(x, y float64) float64 {
 	case y == 0 || x == 1:
 		return 1
 	case math.IsNaN(x):
+		if math.Signbit(x) && math.Abs(math.Mod(y, 2)) == 1 { // as the GNU C library: odd powers of what is negative
+			return math.Copysign(x, 1)
+		}
 		return x
 	case math.IsNaN(y):
 		return y

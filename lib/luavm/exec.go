@@ -5,6 +5,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -90,6 +91,9 @@ type process struct {
 
 // popen starts a program whose output is read, or whose input is written.
 func (r *run) popen(line, mode string) (*file, error) {
+	if mode = strings.ReplaceAll(mode, "e", ""); mode != "r" && mode != "w" {
+		return nil, syscall.EINVAL
+	}
 	if r.full() {
 		return nil, syscall.EMFILE
 	}
