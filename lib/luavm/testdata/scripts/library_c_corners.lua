@@ -5,16 +5,6 @@ print(os.time { year = 2020, month = 7, day = 1, isdst = false } - os.time { yea
 print(os.time { year = 2020 + 2 ^ 32, month = 1, day = 2 ^ 32 + 3, hour = 0 } - os.time { year = 2020, month = 1, day = 3, hour = 0 })
 print(os.date("!*tx", 0), type(os.date("!*t", 0)), os.date("a\0b", 0), os.date("!%Z", 0), os.date("!%c", 1e18))
 
-local name = os.tmpname()
-local function mode(m)
-  local f, text = io.open(name, m)
-  if f then f:close() end
-  return f ~= nil, text and text:match("[^:]*$")
-end
-for _, m in ipairs { "r", "rw", "rbx", "br", "r+b", "rb+", "w+", "a+b", "w+zzzz", "wzzzzzz+", "", "+", "wx", "x" } do print(m, mode(m)) end
-os.remove(name)
-print(mode("wx"), mode("wx"))
-
 local function number(s)
   local f = io.tmpfile()
   f:write(s)
