@@ -33,3 +33,10 @@ print()
 local t = {}
 print(pcall(function() t["a\0b"].c = 1 end))
 print(pcall(function() t["a\0b"]() end))
+for _, f in ipairs { "%#o", "%#.o", "%#.0o", "%#5.0o", "%-#5o", "%#08o", "%# 012o", "%#.3o", "%#6.4o" } do
+  io.write(f, ": ")
+  for _, n in ipairs { 0, 1, 8, 100, 4096 } do io.write("[", string.format(f, n), "]") end
+  print()
+end
+for _, n in ipairs { 65, 65 + 256, 65 + 2 ^ 31, 65 - 2 ^ 31, 65 + 2 ^ 40, 1 / 0, 65.9, -191.5 } do io.write(#string.format("%c", n), " ", string.format("%c", n), ";") end
+print()
