@@ -22,12 +22,17 @@ const programPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 func (r *run) command(line string) *exec.Cmd {
 	c := exec.CommandContext(r.ctx, "/bin/sh", "-c", line)
 	c.Env = []string{programPath, "LC_ALL=C"}
+	if r.c.Execution != "" {
+		c.Env = append(c.Env, "LANDER_EXECUTION="+r.c.Execution)
+	}
 	if runtime.GOOS == "windows" {
 		c = exec.CommandContext(r.ctx, "cmd.exe", "/c", line)
 	}
 	c.Stderr = &sink{r: r, which: 1}
 	c.WaitDelay = time.Second
-	ownGroup(c)
+	if r.c.Execution == "" {
+		ownGroup(c)
+	}
 	return c
 }
 
