@@ -95,6 +95,7 @@ func runScriptRun(k *call) error {
 		return err
 	}
 	defer closeService()
+	holdPrograms(svc.Runners, filepath.Join(k.stateDir(), "runs"), k.log)
 	if !k.json {
 		order.Live = job.Live{Stdout: k.out, Stderr: k.streams.err}
 	}

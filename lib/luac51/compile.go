@@ -10,7 +10,11 @@ const MaxSource = 64 << 20
 // @ before a file name or = before any other text. The error is a
 // *SyntaxError. Time and memory are bounded by a constant times the input,
 // and nesting by the 200 levels of PUC.
-func Compile(name string, source []byte) (p *Proto, err error) {
+func Compile(name string, source []byte) (*Proto, error) { return CompileWithin(name, source, 0) }
+
+// CompileWithin is Compile for a caller that is itself calls levels deep: PUC
+// counts C calls and syntax levels together.
+func CompileWithin(name string, source []byte, calls int) (p *Proto, err error) {
 	l := &lexer{src: source, source: name, line: 1, lastLine: 1, interned: map[string]string{}}
 	defer func() {
 		if r := recover(); r != nil {
@@ -24,7 +28,7 @@ func Compile(name string, source []byte) (p *Proto, err error) {
 	if len(source) > MaxSource {
 		l.fail(0, "chunk has too many bytes")
 	}
-	c := &compiler{lexer: l}
+	c := &compiler{lexer: l, level: calls}
 	c.open()
 	c.gen.p.VarArg = VarArgIsVarArg
 	c.next()

@@ -1,5 +1,7 @@
 package luac51
 
+import "strings"
+
 // NameOf tells how the source names what register reg holds when the
 // instruction at pc runs: the kind ("local", "global", "field", "upvalue",
 // "method") and the name, or two empty strings when the code does not say.
@@ -40,10 +42,12 @@ func CalleeOf(p *Proto, pc int) (kind, name string) {
 	return "", ""
 }
 
-// constantName returns constant k if it is a string.
+// constantName returns constant k if it is a string, up to its first NUL, as
+// C prints it.
 func constantName(p *Proto, k int) string {
 	if k < len(p.Consts) {
 		if s, ok := p.Consts[k].(string); ok {
+			s, _, _ = strings.Cut(s, "\x00")
 			return s
 		}
 	}

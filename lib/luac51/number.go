@@ -8,8 +8,9 @@ import (
 
 // ParseNumber reads a numeral as Lua 5.1 on a C99 library does: decimal or
 // hexadecimal, integer or float, with blanks around it; also the words inf
-// and nan, which strtod takes.
+// and nan, which strtod takes. To C a string ends at its first NUL.
 func ParseNumber(s string) (float64, bool) {
+	s, _, _ = strings.Cut(s, "\x00")
 	s = strings.Trim(s, " \t\n\v\f\r")
 	if s == "" {
 		return 0, false

@@ -15,6 +15,9 @@ func Pow(x, y float64) float64 {
 	case y == 0 || x == 1:
 		return 1
 	case math.IsNaN(x):
+		if math.Signbit(x) && math.Abs(math.Mod(y, 2)) == 1 { // as the GNU C library: odd powers of what is negative
+			return math.Copysign(x, 1)
+		}
 		return x
 	case math.IsNaN(y):
 		return y
@@ -23,9 +26,7 @@ func Pow(x, y float64) float64 {
 	case x < 0 && y != math.Trunc(y):
 		return math.Copysign(math.NaN(), -1) // as common machines make it
 	case y == math.Trunc(y) && math.Abs(y) <= 1024:
-		if r, ok := powInt(x, int(y)); ok {
-			return r
-		}
+		return powInt(x, int(y))
 	case x > 0:
 		if r, ok := powFloat(x, y); ok {
 			return r
@@ -62,35 +63,24 @@ func (a double) inverse() double {
 	return quickSum(r, r*e)
 }
 
-// good reports whether a result can be trusted: it and what led to it stayed
-// within the normal numbers.
-func (a double) good() bool {
-	m := math.Abs(a.h)
-	return m > 1e-290 && m < math.MaxFloat64
-}
-
-// powInt multiplies.
-func powInt(x float64, n int) (float64, bool) {
-	r, b := double{1, 0}, double{x, 0}
-	for k := max(n, -n); ; {
+// powInt multiplies, for |n| <= 1024. The power of two in x is put aside, so
+// that nothing on the way leaves the normal numbers.
+func powInt(x float64, n int) float64 {
+	m, e := math.Frexp(x)
+	if math.Abs(m) < math.Sqrt2/2 {
+		m, e = 2*m, e-1
+	}
+	r, b := double{1, 0}, double{m, 0}
+	for k := max(n, -n); k > 0; k >>= 1 {
 		if k&1 != 0 {
 			r = r.mul(b)
 		}
-		if k >>= 1; k == 0 {
-			break
-		}
 		b = b.mul(b)
-		if !b.good() {
-			return 0, false
-		}
-	}
-	if !r.good() {
-		return 0, false
 	}
 	if n < 0 {
 		r = r.inverse()
 	}
-	return r.h + r.l, r.good()
+	return math.Ldexp(r.h+r.l, e*n)
 }
 
 var ln2 = double{math.Ln2, 2.3190468138462996e-17}
@@ -132,7 +122,7 @@ func powFloat(x, y float64) (float64, bool) {
 	d := s.mul(double{math.Ldexp(m, k), 0}).add(double{-1, 0})
 	log := double{l, 0}.add(d).add(ln2.mul(double{float64(e), 0}))
 	z := log.mul(double{y, 0})
-	if math.Abs(z.h) > 650 {
+	if math.Abs(z.h) > 707 {
 		return 0, false
 	}
 	r, k := exp(z)

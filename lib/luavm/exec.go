@@ -5,6 +5,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -21,12 +22,17 @@ const programPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 func (r *run) command(line string) *exec.Cmd {
 	c := exec.CommandContext(r.ctx, "/bin/sh", "-c", line)
 	c.Env = []string{programPath, "LC_ALL=C"}
+	if r.c.Execution != "" {
+		c.Env = append(c.Env, "LANDER_EXECUTION="+r.c.Execution)
+	}
 	if runtime.GOOS == "windows" {
 		c = exec.CommandContext(r.ctx, "cmd.exe", "/c", line)
 	}
 	c.Stderr = &sink{r: r, which: 1}
 	c.WaitDelay = time.Second
-	ownGroup(c)
+	if r.c.Execution == "" {
+		ownGroup(c)
+	}
 	return c
 }
 
@@ -90,6 +96,9 @@ type process struct {
 
 // popen starts a program whose output is read, or whose input is written.
 func (r *run) popen(line, mode string) (*file, error) {
+	if mode = strings.ReplaceAll(mode, "e", ""); mode != "r" && mode != "w" {
+		return nil, syscall.EINVAL
+	}
 	if r.full() {
 		return nil, syscall.EMFILE
 	}

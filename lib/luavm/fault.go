@@ -105,11 +105,11 @@ func (th *thread) where(level int) string {
 }
 
 // level finds the frame at a level. lost reports that the level is one that
-// a tail call has left no trace of; f is then nil. Both are zero when there
-// is no such level.
+// a tail call has left no trace of, or below the first; f is then nil. Both
+// are zero when there is no such level.
 func (th *thread) level(n int) (f *frame, lost bool) {
 	if n < 0 {
-		return nil, false
+		return nil, true
 	}
 	for f = th.fr; f != th.host; f = f.prev {
 		if n == 0 {
@@ -119,6 +119,9 @@ func (th *thread) level(n int) (f *frame, lost bool) {
 		if n -= f.tails; n < 0 {
 			return nil, true
 		}
+	}
+	if n == 0 && th == th.st.main {
+		return f, false
 	}
 	return nil, false
 }
@@ -203,11 +206,14 @@ func (th *thread) traceback(level int) string {
 	var b strings.Builder
 	b.WriteString("stack traceback:")
 	total := 0
+	if th == th.st.main {
+		total++
+	}
 	for f := th.fr; f != th.host; f = f.prev {
 		total += 1 + f.tails
 	}
 	for n := level; n < total; n++ {
-		if n == level+first && total-n > last {
+		if n == max(level, first) && total-n > last+1 {
 			b.WriteString("\n\t...")
 			n = total - last
 		}

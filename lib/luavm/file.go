@@ -53,37 +53,22 @@ func (f *file) held() int {
 
 // openFile opens a file of the file system.
 func (r *run) openFile(name, mode string) (*file, error) {
-	read, write, appending, create, ok := parseMode(mode)
+	flag, ok := openFlags(mode)
 	if !ok {
 		return nil, syscall.EINVAL
 	}
 	if r.full() {
 		return nil, syscall.EMFILE
 	}
-	flag := os.O_RDONLY
-	switch {
-	case read && write:
-		flag = os.O_RDWR
-	case write:
-		flag = os.O_WRONLY
-	}
-	if appending {
-		flag |= os.O_APPEND
-	} else if create {
-		flag |= os.O_TRUNC
-	}
-	if create {
-		flag |= os.O_CREATE
-	}
 	disk, err := r.files.open(name, flag)
 	if err != nil {
 		return nil, err
 	}
 	f := &file{r: r, disk: disk, seeker: disk}
-	if read {
+	if flag&os.O_WRONLY == 0 {
 		f.setReader(disk)
 	}
-	if write {
+	if flag&(os.O_WRONLY|os.O_RDWR) != 0 {
 		f.buf = bufio.NewWriter(disk)
 		f.w = f.buf
 	}
@@ -264,7 +249,8 @@ func (f *file) readAll(limit int) (string, error) {
 	return b.String(), nil
 }
 
-// readNumber takes what scanf takes for a number.
+// readNumber takes what the GNU C library's scanf takes for a number, and
+// leaves the byte that ends it.
 func (f *file) readNumber() (float64, bool) {
 	if f.rd == nil {
 		return 0, false
@@ -279,7 +265,9 @@ func (f *file) readNumber() (float64, bool) {
 	take := func(ok bool) bool {
 		if ok {
 			c, _ := f.rd.ReadByte()
-			text = append(text, c)
+			if text = append(text, c); len(text)%bufferSize == 0 {
+				f.r.st.reserve(2 * len(text))
+			}
 		}
 		return ok
 	}
@@ -287,35 +275,48 @@ func (f *file) readNumber() (float64, bool) {
 		f.rd.ReadByte()
 	}
 	take(peek() == '-' || peek() == '+')
-	hex := false
-	if take(peek() == '0') && take(peek()|0x20 == 'x') {
-		hex = true
-	}
-	if c := peek(); len(text) == 0 || !isDigit(text[len(text)-1]) && !hex {
-		if isAlpha(c) { // inf and nan
-			for len(text) < 9 && take(isAlpha(peek())) {
-			}
-			return luac51.ParseNumber(string(text))
+	sign := len(text)
+	for _, word := range []string{"nan", "infinity"} {
+		if peek()|0x20 != word[0] {
+			continue
 		}
+		for i := 0; i < len(word) && (i != 3 || peek()|0x20 == word[3]); i++ {
+			if !take(peek()|0x20 == word[i]) {
+				f.rd.ReadByte() // scanf has read it to see that it is wrong
+				return 0, false
+			}
+		}
+		return luac51.ParseNumber(string(text))
+	}
+	hex, digits := false, false
+	if take(peek() == '0') {
+		hex = take(peek()|0x20 == 'x')
+		digits = !hex
 	}
 	digit := func() bool {
 		c := peek()
 		return isDigit(c) || hex && c|0x20 >= 'a' && c|0x20 <= 'f'
 	}
-	for len(text) < 200 && take(digit()) {
+	for take(digit()) {
+		digits = true
 	}
 	if take(peek() == '.') {
-		for len(text) < 200 && take(digit()) {
+		for take(digit()) {
+			digits = true
 		}
 	}
-	if c := peek() | 0x20; !hex && c == 'e' || hex && c == 'p' {
+	end := len(text)
+	if c := peek() | 0x20; digits && (!hex && c == 'e' || hex && c == 'p') {
 		take(true)
 		take(peek() == '-' || peek() == '+')
-		for len(text) < 200 && take(isDigit(peek())) {
+		for take(isDigit(peek())) {
+			end = len(text) // an exponent without digits is read, but says nothing
 		}
 	}
-	return luac51.ParseNumber(string(text))
+	if hex && !digits && len(text) > sign+2 {
+		end = sign + 1 // 0x. is a zero
+	}
+	return luac51.ParseNumber(string(text[:end]))
 }
 
-func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -90,7 +90,10 @@ func (th *thread) formatOne(out []byte, s spec, arg int) []byte {
 	var buf [512]byte
 	switch s.verb {
 	case 'c':
-		c := byte(th.checkInt(arg))
+		c := byte(0) // what C makes of a number that is no int
+		if n := th.checkNumber(arg); n > math.MinInt32-1 && n < math.MaxInt32+1 {
+			c = byte(int32(n))
+		}
 		b := s.pad(buf[:0], "", []byte{c}, false)
 		for i, x := range b { // C stops at the zero byte
 			if x == 0 {
@@ -110,11 +113,7 @@ func (th *thread) formatOne(out []byte, s spec, arg int) []byte {
 	case 'u':
 		return s.integer(out, "", strconv.AppendUint(buf[:0], toUint(th.checkNumber(arg)), 10))
 	case 'o':
-		b := strconv.AppendUint(buf[:0], toUint(th.checkNumber(arg)), 8)
-		if s.alt && b[0] != '0' {
-			s.prec = max(s.prec, len(b)+1)
-		}
-		return s.integer(out, "", b)
+		return s.integer(out, "", strconv.AppendUint(buf[:0], toUint(th.checkNumber(arg)), 8))
 	case 'x', 'X':
 		n := toUint(th.checkNumber(arg))
 		b, prefix := strconv.AppendUint(buf[:0], n, 16), ""
@@ -189,6 +188,9 @@ func (s *spec) integer(out []byte, sign string, digits []byte) []byte {
 		if n := s.prec - len(digits); n > 0 {
 			digits = append([]byte(strings.Repeat("0", n)), digits...)
 		}
+	}
+	if s.verb == 'o' && s.alt && (len(digits) == 0 || digits[0] != '0') {
+		digits = append([]byte("0"), digits...)
 	}
 	return s.pad(out, sign, digits, true)
 }

@@ -187,7 +187,7 @@ func (st *state) compile(chunk string, source []byte) (*closure, error) {
 		return nil, fmt.Errorf("%s: bad header in precompiled chunk", luac51.ChunkID(chunk))
 	}
 	st.reserve(8 * len(source))
-	p, err := luac51.Compile(chunk, source)
+	p, err := luac51.CompileWithin(chunk, source, st.running.ccalls)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +223,7 @@ func baseLoad(th *thread) int {
 		}
 		s, ok := toString(v)
 		if !ok {
-			return th.retError("reader function must return a string")
+			return th.retError(th.where(1) + "reader function must return a string")
 		}
 		if s == "" {
 			break
@@ -357,6 +357,7 @@ func baseToNumber(th *thread) int {
 
 // parseBase reads an integer as C's strtoul does.
 func parseBase(s string, base int) (float64, bool) {
+	s, _, _ = strings.Cut(s, "\x00")
 	s = strings.Trim(s, " \t\n\v\f\r")
 	neg := strings.HasPrefix(s, "-")
 	if neg || strings.HasPrefix(s, "+") {

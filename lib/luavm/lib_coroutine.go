@@ -42,7 +42,7 @@ func (th *thread) transfer(co *thread, first int) (n int, ok bool) {
 		th.push(th.st.string("cannot resume " + resumeState(co) + " coroutine"))
 		return 1, false
 	}
-	if th.ccalls+1 >= maxCCalls {
+	if th.ccalls >= maxCCalls {
 		th.push(th.st.string("C stack overflow"))
 		return 1, false
 	}

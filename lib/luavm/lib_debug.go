@@ -97,18 +97,22 @@ func (th *thread) threadArg() (*thread, int) {
 
 func debugTraceback(th *thread) int {
 	of, n := th.threadArg()
-	msg := th.arg(n + 1)
-	if msg.p != nil && !joins(msg) {
-		return th.ret(msg)
-	}
 	level := 1
 	if of != th {
 		level = 0
 	}
-	level = th.optInt(n+2, level)
-	s, ok := toString(msg)
-	if ok {
-		s += "\n"
+	last := th.args()
+	if l, ok := toNumber(th.arg(n + 2)); ok {
+		level = int(int32(toInt(l)))
+		last = min(last, n+1)
+	}
+	s := ""
+	if last > n {
+		msg, ok := toString(th.arg(n + 1))
+		if !ok { // what is no message comes back as it is
+			return th.ret(th.arg(last))
+		}
+		s = msg + "\n"
 	}
 	return th.retString(s + of.traceback(level))
 }

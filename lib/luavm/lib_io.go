@@ -212,7 +212,9 @@ func (l *ioLib) mustOpen(th *thread, name, mode string) value {
 func ioLines(th *thread) int {
 	l := &th.st.run.io
 	if th.arg(1).p == nil {
-		th.standard(l.input, "input")
+		if l.input.userdata().v.(*file).closed {
+			th.errorf("attempt to use a closed file")
+		}
 		return th.ret(l.lineIterator(l.input, false))
 	}
 	return th.ret(l.lineIterator(l.mustOpen(th, th.checkString(1), "r"), true))
@@ -299,6 +301,9 @@ func (l *ioLib) readFormat(th *thread, f *file, i int) (bool, error) {
 	var err error
 	if v.isNumber() {
 		n := size(v.num())
+		if n < 0 { // a size_t to C
+			n = math.MaxInt
+		}
 		if n == 0 {
 			if f.rd == nil {
 				return false, errBadFile

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
 	"lander/lib/job"
@@ -11,7 +12,7 @@ import (
 
 var osFuncs = library(func() funcs {
 	return funcs{
-		"clock": osClock, "date": osDate, "difftime": binary(func(x, y float64) float64 { return x - y }),
+		"clock": osClock, "date": osDate, "difftime": osDiffTime,
 		"execute": osExecute, "exit": osExit, "getenv": osGetEnv, "remove": osRemove, "rename": osRename,
 		"setlocale": osSetLocale, "time": osTime, "tmpname": osTmpName,
 	}
@@ -20,6 +21,10 @@ var osFuncs = library(func() funcs {
 func osClock(th *thread) int {
 	r := th.st.run
 	return th.retNumber(r.c.Now().Sub(r.start).Seconds())
+}
+
+func osDiffTime(th *thread) int {
+	return th.retNumber(float64(toInt(th.checkNumber(1))) - float64(toInt(th.optNumber(2, 0))))
 }
 
 // osGetEnv knows no variables: the environment is the host's.
@@ -105,7 +110,7 @@ func osTime(th *thread) int {
 	field := func(key string, def int) int {
 		v := th.index(tableValue(t), th.st.string(key), -1)
 		if n, ok := toNumber(v); ok {
-			return size(n)
+			return int(int32(toInt(n)))
 		}
 		if def < 0 {
 			th.errorf("field '%s' missing in date table", key)
@@ -115,6 +120,15 @@ func osTime(th *thread) int {
 	sec, min, hour := field("sec", 0), field("min", 0), field("hour", 12)
 	day, month, year := field("day", -1), field("month", -1), field("year", -1)
 	at := time.Date(year, time.Month(month), day, hour, min, sec, 0, now.Location())
+	// As mktime: an hour said to be summer time where it is not, or not to be
+	// where it is, is moved.
+	if v := th.index(tableValue(t), th.st.string("isdst"), -1); v.p != nil && !v.falsy() != at.IsDST() {
+		shift := -time.Hour
+		if at.IsDST() {
+			shift = time.Hour
+		}
+		at = at.Add(shift)
+	}
 	return th.retNumber(float64(at.Unix()))
 }
 
@@ -125,15 +139,22 @@ func osDate(th *thread) int {
 	if th.arg(2).p != nil {
 		at = time.Unix(int64(th.checkInteger(2)), 0).In(at.Location())
 	}
+	format, _, _ = strings.Cut(format, "\x00")
 	if format != "" && format[0] == '!' {
-		at = at.UTC()
+		at = at.In(gmt)
 		format = format[1:]
 	}
-	if len(format) >= 2 && format[:2] == "*t" {
+	if y := at.Year() - 1900; y != int(int32(y)) { // no C time holds it
+		return th.ret(value{})
+	}
+	if format == "*t" {
 		return th.ret(tableValue(dateTable(th.st, at)))
 	}
 	return th.retString(strftime(format, at))
 }
+
+// gmt is UTC under the name that C's gmtime gives it.
+var gmt = time.FixedZone("GMT", 0)
 
 func dateTable(st *state, at time.Time) *table {
 	t := st.newTable(0, 9)
@@ -243,9 +264,6 @@ func timeField(c byte, t time.Time) string {
 		return t.Format("-0700")
 	case 'Z':
 		zone, _ := t.Zone()
-		if zone == "UTC" {
-			zone = "GMT"
-		}
 		return zone
 	case '%':
 		return "%"

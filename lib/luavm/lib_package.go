@@ -123,7 +123,7 @@ func (q *requirer) require(th *thread) int {
 		if loader = th.call1(l, key); loader.isFunction() {
 			break
 		}
-		if s, ok := loader.asString(); ok {
+		if s, ok := toString(loader); ok {
 			tried += s
 		}
 	}

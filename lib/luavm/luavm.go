@@ -35,6 +35,11 @@ type Config struct {
 	// debug.SetMemoryLimit. Output stops a script that writes far more than
 	// is kept (see MaxOutput); CPU is for the process that runs us.
 	Budget job.Budget
+	// Execution, if set, says that this process runs the script alone and is
+	// ended with its whole process group: programs that the script starts
+	// stay in the group, and carry the id as LANDER_EXECUTION. Otherwise each
+	// has a group of its own, which is killed with the run.
+	Execution string
 	// Poll makes the script look at the context while it computes, so that
 	// cancelling stops it. A child process that is killed from outside can
 	// do without.

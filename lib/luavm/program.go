@@ -25,7 +25,7 @@ func Compile(name string, source []byte) (p *Program, err error) {
 	if luac51.IsBytecode(source) {
 		return nil, job.Errorf(job.CodeLoad, "%s: source text expected, got a precompiled chunk", name)
 	}
-	src, err := luac51.Compile("@"+name, luac51.SkipShebang(source))
+	src, err := luac51.CompileWithin("@"+name, luac51.SkipShebang(source), hostCalls)
 	if err != nil {
 		e := &job.Error{Code: job.CodeLoad, Message: err.Error()}
 		var syntax *luac51.SyntaxError

@@ -8,6 +8,7 @@ import (
 // Limits of PUC Lua.
 const (
 	maxCCalls   = 200 // Go functions and metamethods within each other
+	hostCalls   = 1   // of them, those of the stand-alone interpreter before a chunk runs
 	errorCalls  = 1000
 	minStack    = 40  // slots a native may push without asking
 	frameSlots  = 256 // what an instruction can address
@@ -59,9 +60,10 @@ func newState(limit, depth int) *state {
 	st.globals = st.newTable(0, 0)
 	st.registry = st.newTable(0, 0)
 	st.main = st.newThread()
+	st.main.stack[0] = st.newNative(func(*thread) int { return 0 }).value() // the stand-alone interpreter's function
 	st.main.status = statusRunning
 	st.running = st.main
-	st.main.ccalls = 1 // as the stand-alone interpreter begins
+	st.main.ccalls = hostCalls
 	return st
 }
 

@@ -1,7 +1,7 @@
 package luavm
 
 import (
-	"strings"
+	"os"
 
 	"lander/lib/job"
 )
@@ -55,22 +55,31 @@ func print(th *thread) int {
 	return 0
 }
 
-// mode reads the mode of io.open: what fopen takes.
-func parseMode(mode string) (read, write, appending, create, ok bool) {
-	m := strings.Replace(mode, "b", "", 1)
-	switch m {
-	case "r":
-		return true, false, false, false, true
-	case "w":
-		return false, true, false, true, true
-	case "a":
-		return false, true, true, true, true
-	case "r+":
-		return true, true, false, false, true
-	case "w+":
-		return true, true, false, true, true
-	case "a+":
-		return true, true, true, true, true
+// openFlags reads the mode of io.open as the GNU C library does: r, w or a
+// first, a + or x within the next six letters, and whatever else.
+func openFlags(mode string) (flag int, ok bool) {
+	if mode == "" {
+		return 0, false
 	}
-	return false, false, false, false, false
+	switch mode[0] {
+	case 'r':
+		flag = os.O_RDONLY
+	case 'w':
+		flag = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	case 'a':
+		flag = os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	default:
+		return 0, false
+	}
+	for _, c := range []byte(mode[1:min(len(mode), 7)]) {
+		switch c {
+		case 0:
+			return flag, true
+		case '+':
+			flag = flag&^os.O_WRONLY | os.O_RDWR
+		case 'x':
+			flag |= os.O_EXCL
+		}
+	}
+	return flag, true
 }

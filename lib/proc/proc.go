@@ -201,6 +201,7 @@ type Command struct {
 	Budget     job.Budget
 	Kill       <-chan struct{} // when closed, it is killed without a grace
 	User       *User           // whom it runs as; nil: as we do
+	Outlives   bool            // not killed by the kernel when we die: it sees that itself, and has its group to end
 	Execution  string          // the id that it carries as LANDER_EXECUTION: what of it leaves the group is found by it
 }
 

@@ -69,7 +69,9 @@ func openNull(flag int) (end, error) {
 func spawn(argv []string, c Command, group *Cgroup, files []end) (*process, error) {
 	fd := -1
 	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &fd}}
-	setDeathSignal(attr.Sys)
+	if !c.Outlives {
+		setDeathSignal(attr.Sys)
+	}
 	if c.User != nil {
 		attr.Sys.Credential = &syscall.Credential{Uid: c.User.UID, Gid: c.User.GID}
 	}

@@ -118,7 +118,7 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	o := runner.Exec(ctx, proc.Command{
 		Argv: c.Argv, Dir: "/", Env: []string{"LANDER_EXECUTION=" + t.ID, "GOTRACEBACK=single"},
 		ExtraFiles: theirEnds, Started: begun, Kill: t.Kill,
-		Budget: job.Budget{Wall: t.Budget.Wall},
+		Budget: job.Budget{Wall: t.Budget.Wall}, Outlives: true,
 	}, job.Streams{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: trace})
 	started() // in case it did not start
 	ours.SetReadDeadline(time.Now().Add(time.Second))

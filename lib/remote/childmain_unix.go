@@ -78,7 +78,7 @@ func (p *parent) runScript(t job.Task, hosted bool, s job.Streams) job.Outcome {
 	if err != nil {
 		return luavm.OutcomeOf(err)
 	}
-	conf := luavm.Config{Args: t.Args, Capabilities: t.Capabilities, Budget: t.Budget, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr}
+	conf := luavm.Config{Args: t.Args, Capabilities: t.Capabilities, Budget: t.Budget, Execution: t.ID, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr}
 	if hosted {
 		conf.Modules = offers{p.call}.modules()
 	}
@@ -161,12 +161,15 @@ func (p *parent) watchHeap(budget int64) {
 	}
 }
 
-// listen takes the parent's answers, and ends this process when the parent
-// is gone.
+// listen takes the parent's answers, and ends this process, with the programs
+// that the script has started, when the parent is gone.
 func (p *parent) listen(r *frame.Reader) {
 	for {
 		f, err := r.Next()
 		if err != nil {
+			if unix.Getpgrp() == os.Getpid() {
+				unix.Kill(0, unix.SIGKILL)
+			}
 			os.Exit(0)
 		}
 		if !f.Response {

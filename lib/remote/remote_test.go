@@ -26,9 +26,12 @@ import (
 
 const childArg = "lander-script-child"
 
+// mains are what the test program is when it is started with one of these.
+var mains = map[string]func() int{childArg: remote.ChildMain}
+
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == childArg {
-		os.Exit(remote.ChildMain())
+	if len(os.Args) == 2 && mains[os.Args[1]] != nil {
+		os.Exit(mains[os.Args[1]]())
 	}
 	os.Exit(m.Run())
 }
