@@ -87,7 +87,9 @@ func runAgent(k *call) error {
 		ClearLeft: func(ids []string) (int, error) { return proc.ClearLeft(runDir, ids) },
 	}
 	if lua, ok := svc.Runners[job.FormatLua].(*remote.Child); ok {
-		cfg.Lua = func(h remote.Host) job.Runner { return &remote.Child{Argv: lua.Argv, Host: h, Log: k.log} }
+		cfg.Lua = func(h remote.Host) job.Runner {
+			return &remote.Child{Argv: lua.Argv, Env: lua.Env, Host: h, Log: k.log}
+		}
 	}
 	memory, err := k.sizeFlag("memory", 0)
 	if err != nil {

@@ -241,7 +241,7 @@ func (k *call) gatewayRunner(dir string) (*proc.Runner, error) {
 			return nil, fmt.Errorf("--no-new-privileges: %w", err)
 		}
 	}
-	r := &proc.Runner{TempDir: filepath.Join(dir, "run"), Relative: true}
+	r := &proc.Runner{TempDir: filepath.Join(dir, "run"), Relative: true, Env: k.zone()}
 	// What is there belongs to runs that a crash cut off.
 	if err := proc.RemoveAll(r.TempDir); err != nil {
 		return nil, fmt.Errorf("the state directory %s: %w", k.stateDir(), err)

@@ -309,17 +309,26 @@ func (k *call) runners() (remote.Runners, error) {
 		if err != nil {
 			return nil, fmt.Errorf("finding this program to run the script in: %w", err)
 		}
-		lua = &remote.Child{Argv: []string{self, childCommand}, Log: k.log}
+		lua = &remote.Child{Argv: []string{self, childCommand}, Env: k.zone(), Log: k.log}
 	case k.cli.Bool("uncontained"):
 		lua = &luavm.Runner{}
 	default:
 		return nil, &fault{exit: exitRefused, msg: remote.ErrUncontained.Error(), hint: "--uncontained runs it all the same", cause: remote.ErrUncontained}
 	}
-	p := &proc.Runner{TempDir: runDir}
+	p := &proc.Runner{TempDir: runDir, Env: k.zone()}
 	return remote.Runners{
 		job.FormatLua: lua, job.FormatLuac51: lua,
 		job.FormatSh: p, job.FormatBash: p, job.FormatPython: p,
 	}, nil
+}
+
+// zone is what scripts have of our environment: the time zone, where it is not
+// the system's own.
+func (k *call) zone() []string {
+	if tz := k.getenv("TZ"); tz != "" {
+		return []string{"TZ=" + tz}
+	}
+	return nil
 }
 
 func (k *call) runLock(name string) (*durable.Lock, error) {

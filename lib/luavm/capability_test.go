@@ -153,7 +153,7 @@ print(io.popen("echo $HOME$SECRET"):read())
 	if err != nil || out != want {
 		t.Errorf("%v\n%q\n%q", err, out, want)
 	}
-	for _, src := range []string{"os.execute('sleep 60 & sleep 60')", "io.popen('sleep 60'):read()"} {
+	for _, src := range []string{"os.execute('sleep 60 & sleep 60')", "io.popen('sleep 60'):read()", "io.popen('sleep 60', 'w'):close()"} {
 		begin := time.Now()
 		c.Budget.Wall = 100 * time.Millisecond
 		_, _, err := runText(t, src, c)

@@ -21,7 +21,7 @@ const programPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 // be read ahead, and lost to the script.
 func (r *run) command(line string) *exec.Cmd {
 	c := exec.CommandContext(r.ctx, "/bin/sh", "-c", line)
-	c.Env = []string{programPath, "LC_ALL=C"}
+	c.Env = append([]string{programPath, "LC_ALL=C"}, r.c.Env...)
 	if r.c.Execution != "" {
 		c.Env = append(c.Env, "LANDER_EXECUTION="+r.c.Execution)
 	}
@@ -116,13 +116,28 @@ func (r *run) popen(line, mode string) (*file, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.setReader(out)
+		f.setReader(untilStopped{r, out})
 		f.proc.pipe = out
 	}
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// untilStopped is the output of a program. That it ends because the run was
+// stopped, and the program with it, is no end of a file for the script.
+type untilStopped struct {
+	r   *run
+	out io.Reader
+}
+
+func (u untilStopped) Read(b []byte) (int, error) {
+	n, err := u.out.Read(b)
+	if err != nil && u.r.ctx.Err() != nil {
+		panic(&fatal{stopped(u.r.ctx)})
+	}
+	return n, err
 }
 
 func (p *process) close() {

@@ -162,7 +162,11 @@ func (l *ioLib) closeFile(th *thread, f *file) int {
 	if f.std {
 		return th.retError("cannot close standard file")
 	}
-	return th.result(f.close(), "")
+	err := f.close()
+	if f.proc != nil && th.st.run.ctx.Err() != nil {
+		panic(&fatal{stopped(th.st.run.ctx)})
+	}
+	return th.result(err, "")
 }
 
 func ioFlush(th *thread) int {

@@ -188,7 +188,20 @@ func (r *Runner) environment(t job.Task, dir string) []string {
 		args = append(args, "LANDER_ARG_"+strings.ToUpper(k)+"="+v)
 	}
 	slices.Sort(args)
-	return append(append(append(env, args...), r.Env...), t.Env...)
+	return lastOfEach(append(append(append(env, args...), r.Env...), t.Env...))
+}
+
+// lastOfEach leaves out what is named again further on: which of two a program
+// takes is not agreed upon.
+func lastOfEach(env []string) []string {
+	out := env[:0]
+	for i, v := range env {
+		name, _, _ := strings.Cut(v, "=")
+		if !slices.ContainsFunc(env[i+1:], func(w string) bool { return strings.HasPrefix(w, name+"=") }) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // Command is a program to run.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -60,6 +61,25 @@ func TestEnvironmentIsClean(t *testing.T) {
 	_, out, _ := run(t, t.Context(), job.Task{ID: "exec_1", Payload: []byte("env")}, "")
 	if strings.Contains(out, "SECRET") || !strings.Contains(out, "LANDER_EXECUTION=exec_1\n") {
 		t.Errorf("environment:\n%s", out)
+	}
+}
+
+// A name that is given twice is given to the program once, as it was last.
+func TestEnvironmentNamesAreUnique(t *testing.T) {
+	r := &proc.Runner{Env: []string{"TZ=UTC", "X=1"}}
+	var out bytes.Buffer
+	tk := task("exec_1", "env")
+	tk.Env = []string{"LANG=C", "TZ=Asia/Tokyo"}
+	o := r.Run(t.Context(), tk, job.Streams{Stdout: &out})
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		if name, _, _ := strings.Cut(line, "="); name == "TZ" || name == "LANG" || name == "X" {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	slices.Sort(got)
+	if want := []string{"LANG=C", "TZ=Asia/Tokyo", "X=1"}; o.Err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", o.Err, got, want)
 	}
 }
 

@@ -38,6 +38,7 @@ type Host interface {
 type Child struct {
 	Argv []string     // how to start the child: program and hidden command
 	Host Host         // nil: the script has no agent
+	Env  []string     // of the script's host, "K=V": the child has it, and the programs that the script starts
 	Log  *slog.Logger // traces of a child that died; nil: none
 }
 
@@ -55,6 +56,7 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	if t.Budget.Memory == 0 {
 		t.Budget.Memory = DefaultMemory
 	}
+	t.Env = c.Env
 	hello, err := appendTask(nil, t, c.Host != nil, s.Progress != nil)
 	if err != nil {
 		return fault("handing the script over", err)
@@ -116,7 +118,7 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	// keeps itself, so that it can say which one it was.
 	var runner proc.Runner
 	o := runner.Exec(ctx, proc.Command{
-		Argv: c.Argv, Dir: "/", Env: []string{"LANDER_EXECUTION=" + t.ID, "GOTRACEBACK=single"},
+		Argv: c.Argv, Dir: "/", Env: append([]string{"LANDER_EXECUTION=" + t.ID, "GOTRACEBACK=single"}, c.Env...),
 		ExtraFiles: theirEnds, Started: begun, Kill: t.Kill,
 		Budget: job.Budget{Wall: t.Budget.Wall}, Outlives: true,
 	}, job.Streams{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: trace})

@@ -85,7 +85,7 @@ func (c *Child) StartRules(ctx context.Context, o RulesOptions) (*RuleProcess, e
 		defer begun()
 		var runner proc.Runner
 		runner.Exec(ctx, proc.Command{
-			Argv: c.Argv, Dir: "/", Env: []string{"LANDER_RULES=1", "GOTRACEBACK=single"}, ExtraFiles: []*os.File{theirs, null}, Started: begun,
+			Argv: c.Argv, Dir: "/", Env: append([]string{"LANDER_RULES=1", "GOTRACEBACK=single"}, c.Env...), ExtraFiles: []*os.File{theirs, null}, Started: begun,
 		}, job.Streams{Stdout: io.Discard, Stderr: trace})
 	}()
 	<-started
