@@ -80,6 +80,10 @@ func parsePack(b []byte) ([]sovd.Datum, error) {
 // readPacks calls f with each record of a device, the oldest first.
 func (f *Fleet) readPacks(ctx context.Context, device string, each func(p *pack)) error {
 	for e, err := range f.o.Store.List(ctx, dataPrefix(device)) {
+		if errors.Is(err, store.ErrDamaged) {
+			f.o.Log.Error("a record of data is damaged", "device", device, "error", err)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("reading the data of %s: %w", device, err)
 		}

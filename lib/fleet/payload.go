@@ -119,6 +119,9 @@ func (f *Fleet) sweepAll(ctx context.Context, now time.Time) error {
 	needed := f.needed()
 	there := map[string]bool{}
 	for e, err := range f.o.Store.List(ctx, "fleet/payloads") {
+		if errors.Is(err, store.ErrDamaged) {
+			continue // whoever needs it says so
+		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package sovd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"lander/lib/job"
 	"lander/lib/proc"
+	"lander/lib/store"
 )
 
 // causeRestart is the message of executions that a restart has cut off.
@@ -23,6 +25,10 @@ func (f *Files) recover(ctx context.Context) error {
 	cut := map[string]*execution{}
 	var finished, mine []*execution
 	for e, err := range f.o.Store.List(ctx, "executions") {
+		if errors.Is(err, store.ErrDamaged) {
+			f.o.Log.Error("a record of an execution is damaged", "error", err)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("reading the executions: %w", err)
 		}

@@ -332,6 +332,9 @@ func (s *Shared) sweep(ctx context.Context) {
 func (s *Shared) sweepAll(ctx context.Context, now time.Time) error {
 	var old []string
 	for entry, err := range s.st.List(ctx, "scriptpending") {
+		if errors.Is(err, store.ErrDamaged) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
