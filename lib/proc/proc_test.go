@@ -68,8 +68,7 @@ func TestEnvironmentIsClean(t *testing.T) {
 func TestEnvironmentNamesAreUnique(t *testing.T) {
 	r := &proc.Runner{Env: []string{"TZ=UTC", "X=1"}}
 	var out bytes.Buffer
-	tk := task("exec_1", "env")
-	tk.Env = []string{"LANG=C", "TZ=Asia/Tokyo"}
+	tk := job.Task{ID: "exec_1", Format: job.FormatSh, Payload: []byte("env"), Capabilities: capability.Set{capability.Exec}, Env: []string{"LANG=C", "TZ=Asia/Tokyo"}}
 	o := r.Run(t.Context(), tk, job.Streams{Stdout: &out})
 	var got []string
 	for line := range strings.Lines(out.String()) {

@@ -23,6 +23,7 @@ type Host interface {
 type Child struct {
 	Argv []string
 	Host Host
+	Env  []string
 	Log  *slog.Logger
 }
 
