@@ -41,7 +41,7 @@ const gatewayHint = "https://HOST:PORT/api/v1/components/ID or .../api/v1/fleet/
 
 // runOnGateway uploads the script, starts it, waits, and takes it away again.
 func runOnGateway(k *call) error {
-	for _, f := range []string{"lock", "memory", "wall", "cpu", "capability", "trust", "state", "id", "group", "ticket", "wait"} {
+	for _, f := range []string{"lock", "memory", "cpu", "capability", "trust", "state", "id", "group", "ticket", "wait"} {
 		if k.conf.origin(f) == "flag" {
 			return usagef("", "--%s is not the gateway's business: it does not go with --on %s", f, k.cli.String("on"))
 		}
@@ -49,6 +49,9 @@ func runOnGateway(k *call) error {
 	r, err := k.gatewayRun(k.cli.String("on"))
 	if err != nil {
 		return err
+	}
+	if r.to == sovd.Fleet && k.farWall() > 0 {
+		return noFleetWall
 	}
 	if record := k.cli.String("retry-failed"); record != "" {
 		if len(k.args) > 0 || r.to != sovd.Fleet {
@@ -295,14 +298,25 @@ func (r *gatewayRun) execute(script string) (x sovd.Execution, raw json.RawMessa
 	if err := r.do(r.k.ctx, http.MethodPost, runs, "application/json", bytes.NewReader(body), &raw); err != nil {
 		return x, nil, err
 	}
+	wall, began, stopped := r.k.farWall(), time.Now(), false
 	for {
 		if err := json.Unmarshal(raw, &x); err != nil {
 			return x, nil, &fault{exit: exitRejected, msg: fmt.Sprintf("the gateway's answer is no execution: %v", err), cause: err}
 		}
 		if x.Status.Final() {
+			if stopped && x.Status == job.Terminated {
+				x.Error = &sovd.ExecutionError{Message: overWall(wall).Message}
+			}
 			return x, raw, nil
 		}
-		if err := r.do(r.k.ctx, http.MethodGet, runs+"/"+x.ID+"?wait=60s", "", nil, &raw); err != nil {
+		wait := time.Minute
+		if wall > 0 && !stopped {
+			if wait = min(wait, wall-time.Since(began)); wait <= 0 {
+				r.stop(runs + "/" + x.ID)
+				stopped, wait = true, time.Minute
+			}
+		}
+		if err := r.do(r.k.ctx, http.MethodGet, fmt.Sprintf("%s/%s?wait=%dms", runs, x.ID, wait.Milliseconds()+1), "", nil, &raw); err != nil {
 			if r.k.ctx.Err() != nil {
 				r.stop(runs + "/" + x.ID)
 				return x, nil, r.k.stopped()

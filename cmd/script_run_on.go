@@ -17,6 +17,7 @@ import (
 	"lander/lib/emp/frame"
 	"lander/lib/job"
 	"lander/lib/link"
+	"lander/lib/sovd"
 	"lander/lib/trust"
 )
 
@@ -47,7 +48,7 @@ func runOn(k *call) error {
 	if k.cli.Bool("unsigned") {
 		return usagef("sign it, or run it there by hand", "an agent runs signed scripts only: --unsigned does not go with --on")
 	}
-	for _, f := range []string{"lock", "memory", "wall", "cpu", "capability", "id", "group"} {
+	for _, f := range []string{"lock", "memory", "cpu", "capability", "id", "group"} {
 		if k.conf.origin(f) == "flag" {
 			return usagef("", "--%s is the agent's own business: it does not go with --on", f)
 		}
@@ -96,8 +97,12 @@ func (k *call) onTargets() ([]string, error) {
 			continue
 		}
 		if isWeb(line) {
-			if _, err := k.gatewayRun(line); err != nil {
+			g, err := k.gatewayRun(line)
+			if err != nil {
 				return nil, invalidf("", "%s:%d: %v", on, n, err)
+			}
+			if g.to == sovd.Fleet && k.farWall() > 0 {
+				return nil, noFleetWall
 			}
 			if isWeb(k.args[0]) {
 				return nil, usagef("download it first", "%s:%d: a gateway gets the script itself, not its URL", on, n)
@@ -130,7 +135,9 @@ func (k *call) remoteMessage() (frame.ExecuteScript, error) {
 		}
 		m.Args = frame.Map(members...)
 	}
-	m.Ticket = k.cli.String("ticket")
+	if m.Ticket = k.cli.String("ticket"); m.Ticket == "" && k.farWall() > 0 {
+		m.Ticket = wallTicket()
+	}
 	operand := k.args[0]
 	sig, err := k.detachedFor(operand)
 	if err != nil {
@@ -159,7 +166,12 @@ func (r *remoteRun) execute(ctx context.Context, target string) onTarget {
 		return res
 	}
 	defer hangUp(peer)
+	over, wall := func() bool { return false }, r.k.farWall()
+	if wall > 0 {
+		over = stopAfter(ctx, peer, r.message.Ticket, wall)
+	}
 	resp, err := peer.Call(ctx, frame.CmdExecuteScript, r.message.Append(nil))
+	late := over()
 	if err != nil {
 		res.err = callFault(frame.CmdExecuteScript, err)
 		return res
@@ -176,6 +188,9 @@ func (r *remoteRun) execute(ctx context.Context, target string) onTarget {
 	res.raw, res.Execution = json.RawMessage(append([]byte{}, resp.Body...)), &out
 	if out.Error != nil {
 		res.err = out.Error
+	}
+	if late && out.Status == job.Terminated {
+		res.err = overWall(wall)
 	}
 	return res
 }
