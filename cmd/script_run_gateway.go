@@ -275,7 +275,7 @@ func (r *gatewayRun) discard(script string) {
 	}
 }
 
-// start is the body of a start.
+// parameters are those of a start, nil for none.
 func (r *gatewayRun) parameters() (json.RawMessage, error) {
 	args, err := r.k.scriptArgs()
 	if err != nil || len(args) == 0 {

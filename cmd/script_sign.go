@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -310,7 +311,7 @@ func (s *signing) one(p *signed) error {
 		}
 	}
 	defer src.Close()
-	limit := bundle.Cap(cmpOr(s.format, job.FormatTree))
+	limit := bundle.Cap(cmp.Or(s.format, job.FormatTree))
 	pay, err := bundle.Spool(src, limit, "")
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Input, err)
@@ -345,13 +346,6 @@ func (s *signing) one(p *signed) error {
 	}
 	p.KeyID = s.key.Public().ID()
 	return s.write(p, pay, pay.Sign(s.key, comment, bundle.Comment))
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // window sets until when it is good.

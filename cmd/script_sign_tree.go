@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 
@@ -10,7 +11,7 @@ import (
 
 // planTree lists the files of a tree; the list is what is signed.
 func (s *signing) planTree(dir string) ([]signed, error) {
-	p := signed{Input: dir, Name: cmpOr(s.k.cli.String("name"), filepath.Base(relative(dir))), Output: cmpOr(s.k.cli.String("output"), filepath.Join(dir, bundle.TreeName))}
+	p := signed{Input: dir, Name: cmp.Or(s.k.cli.String("name"), filepath.Base(relative(dir))), Output: cmp.Or(s.k.cli.String("output"), filepath.Join(dir, bundle.TreeName))}
 	if err := trust.CheckName(p.Name); err != nil {
 		return nil, usagef("", "%s: %v", dir, err)
 	}
