@@ -1,10 +1,8 @@
 package agent
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"log/slog"
 	"testing"
 	"time"
@@ -12,20 +10,8 @@ import (
 	"lander/lib/emp/frame"
 	"lander/lib/job"
 	"lander/lib/store"
+	"lander/lib/store/storetest"
 )
-
-// damaged is a store of which the disk has given back other bytes, once in
-// each list.
-type damaged struct{ store.Store }
-
-func (d damaged) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
-	return func(yield func(store.Entry, error) bool) {
-		if !yield(store.Entry{}, store.ErrDamaged) {
-			return
-		}
-		d.Store.List(ctx, prefix)(yield)
-	}
-}
 
 // What is too old is forgotten everywhere: on the disk and in memory, the
 // execution that a command began too. What runs stays, and what is damaged.
@@ -36,7 +22,7 @@ func TestPrune(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	a := &Agent{cfg: Config{Clock: func() time.Time { return now }, Log: log}, store: damaged{files}}
+	a := &Agent{cfg: Config{Clock: func() time.Time { return now }, Log: log}, store: storetest.Damaged(files)}
 	a.scripts = &scripts{a: a, tickets: map[string]string{}}
 	a.newCommands()
 	put := func(key string, v any) {

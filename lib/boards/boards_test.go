@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"lander/lib/sovd"
 	"lander/lib/sovd/sovdtest"
 	"lander/lib/store"
+	"lander/lib/store/storetest"
 )
 
 // shed is a Source of boards that take anything and run it until it is stopped.
@@ -177,23 +177,10 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
-// damaged is a store of which the disk has given back other bytes, once in each
-// list of executions and campaigns.
-type damaged struct{ store.Store }
-
-func (d damaged) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
-	return func(yield func(store.Entry, error) bool) {
-		if (strings.HasPrefix(prefix, "boards/") || prefix == "campaigns") && !yield(store.Entry{}, store.ErrDamaged) {
-			return
-		}
-		d.Store.List(ctx, prefix)(yield)
-	}
-}
-
 // A record that is damaged costs nobody the others, nor the start.
 func TestDamagedRecord(t *testing.T) {
 	s := newShed("one")
-	g := newRig(t, damaged{store.NewMemory()}, s)
+	g := newRig(t, storetest.Damaged(store.NewMemory(), "boards/", "campaigns"), s)
 	x := g.start("one", "wait", "null")
 	g.again(s)
 	if l := g.get("/components/one/scripts/wait/executions")["items"].([]any); len(l) != 1 {

@@ -1,32 +1,19 @@
 package fleet
 
 import (
-	"context"
 	"fmt"
-	"iter"
 	"testing"
 
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
 	"lander/lib/store"
+	"lander/lib/store/storetest"
 )
-
-// damaged is a store of which the disk has given back other bytes, once in
-// each list.
-type damaged struct{ store.Store }
-
-func (d damaged) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
-	return func(yield func(store.Entry, error) bool) {
-		if yield(store.Entry{}, store.ErrDamaged) {
-			d.Store.List(ctx, prefix)(yield)
-		}
-	}
-}
 
 // A record that is damaged costs nobody the other data of a device, and keeps
 // no unused script.
 func TestDamagedRecord(t *testing.T) {
-	h := newHall(t, damaged{store.NewMemory()})
+	h := newHall(t, storetest.Damaged(store.NewMemory()))
 	h.original("d").exchange()
 	h.fleet.mu.Lock()
 	c := &connection{dev: h.fleet.components["d"]}

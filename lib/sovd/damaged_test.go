@@ -1,34 +1,21 @@
 package sovd_test
 
 import (
-	"context"
-	"iter"
 	"log/slog"
 	"testing"
 
 	"lander/lib/job"
 	"lander/lib/sovd"
 	"lander/lib/store"
+	"lander/lib/store/storetest"
 )
-
-// damaged is a store of which the disk has given back other bytes, once in
-// each list.
-type damaged struct{ store.Store }
-
-func (d damaged) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
-	return func(yield func(store.Entry, error) bool) {
-		if yield(store.Entry{}, store.ErrDamaged) {
-			d.Store.List(ctx, prefix)(yield)
-		}
-	}
-}
 
 // A record that is damaged keeps no gateway from starting with the others.
 func TestDamagedRecord(t *testing.T) {
 	h := make(held)
 	close(h)
 	o := sovd.FilesOptions{
-		Dir: t.TempDir(), State: t.TempDir(), Store: damaged{store.NewMemory()}, Managed: []sovd.ManagedScript{{ID: "s", Path: "/bin/sh", Format: job.FormatSh}},
+		Dir: t.TempDir(), State: t.TempDir(), Store: storetest.Damaged(store.NewMemory()), Managed: []sovd.ManagedScript{{ID: "s", Path: "/bin/sh", Format: job.FormatSh}},
 		Runners: map[string]job.Runner{job.FormatSh: h}, MaxRunning: 1, Log: slog.New(slog.DiscardHandler),
 	}
 	e := sovd.Ref{Kind: sovd.Components, ID: "c"}
