@@ -319,6 +319,9 @@ func TestAllowedNetwork(t *testing.T) {
 func TestIPv6(t *testing.T) {
 	ln, err := net.Listen("tcp6", "[::1]:0")
 	if err != nil {
+		if os.Getenv("LANDER_INTEROP") == "1" && !strings.Contains(os.Getenv("LANDER_WITHOUT"), "ipv6") {
+			t.Fatalf("no IPv6 loopback on this machine, and LANDER_INTEROP=1 makes it mandatory (LANDER_WITHOUT=ipv6 does without): %v", err)
+		}
 		t.Skipf("no IPv6 loopback on this machine: %v", err)
 	}
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "six") }))
