@@ -381,10 +381,14 @@ func (s *scripts) stop(ctx context.Context, p frame.StopExecution) ([]byte, erro
 	}
 	s.mu.Unlock()
 	if r == nil {
-		if p.ID == "" {
-			return nil, frame.Errorf(frame.StatusNotFound, "no such execution is running")
+		id := p.ID
+		if id == "" {
+			var err error
+			if id, err = s.byTicket(ctx, p.Ticket); err != nil {
+				return nil, err
+			}
 		}
-		return s.status(ctx, p.ID)
+		return s.status(ctx, id)
 	}
 	r.cancel(errStopped)
 	select {
@@ -393,6 +397,30 @@ func (s *scripts) stop(ctx context.Context, p frame.StopExecution) ([]byte, erro
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// byTicket finds the last execution with a ticket that an application gave.
+func (s *scripts) byTicket(ctx context.Context, ticket string) (id string, err error) {
+	for e, err := range s.a.store.List(ctx, "executions") {
+		if errors.Is(err, store.ErrDamaged) {
+			continue
+		}
+		if err != nil {
+			return "", fmt.Errorf("looking for the ticket of an execution: %w", err)
+		}
+		var r struct {
+			ID     string  `json:"id"`
+			Source string  `json:"source"`
+			Ticket *string `json:"ticket"`
+		}
+		if json.Unmarshal(e.Value, &r) == nil && r.Source == job.SourceEMP && r.Ticket != nil && *r.Ticket == ticket {
+			id = max(id, r.ID) // IDs begin with their time
+		}
+	}
+	if id == "" {
+		return "", frame.Errorf(frame.StatusNotFound, "no such execution")
+	}
+	return id, nil
 }
 
 // stopAll ends what runs, when the agent ends.
