@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
@@ -33,12 +34,13 @@ type scripts struct {
 	claims  map[string]*answer // by ticket key: deliveries under way
 	tickets map[string]string  // execution ids by ticket key
 	ended   int
-	closed  bool // nothing begins any more
+	retry   time.Duration // before a result is kept that the disk did not take; doubles
+	closed  bool          // nothing begins any more
 }
 
-// run is an execution under way.
+// run is an execution under way, or one whose end is not on record yet.
 type run struct {
-	result job.Result // as of its start
+	result job.Result // as of its start; as of its end while the record cannot be written
 	cancel context.CancelCauseFunc
 	answer *answer
 }
@@ -59,7 +61,7 @@ var errStopped = errors.New("stopped")
 var errEnding = frame.Errorf(frame.StatusBusy, "%s: the agent ends before the script has begun", job.CodeInterrupted)
 
 func newScripts(a *Agent, svc *remote.Service) *scripts {
-	s := &scripts{a: a, svc: svc, slots: make(chan struct{}, a.cfg.MaxRunning), running: map[string]*run{}, claims: map[string]*answer{}, tickets: map[string]string{}}
+	s := &scripts{a: a, svc: svc, slots: make(chan struct{}, a.cfg.MaxRunning), running: map[string]*run{}, claims: map[string]*answer{}, tickets: map[string]string{}, retry: time.Second}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -186,11 +188,8 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 	if err != nil {
 		s.a.cfg.Log.Error("a run could not be journalled", "execution", res.ID, "error", err)
 	}
-	if err := s.save(res, key); err != nil {
-		s.a.cfg.Log.Error("a result could not be kept", "execution", res.ID, "error", err)
-	}
+	s.keep(res, key)
 	s.mu.Lock()
-	delete(s.running, res.ID)
 	s.ended++
 	prune := s.ended%pruneEvery == 0
 	s.mu.Unlock()
