@@ -185,6 +185,11 @@ func (d *device) sign(source, format string, serial int64) []byte {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	return d.signText(p, comment)
+}
+
+// signText packs a payload under any trusted comment.
+func (d *device) signText(p *bundle.Payload, comment string) []byte {
 	var b bytes.Buffer
 	if err := bundle.Pack(&b, p.Sign(d.key, comment, bundle.Comment), p.Reader()); err != nil {
 		d.t.Fatal(err)
