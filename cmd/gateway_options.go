@@ -231,7 +231,7 @@ func (k *call) signedScripts(o *sovd.FilesOptions) error {
 	if only {
 		o.Signed = signed
 	} else {
-		o.Bundles = signed
+		o.Bundles, o.Grants = signed, limit
 	}
 	return nil
 }
