@@ -82,6 +82,9 @@ func runAgent(k *call) error {
 			return usagef("--id NAME, --group NAME", "no script can be signed for this device: %v", err)
 		}
 	}
+	if k.cli.Int("max-running") < 1 {
+		return usagef("", "the value of --max-running is too small")
+	}
 	svc, closeService, err := k.runService()
 	if err != nil {
 		return err
