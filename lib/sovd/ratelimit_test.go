@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -24,7 +25,7 @@ func TestRateLimitForgets(t *testing.T) {
 	take()
 	fill := func(to int) {
 		for i := len(r.clients); i < to; i++ {
-			r.clients[fmt.Sprint(i)] = &bucket{at: now}
+			r.clients[strconv.Itoa(i)] = &bucket{at: now}
 		}
 	}
 	fill(maxClients)

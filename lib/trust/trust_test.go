@@ -270,6 +270,7 @@ func TestUnknownKey(t *testing.T) {
 }
 
 func TestGlobs(t *testing.T) {
+	s := newSigner(t, "")
 	for _, tt := range []struct {
 		glob, name string
 		match      bool
@@ -279,11 +280,14 @@ func TestGlobs(t *testing.T) {
 		{"*aab", "aaab", true}, {"a?c", "abc", true}, {"a?c", "ac", false}, {"?", "ab", false}, {"a?", "a", false}, {"a*?", "a", false}, {"a*?", "ab", true},
 		{"lib/*.lua", "lib/x/y.lua", true}, {"lib/*.lua", "lib/y.lua.sh", false}, {"[ab]", "a", false}, {"", "a", false},
 	} {
-		s := newSigner(t, "[defaults]\nnames=['"+tt.glob+"']")
+		policy, err := trust.ParsePolicy("f", []byte("[defaults]\nnames=['"+tt.glob+"']"))
+		if err != nil {
+			t.Fatal(err)
+		}
 		st := statement()
 		st.Name = tt.name
 		sig, _ := s.sign(st, "abc")
-		if _, err := s.store.Check(sig, trust.Subject{Now: now}); (err == nil) != tt.match {
+		if _, err := s.store.WithPolicy(policy).Check(sig, trust.Subject{Now: now}); (err == nil) != tt.match {
 			t.Errorf("%q and %q: %v", tt.glob, tt.name, err)
 		}
 	}
