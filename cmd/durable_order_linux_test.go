@@ -158,7 +158,7 @@ func TestLasts(t *testing.T) {
 var (
 	callLine  = regexp.MustCompile(`^(\d+) +(write|pwrite64|fsync|fdatasync|rename|renameat|renameat2|mkdir|mkdirat)\((.*)`)
 	resumed   = regexp.MustCompile(`^(\d+) +<\.\.\. \w+ resumed>`)
-	temporary = regexp.MustCompile(`\.lander-[0-9a-z]+\.tmp`)
+	temporary = regexp.MustCompile(`\.lander-[^ /]+\.tmp`)
 )
 
 // trace runs this test once more, for the other half of it, under strace: what

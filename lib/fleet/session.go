@@ -6,21 +6,31 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"lander/lib/link"
 	"lander/lib/m3da"
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
+	"lander/lib/trust"
 )
 
 // maxDeviceID bounds the id of a device, in bytes.
 const maxDeviceID = 160
+
+// isDeviceID says whether a device may call itself so: records are JSON, and
+// lists and logs are read line by line, which other bytes would not survive.
+func isDeviceID(id string) bool { return len(id) <= maxDeviceID && trust.CheckName(id) == nil }
 
 // Listener is where devices connect; link.Listener is one.
 type Listener interface {
 	Accept(ctx context.Context) (link.Conn, error)
 	Address() link.Address
 }
+
+// acceptPause is how long to wait where a connection cannot be accepted for a
+// reason that passes, such as a lack of descriptors.
+const acceptPause = 50 * time.Millisecond
 
 // Serve takes the sessions of devices until ctx ends, and returns when the
 // last one is over.
@@ -36,10 +46,18 @@ func (f *Fleet) Serve(ctx context.Context, l Listener) error {
 			}
 			return nil
 		}
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return nil
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if ne, ok := errors.AsType[net.Error](err); ok && ne.Temporary() {
+			f.o.Log.Warn("accepting a device", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptPause):
 			}
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		wg.Go(func() { f.serveOne(ctx, c, l.Address()) })
@@ -101,7 +119,7 @@ func (c *connection) account(id string) (m3da.Account, bool) {
 	defer f.mu.Unlock()
 	d := f.devices[id]
 	if d == nil {
-		if len(id) > maxDeviceID || len(f.devices) >= maxDevices {
+		if !isDeviceID(id) || len(f.devices) >= maxDevices {
 			return m3da.Account{}, false
 		}
 		other := f.components[componentID(id)]
@@ -200,7 +218,7 @@ func (f *Fleet) describe(d *device, body bysant.Value) {
 	list := func(name string) []string {
 		var out []string
 		for w := range strings.SplitSeq(text(name), ",") {
-			if w != "" && len(w) <= maxDeviceID && len(out) < 100 {
+			if isDeviceID(w) && len(out) < 100 {
 				out = append(out, w)
 			}
 		}

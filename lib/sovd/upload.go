@@ -161,5 +161,5 @@ func (f *Files) load(ctx context.Context, e Ref, s found) (loaded, error) {
 	if s.managed == nil && file != "" {
 		file = filepath.Join(f.o.Dir, file)
 	}
-	return loaded{payload: b, format: s.format, sha256: sum, file: file, task: job.Task{Capabilities: everything}}, nil
+	return loaded{payload: b, format: s.format, sha256: sum, file: file, task: job.Task{Capabilities: f.o.granted()}}, nil
 }
