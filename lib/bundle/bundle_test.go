@@ -158,10 +158,10 @@ func TestSizes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		src := strings.NewReader("xyzzy")
-		_, err = bundle.OpenDetached(sig, func(trust.Verdict) (io.ReadCloser, error) { return io.NopCloser(src), nil }, store, trust.Subject{Now: now}, "")
-		if r, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(r.Message, "longer than the 1 bytes") || src.Len() != 3 {
-			t.Errorf("error %v, %d bytes left", err, src.Len())
+		src := &closed{Reader: strings.NewReader("xyzzy")}
+		_, err = bundle.OpenDetached(sig, func(trust.Verdict) (io.ReadCloser, error) { return src, nil }, store, trust.Subject{Now: now}, "")
+		if r, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(r.Message, "longer than the 1 bytes") || src.Len() != 3 || src.times != 1 {
+			t.Errorf("error %v, %d bytes left, closed %d times", err, src.Len(), src.times)
 		}
 	})
 	t.Run("more than signed", func(t *testing.T) {
@@ -179,6 +179,13 @@ func TestSizes(t *testing.T) {
 		}
 	})
 }
+
+type closed struct {
+	*strings.Reader
+	times int
+}
+
+func (c *closed) Close() error { c.times++; return nil }
 
 type zeros struct{}
 

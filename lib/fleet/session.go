@@ -102,6 +102,9 @@ func (c *connection) name() string {
 // account lets a device in, or not.
 func (c *connection) account(id string) (m3da.Account, bool) {
 	f := c.f
+	if c.dev != nil && c.dev.id != id {
+		return m3da.Account{}, false // one device for each connection
+	}
 	cred, ok := f.credentials(id)
 	if !ok {
 		return m3da.Account{}, false
@@ -123,9 +126,6 @@ func (c *connection) account(id string) (m3da.Account, bool) {
 		if other != nil {
 			return m3da.Account{}, false
 		}
-	}
-	if c.dev != nil && c.dev.id != id {
-		return m3da.Account{}, false // one device for each connection
 	}
 	if d == nil {
 		// It is known when its first envelope is whole.

@@ -16,7 +16,7 @@ import (
 // Where one address has all its streams open and says nothing on them, the
 // oldest-silent gives way to a board.
 func TestGateGivesWay(t *testing.T) {
-	r := newRig(t, small("1"), func(o *provision.Options) { o.MaxConns, o.MaxPerHost = 4, 3 })
+	r := newRig(t, small("1"), func(o *provision.Options) { o.MaxConns, o.MaxPerHost, o.Hello = 4, 3, time.Hour })
 	for range 2 { // and once more: no place is given back twice
 		var silent []net.Conn
 		for range 20 {

@@ -272,6 +272,9 @@ func TestRevocationLasts(t *testing.T) {
 	st := &faulty{Store: store.NewMemory()}
 	o := authOptions()
 	o.Clock, o.Store, o.Refresh = c.time, st, 2*time.Hour
+	for i := range o.Clients {
+		o.Clients[i].Hash = cheapHash + "+c6q23sQwLpOH1shdbgrn6Ho39DyRbsdY34ab5ZO+fs"
+	}
 	auth := func() *sovd.Auth {
 		a, err := sovd.NewAuth(t.Context(), o)
 		if err != nil {
@@ -296,8 +299,8 @@ func TestRevocationLasts(t *testing.T) {
 	}
 	st.full = false
 	// Who replaces the options names no store.
-	next := authOptions()
-	next.Refresh = o.Refresh
+	next := o
+	next.Store, next.Clock = nil, nil
 	if err := a.Replace(next); err != nil {
 		t.Fatal(err)
 	}

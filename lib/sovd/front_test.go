@@ -93,7 +93,7 @@ func TestCORS(t *testing.T) {
 	})
 	g.rows([]row{
 		{name: "preflight", method: "OPTIONS", path: "/components", headers: []string{"Origin: http://page"}, status: 204, want: []string{
-			"header:Access-Control-Allow-Origin=http://page", "header:Access-Control-Allow-Methods=GET, PUT, POST, DELETE, OPTIONS", "header:Access-Control-Max-Age=86400", "header:Access-Control-Allow-Credentials=true"}},
+			"header:Access-Control-Allow-Origin=http://page", "header:Access-Control-Allow-Methods=GET, PUT, POST, DELETE, OPTIONS", "header:Access-Control-Allow-Headers=Content-Type, Accept, Idempotency-Key, Last-Event-ID", "header:Access-Control-Max-Age=86400", "header:Access-Control-Allow-Credentials=true"}},
 		{name: "foreign preflight", method: "OPTIONS", path: "/components", headers: []string{"Origin: http://evil"}, status: 403, want: []string{"header:Access-Control-Allow-Origin="}},
 		{name: "request", method: "GET", path: "/components", headers: []string{"Origin: http://page"}, status: 200, want: []string{"header:Access-Control-Allow-Origin=http://page", "header:Vary=Origin"}},
 		{name: "foreign request", method: "GET", path: "/components", headers: []string{"Origin: http://evil"}, status: 200, want: []string{"header:Access-Control-Allow-Origin="}},

@@ -117,6 +117,16 @@ func TestM3DARegistration(t *testing.T) {
 	if mac := device.MAC("p", "salt"); !server.Verify("p", "salt", mac) || device.Verify("p", "salt", mac) || server.Verify("q", "salt", mac) {
 		t.Error("wrong verdict")
 	}
+	// Each side's MAC is HMAC-MD5 under its own key, as in a session.
+	keys, err := trust.NewM3DASecret([]byte("many devices")).Keys("AIRVANTAGE", "dev1", "hmac-md5", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for slot, r := range map[trust.M3DASlot]*trust.M3DARegistration{trust.M3DADevice: device, trust.M3DAServer: server} {
+		if got, want := r.MAC("p", "salt"), keys.MAC(slot, "p", "salt"); got != want {
+			t.Errorf("the MAC of side %d is %x, want %x", slot, got, want)
+		}
+	}
 	k := trust.NewM3DASecret([]byte("its own"))
 	sent, err := server.Mask(device.PublicKey(), string(k[:]))
 	if err != nil {

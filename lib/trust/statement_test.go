@@ -73,6 +73,7 @@ func TestStatementErrors(t *testing.T) {
 		{"once", replace("once=1", "once=yes"), "is not 1"},
 		{"args", replace("args=allow", "args=deny"), "is not allow"},
 		{"cap", replace("cap=base", "cap=root"), `capability "root" is not known`},
+		{"half an escape in cap", replace("cap=base", "cap=base,fs:/%2"), "two hex digits"},
 		{"too long", goodText + strings.Repeat(" target=x", 500), "the limit is 4000"},
 	}
 	for _, tt := range tests {

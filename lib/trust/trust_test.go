@@ -254,6 +254,45 @@ func TestCommentIsChecked(t *testing.T) {
 	}
 }
 
+func TestUnknownKey(t *testing.T) {
+	s, other := newSigner(t, ""), newSigner(t, "")
+	sig, _ := s.sign(statement(), "abc")
+	empty, err := trust.OpenStore(filepath.Join(s.dir, "none"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for say, store := range map[string]*trust.Store{"is not in the trust store": other.store, "is empty": empty} {
+		v, err := store.Check(sig, trust.Subject{Now: now})
+		if r, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(r.Message, say) || len(v.Steps) != 1 || v.Steps[0].OK {
+			t.Errorf("%v, steps %+v, want %q", err, v.Steps, say)
+		}
+	}
+}
+
+func TestGlobs(t *testing.T) {
+	s := newSigner(t, "")
+	for _, tt := range []struct {
+		glob, name string
+		match      bool
+	}{
+		{"*", "anything/at all", true}, {"**", "a", true}, {"a", "a", true}, {"a", "A", false}, {"a", "ab", false}, {"ab", "a", false},
+		{"a*", "a", true}, {"a*", "ba", false}, {"*a", "ba", true}, {"*a", "ab", false}, {"*a*", "bab", true}, {"*ab*ab", "abxab", true}, {"*ab*ab", "ab", false},
+		{"*aab", "aaab", true}, {"a?c", "abc", true}, {"a?c", "ac", false}, {"?", "ab", false}, {"a?", "a", false}, {"a*?", "a", false}, {"a*?", "ab", true},
+		{"lib/*.lua", "lib/x/y.lua", true}, {"lib/*.lua", "lib/y.lua.sh", false}, {"[ab]", "a", false}, {"", "a", false},
+	} {
+		policy, err := trust.ParsePolicy("f", []byte("[defaults]\nnames=['"+tt.glob+"']"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := statement()
+		st.Name = tt.name
+		sig, _ := s.sign(st, "abc")
+		if _, err := s.store.WithPolicy(policy).Check(sig, trust.Subject{Now: now}); (err == nil) != tt.match {
+			t.Errorf("%q and %q: %v", tt.glob, tt.name, err)
+		}
+	}
+}
+
 func TestRecheck(t *testing.T) {
 	for policy, want := range map[string]bool{"": true, "[defaults]\nrecheck=true": false} {
 		s := newSigner(t, policy)
@@ -450,6 +489,11 @@ func TestKeyFiles(t *testing.T) {
 		costly := lines[0] + "\n" + base64.StdEncoding.EncodeToString(raw) + "\n"
 		if _, err := trust.ParsePrivateKey([]byte(costly), "secret"); !errors.Is(err, trust.ErrInvalid) {
 			t.Errorf("byte %d: %v", at, err)
+		}
+	}
+	for cut := range len(lines[1]) {
+		if _, err := trust.ParsePrivateKey([]byte(lines[0]+"\n"+lines[1][:cut]+"\n"), "secret"); !errors.Is(err, trust.ErrInvalid) {
+			t.Fatalf("cut after %d digits: %v", cut, err)
 		}
 	}
 	if _, err := trust.ParsePrivateKey([]byte("nonsense"), ""); !errors.Is(err, trust.ErrInvalid) {
