@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -69,18 +70,46 @@ func runScriptKeygen(k *call) error {
 	if !k.cli.Bool("force") {
 		opts = append(opts, durable.NoReplace)
 	}
-	if err := durable.WriteFile(keyPath, text, 0o600, opts...); err != nil {
-		return existing(err)
-	}
-	if err := durable.WriteFile(pubPath, key.Public().Text(), 0o644, opts...); err != nil {
-		// A key without its public half is half a pair.
-		os.Remove(keyPath)
+	if err := writePair(keyPath, text, pubPath, key.Public().Text(), opts); err != nil {
 		return existing(err)
 	}
 	id := key.Public().ID()
 	return k.ui.result(map[string]string{"key": keyPath, "pub": pubPath, "key_id": id}, func(w io.Writer) {
 		fmt.Fprintf(w, "%s\n%s\nkey id %s\n", keyPath, pubPath, id)
 	})
+}
+
+// writePair writes the two halves of a key, none of them before both are on the
+// disk: a pair that is there already stays whole when there is no room.
+func writePair(keyPath string, key []byte, pubPath string, pub []byte, opts []durable.Option) error {
+	var halves [2]*durable.File
+	for i, h := range []struct {
+		path string
+		text []byte
+		mode fs.FileMode
+	}{{keyPath, key, 0o600}, {pubPath, pub, 0o644}} {
+		f, err := durable.Create(h.path, h.mode, opts...)
+		if err != nil {
+			return err
+		}
+		defer f.Abort()
+		if _, err = f.Write(h.text); err == nil {
+			err = f.Sync()
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", h.path, durable.Cause(err))
+		}
+		halves[i] = f
+	}
+	if err := halves[0].Commit(); err != nil {
+		return err
+	}
+	err := halves[1].Commit()
+	if err != nil && slices.Contains(opts, durable.NoReplace) {
+		// A key without its public half is half a pair.
+		os.Remove(keyPath)
+	}
+	return err
 }
 
 // existing words the refusal to replace a file.

@@ -111,11 +111,14 @@ func runScriptRun(k *call) error {
 			return perr
 		}
 	}
-	if err == nil && r.Error != nil {
-		err = r.Error
+	if err != nil {
+		err = fmt.Errorf("the script has run, but could not be journalled: %w", err)
+	}
+	if r.Error != nil {
 		if k.ctx.Err() != nil {
-			err = fmt.Errorf("%s: %w", r.Error.Message, k.stopped())
+			return errors.Join(fmt.Errorf("%s: %w", r.Error.Message, k.stopped()), err)
 		}
+		return errors.Join(r.Error, err)
 	}
 	return err
 }

@@ -188,7 +188,7 @@ func runTrustApply(k *call) error {
 			line.Verdict, line.Reason, line.Outcome = journal.Refused, oneLine(err.Error()), ""
 		}
 		if _, jerr := j.Append(k.ctx, line); jerr != nil && err == nil {
-			err = jerr
+			err = fmt.Errorf("the list is applied, but could not be journalled: %w", jerr)
 		}
 	}
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"lander/lib/bundle"
 	"lander/lib/emp"
@@ -17,7 +17,6 @@ import (
 	"lander/lib/fetch"
 	"lander/lib/job"
 	"lander/lib/remote"
-	"lander/lib/store"
 	"lander/lib/trust"
 )
 
@@ -36,12 +35,13 @@ type scripts struct {
 	claims  map[string]*answer // by ticket key: deliveries under way
 	tickets map[string]string  // execution ids by ticket key
 	ended   int
-	closed  bool // nothing begins any more
+	retry   time.Duration // before a result is kept that the disk did not take; doubles
+	closed  bool          // nothing begins any more
 }
 
-// run is an execution under way.
+// run is an execution under way, or one whose end is not on record yet.
 type run struct {
-	result job.Result // as of its start
+	result job.Result // as of its start; as of its end while the record cannot be written
 	cancel context.CancelCauseFunc
 	answer *answer
 }
@@ -62,7 +62,7 @@ var errStopped = errors.New("stopped")
 var errEnding = frame.Errorf(frame.StatusBusy, "%s: the agent ends before the script has begun", job.CodeInterrupted)
 
 func newScripts(a *Agent, svc *remote.Service) *scripts {
-	s := &scripts{a: a, svc: svc, slots: make(chan struct{}, a.cfg.MaxRunning), running: map[string]*run{}, claims: map[string]*answer{}, tickets: map[string]string{}}
+	s := &scripts{a: a, svc: svc, slots: make(chan struct{}, a.cfg.MaxRunning), running: map[string]*run{}, claims: map[string]*answer{}, tickets: map[string]string{}, retry: time.Second}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -189,11 +189,8 @@ func (s *scripts) execute(d delivery, key string, ans *answer) (job.Result, erro
 	if err != nil {
 		s.a.cfg.Log.Error("a run could not be journalled", "execution", res.ID, "error", err)
 	}
-	if err := s.save(res, key); err != nil {
-		s.a.cfg.Log.Error("a result could not be kept", "execution", res.ID, "error", err)
-	}
+	s.keep(res, key)
 	s.mu.Lock()
-	delete(s.running, res.ID)
 	s.ended++
 	prune := s.ended%pruneEvery == 0
 	s.mu.Unlock()
@@ -332,73 +329,6 @@ func (l *lazyReader) Read(p []byte) (int, error) {
 		l.err = err
 	}
 	return n, err
-}
-
-func (s *session) executionStatus(dst []byte, r *emp.Request) ([]byte, error) {
-	p, err := frame.ParseExecutionStatus(r.Payload)
-	if err != nil {
-		return nil, err
-	}
-	return r.Go(func(ctx context.Context) ([]byte, error) { return s.a.scripts.status(ctx, p.ID) })
-}
-
-// status renders the execution object, or says that there is none.
-func (s *scripts) status(ctx context.Context, id string) ([]byte, error) {
-	s.mu.Lock()
-	if r := s.running[id]; r != nil {
-		body, err := json.Marshal(r.result)
-		s.mu.Unlock()
-		return body, err
-	}
-	s.mu.Unlock()
-	e, err := s.a.store.Get(ctx, executionKey(id))
-	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrKey) {
-		return nil, frame.Errorf(frame.StatusNotFound, "no such execution")
-	}
-	if err != nil {
-		return nil, err
-	}
-	var r job.Result // without what only the record has
-	if err := json.Unmarshal(e.Value, &r); err != nil {
-		return nil, fmt.Errorf("reading an execution: %w", err)
-	}
-	return json.Marshal(r)
-}
-
-func (s *session) stopExecution(r *emp.Request) ([]byte, error) {
-	p, err := frame.ParseStopExecution(r.Payload)
-	if err != nil {
-		return nil, err
-	}
-	return r.Go(func(ctx context.Context) ([]byte, error) { return s.a.scripts.stop(ctx, p) })
-}
-
-// stop ends an execution and returns its final object. A ticket is one that an
-// application gave.
-func (s *scripts) stop(ctx context.Context, p frame.StopExecution) ([]byte, error) {
-	s.mu.Lock()
-	r := s.running[p.ID]
-	if p.Ticket != "" {
-		for _, one := range s.running {
-			if t := one.result.Ticket; t != nil && *t == p.Ticket && one.result.Source == job.SourceEMP {
-				r = one
-			}
-		}
-	}
-	s.mu.Unlock()
-	if r == nil {
-		if p.ID == "" {
-			return nil, frame.Errorf(frame.StatusNotFound, "no such execution is running")
-		}
-		return s.status(ctx, p.ID)
-	}
-	r.cancel(errStopped)
-	select {
-	case <-r.answer.done:
-		return r.answer.body, r.answer.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // stopAll ends what runs, when the agent ends.

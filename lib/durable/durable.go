@@ -2,7 +2,8 @@
 // or the new one, whatever dies in between, and locks files between processes.
 //
 // It is the one place that knows how: temporary file beside the target,
-// write, fsync, rename, fsync of the directory.
+// write, fsync, rename, fsync of the directory. The temporary file of NAME is
+// .lander-NAME.tmp; what a killed writer left there makes way for the next one.
 package durable
 
 import (
@@ -24,7 +25,8 @@ const (
 	// NoSync leaves out the fsyncs: the rename is still atomic against
 	// readers and crashes of this process, not against power loss.
 	NoSync Option = iota + 1
-	// NoReplace makes Commit fail with ErrExists instead of replacing.
+	// NoReplace makes Commit fail with ErrExists instead of replacing; after
+	// any error of it there is no file at the path that was not there before.
 	NoReplace
 )
 
@@ -48,7 +50,7 @@ func Create(path string, perm fs.FileMode, opts ...Option) (*File, error) {
 			f.noReplace = true
 		}
 	}
-	tmp, err := createTemp(filepath.Dir(path), perm)
+	tmp, err := createTemp(path, perm)
 	if err != nil {
 		// The temporary name says nothing to anybody.
 		if pe, ok := errors.AsType[*fs.PathError](err); ok {
@@ -60,31 +62,43 @@ func Create(path string, perm fs.FileMode, opts ...Option) (*File, error) {
 	return f, nil
 }
 
-// Commit closes the temporary file and renames it into place.
+// Commit renames the temporary file into place and closes it. When the
+// directory cannot be synced after that the new content stands at the path,
+// unless NoReplace was given; it is open whether it survives a power loss.
 func (f *File) Commit() error {
-	if !f.noSync {
-		if err := f.Sync(); err != nil {
-			f.Abort()
-			return fmt.Errorf("writing %s: %w", f.path, Cause(err))
-		}
-	}
-	if err := f.Close(); err != nil {
+	if err := f.commit(); err != nil {
 		f.Abort()
 		return fmt.Errorf("writing %s: %w", f.path, Cause(err))
+	}
+	return nil
+}
+
+func (f *File) commit() error {
+	var dir dirSync
+	if !f.noSync {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+		// Opened first: nothing but the sync itself may fail once the file has
+		// its name.
+		var err error
+		if dir, err = openDirSync(filepath.Dir(f.path)); err != nil {
+			return err
+		}
+		defer dir.Close()
 	}
 	move := os.Rename
 	if f.noReplace {
 		move = renameNoReplace
 	}
-	if err := move(f.Name(), f.path); err != nil {
-		f.Abort()
-		return fmt.Errorf("writing %s: %w", f.path, Cause(err))
+	var err error
+	if f.committed, err = moveOpen(f.File, f.path, move); err == nil && !f.noSync {
+		err = dir.Sync()
 	}
-	f.committed = true
-	if f.noSync {
-		return nil
+	if err != nil && f.committed && f.noReplace {
+		os.Remove(f.path)
 	}
-	return SyncDir(filepath.Dir(f.path))
+	return err
 }
 
 // Abort drops the temporary file.
@@ -93,8 +107,8 @@ func (f *File) Abort() {
 		return
 	}
 	f.removed = true
+	removeHeld(f.File)
 	f.Close()
-	os.Remove(f.Name())
 }
 
 // WriteFile replaces path by data, durably.

@@ -26,5 +26,28 @@ func unlockFile(f *os.File) error {
 // removed reports false: what is open stays where it is.
 func removed(*os.File) bool { return false }
 
+// removeHeld closes a file and removes it: what is open stays where it is.
+func removeHeld(f *os.File) error {
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// moveOpen closes a file and gives it its final name: what is open is not
+// renamed.
+func moveOpen(f *os.File, to string, move func(from, to string) error) (moved bool, err error) {
+	if err := f.Close(); err != nil {
+		return false, err
+	}
+	err = move(f.Name(), to)
+	return err == nil, err
+}
+
+// dirSync does nothing: Windows has no sync of a directory.
+type dirSync struct{}
+
+func openDirSync(string) (dirSync, error) { return dirSync{}, nil }
+func (dirSync) Sync() error               { return nil }
+func (dirSync) Close() error              { return nil }
+
 // SyncDir does nothing: Windows has no sync of a directory.
 func SyncDir(string) error { return nil }

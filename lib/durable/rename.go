@@ -6,7 +6,11 @@ func linkNoReplace(from, to string) error {
 	if err := os.Link(from, to); err != nil {
 		return err
 	}
-	return os.Remove(from)
+	if err := os.Remove(from); err != nil {
+		os.Remove(to)
+		return err
+	}
+	return nil
 }
 
 func exchangeByRename(a, b string) error {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"lander/lib/link"
 	"lander/lib/m3da"
@@ -27,6 +28,10 @@ type Listener interface {
 	Address() link.Address
 }
 
+// acceptPause is how long to wait where a connection cannot be accepted for a
+// reason that passes, such as a lack of descriptors.
+const acceptPause = 50 * time.Millisecond
+
 // Serve takes the sessions of devices until ctx ends, and returns when the
 // last one is over.
 func (f *Fleet) Serve(ctx context.Context, l Listener) error {
@@ -41,10 +46,18 @@ func (f *Fleet) Serve(ctx context.Context, l Listener) error {
 			}
 			return nil
 		}
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return nil
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if ne, ok := errors.AsType[net.Error](err); ok && ne.Temporary() {
+			f.o.Log.Warn("accepting a device", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptPause):
 			}
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		wg.Go(func() { f.serveOne(ctx, c, l.Address()) })

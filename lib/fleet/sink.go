@@ -49,7 +49,8 @@ func (s *Sink) Write(r Record) error {
 	if s.err != nil {
 		return s.err
 	}
-	if _, err := s.w.Write(append(b, '\n')); err != nil {
+	if n, err := s.w.Write(append(b, '\n')); err != nil {
+		s.takeBack(int64(n))
 		return fmt.Errorf("writing data: %w", err)
 	}
 	s.written++
@@ -72,4 +73,15 @@ func (s *Sink) Write(r Record) error {
 		s.turn.Broadcast()
 	}
 	return s.err
+}
+
+// takeBack cuts off the n bytes of a line for whose rest there was no room, so
+// that the next one does not begin in its middle.
+func (s *Sink) takeBack(n int64) {
+	if s.f == nil || n <= 0 {
+		return
+	}
+	if end, err := s.f.Seek(0, io.SeekEnd); err == nil && s.f.Truncate(end-n) == nil {
+		s.f.Seek(0, io.SeekEnd)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -86,8 +87,23 @@ func tcpAddress(a net.Addr) Address {
 	return Address{Scheme: TCP, Host: ap.Addr().Unmap().String(), Port: int(ap.Port())}
 }
 
+// acceptError is an Accept that failed and is worth another try a little
+// later: the process has no descriptors left, or the peer's network failed. It
+// is a net.Error, by which an HTTP server knows.
+type acceptError struct{ err error }
+
+func (e *acceptError) Error() string { return e.err.Error() }
+func (e *acceptError) Unwrap() error { return e.err }
+
+// Timeout implements net.Error.
+func (*acceptError) Timeout() bool { return false }
+
+// Temporary implements net.Error.
+func (*acceptError) Temporary() bool { return true }
+
 // Accept waits for the next stream, until ctx ends or the Listener is closed,
-// which is net.ErrClosed. It is for one goroutine.
+// which is net.ErrClosed. Any other error is a net.Error that is Temporary
+// unless the socket cannot be listened at any more. It is for one goroutine.
 func (l *Listener) Accept(ctx context.Context) (Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("accepting at %s: %w", l.address, err)
@@ -112,7 +128,12 @@ func (l *Listener) Accept(ctx context.Context) (Conn, error) {
 		case errors.Is(err, net.ErrClosed):
 			return nil, fmt.Errorf("accepting at %s: %w", l.address, net.ErrClosed)
 		}
-		return nil, fmt.Errorf("accepting at %s: %w", l.address, cause(err))
+		why := cause(err)
+		err = fmt.Errorf("accepting at %s: %w", l.address, why)
+		if why == syscall.EBADF || why == syscall.EINVAL || why == syscall.ENOTSOCK {
+			return nil, err
+		}
+		return nil, &acceptError{err}
 	}
 	peer := l.address
 	if _, ok := c.(*net.TCPConn); ok {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"lander/lib/job"
 	"lander/lib/journal"
 	"lander/lib/sovd"
@@ -126,6 +128,24 @@ func TestJournalOfWhatWasCut(t *testing.T) {
 	l := lines[len(lines)-1]
 	if l.Action != journal.ActionRun || l.Execution != id || l.Outcome != "terminated" || l.Reason != job.CodeInterrupted || l.ExitCode != nil {
 		t.Errorf("%+v", l)
+	}
+}
+
+// An upload that could not be journalled is none: who is told so sends it
+// again.
+func TestUploadWithoutJournal(t *testing.T) {
+	j, err := journal.Open(t.TempDir(), journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newRig(t, func(_ *sovd.FilesOptions, c *sovd.Config) { c.Journal = j })
+	before := g.do("GET", scripts, "").body
+	j.Close()
+	if r := g.upload("a.sh", "true\n"); r.status != 500 {
+		t.Errorf("an upload: %d %v", r.status, r.body)
+	}
+	if after := g.do("GET", scripts, "").body; !cmp.Equal(after, before) {
+		t.Errorf("the scripts are %v, were %v", after, before)
 	}
 }
 

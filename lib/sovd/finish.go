@@ -18,7 +18,8 @@ const inlineOutput = 32 << 10
 // that much of it a crash may cost.
 const spoolEvery = 200 * time.Millisecond
 
-// finish records how a run ended. Clients see the end when it is durable.
+// finish records how a run ended. Clients see the end when it is durable, or
+// when that has been tried.
 func (f *Files) finish(x *execution, o job.Outcome) {
 	x.out.Close()
 	now := f.now()
@@ -34,11 +35,12 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 	}
 	theirs, err := f.putEnd(x, &rec)
 	if err != nil {
-		// It has ended all the same. After a restart it counts as cut off.
+		// It has ended all the same, and who asks is told so.
 		f.o.Log.Error("recording the end of a script", "execution", rec.ID, "error", err)
 	}
 	x.mu.Lock()
 	x.rec = rec
+	known := x.rev > 0 // else the start was not answered either
 	if err == nil && (theirs || rec.Spooled || rec.Parts > 0) {
 		x.out = nil // it may be large: readers get it from where it is
 	}
@@ -61,7 +63,7 @@ func (f *Files) finish(x *execution, o job.Outcome) {
 		}
 		return
 	}
-	if err != nil && f.shared() {
+	if err != nil && (known || f.shared()) {
 		f.spool.Go(func() { f.settleLater(x, rec) })
 	} else {
 		f.o.Audit.add(rec.endLine())

@@ -169,19 +169,34 @@ func (f *Files) putEnd(x *execution, rec *record) (theirs bool, err error) {
 	}
 }
 
-// settleLater records an end that could not be recorded in time. As long as we
-// are alive nobody else would.
+// The time between tries to record an end, where no lease says how long others
+// wait.
+const (
+	settleEvery    = time.Second
+	maxSettleEvery = time.Minute
+)
+
+// settleLater records an end that could not be recorded in time: what clients
+// were told must be so after a restart. As long as we are alive nobody else
+// would; the last try is when we end.
 func (f *Files) settleLater(x *execution, rec record) {
-	for {
+	wait := settleEvery
+	for last := false; !last; {
+		if f.shared() {
+			wait = f.o.Lease / 5
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-f.quit:
-			return // the next life cuts it off, or another gateway
-		case <-time.After(f.o.Lease / 5):
+			last = true // should it fail, the next life cuts it off, or another gateway
+		case <-timer.C:
 		}
+		timer.Stop()
+		wait = min(2*wait, maxSettleEvery)
 		theirs, err := f.putEnd(x, &rec)
 		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return // ended by another, and forgotten
+		case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrConflict) && !f.shared():
+			return // ended by another, or deleted, and forgotten
 		case err != nil:
 			continue
 		case theirs:

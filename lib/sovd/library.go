@@ -279,8 +279,14 @@ func (f *Files) DeleteScript(ctx context.Context, e Ref, id string) error {
 		}
 		return fmt.Errorf("deleting a script: %w", err)
 	}
+	parent := filepath.Join(f.o.Dir, dirName(e.ID))
 	if err := f.root.RemoveAll(dir); err != nil {
+		// The rest goes with a later start.
+		f.o.Log.Warn("a part of a deleted script stays", "directory", dir, "error", err)
+		parent = filepath.Join(parent, filepath.Base(dir))
+	}
+	if err := durable.SyncDir(parent); err != nil {
 		return fmt.Errorf("deleting a script: %w", err)
 	}
-	return durable.SyncDir(filepath.Join(f.o.Dir, dirName(e.ID)))
+	return nil
 }

@@ -106,6 +106,43 @@ func TestNoRecordNoAnswer(t *testing.T) {
 	}
 }
 
+// What clients were told of an end is so after a restart, though the disk was
+// full when it came.
+func TestEndOnFullDisk(t *testing.T) {
+	st := &outage{Store: store.NewMemory()}
+	h, state := make(held), t.TempDir()
+	open := func() *sovd.Files {
+		f, err := sovd.OpenFiles(t.Context(), sovd.FilesOptions{
+			Dir: t.TempDir(), State: state, Store: st, Managed: []sovd.ManagedScript{{ID: "s", Path: "/bin/sh", Format: job.FormatSh}},
+			Runners: map[string]job.Runner{job.FormatSh: h}, MaxRunning: 1, Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := open()
+	e := sovd.Ref{Kind: sovd.Components, ID: "c"}
+	x, err := f.StartExecution(t.Context(), e, "s", sovd.Start{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.off.Store(true)
+	close(h)
+	if v, err := f.WaitExecution(t.Context(), e, "s", x.ID); err != nil || v.Status != job.Completed {
+		t.Errorf("while the disk is full: %v %v", v.Status, err)
+	}
+	st.off.Store(false)
+	if err := f.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f = open()
+	defer f.Close(context.Background())
+	if v, err := f.GetExecution(t.Context(), e, "s", x.ID); err != nil || v.Status != job.Completed || !strings.Contains(string(v.Parameters), "done") {
+		t.Errorf("after a restart: %v %s %v", v.Status, v.Parameters, err)
+	}
+}
+
 // A store that cannot be reached is no fault of the gateway's: clients may try
 // again.
 func TestUnreachableIsUnavailable(t *testing.T) {

@@ -1,6 +1,7 @@
 package sovd
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -135,8 +136,9 @@ func (q *request) uploadScript(e Ref) error {
 	if d := s.Detail; d != nil {
 		line.Format, line.SHA256, line.KeyID, line.Serial = d.Format, d.SHA256, d.KeyID, d.Serial
 	}
-	if jerr := q.note(line, err); err == nil {
-		err = jerr
+	if jerr := q.note(line, err); err == nil && jerr != nil {
+		// Who is told that it failed sends it again: there must not be two.
+		err = errors.Join(jerr, q.g.scripts.DeleteScript(context.WithoutCancel(q.r.Context()), e, s.ID))
 	}
 	if err != nil {
 		return err

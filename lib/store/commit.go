@@ -228,8 +228,13 @@ func (s *Files) rewrite() error {
 	if !replacesOpen {
 		v.f.Close()
 	}
-	if err = f.Commit(); err == nil {
+	if err = s.replace(f); err == nil {
 		return s.reopen(true)
+	}
+	// It may have its name all the same, and only the sync of the directory
+	// failed: what is written to the old one would be lost.
+	if other, _, serr := v.stale(s.path(logName)); serr == nil && other {
+		return errors.Join(err, s.reopen(true))
 	}
 	if !replacesOpen {
 		old, oerr := os.OpenFile(s.path(logName), os.O_RDWR, 0)

@@ -1,6 +1,13 @@
 package store
 
-import "time"
+import (
+	"time"
+
+	"lander/lib/durable"
+)
 
 // SetTry sets how long one try of an operation takes.
 func (s *NATS) SetTry(d time.Duration) { s.try = d }
+
+// SetReplace sets what puts a log that was written anew into its place.
+func (s *Files) SetReplace(f func(*durable.File) error) { s.replace = f }

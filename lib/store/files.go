@@ -48,6 +48,8 @@ type Files struct {
 	commits sync.WaitGroup
 	ctx     context.Context // ends with the store
 	cancel  context.CancelFunc
+
+	replace func(*durable.File) error // commits a log that was written anew; tests have a bad disk
 }
 
 // change is one Put or Delete on its way.
@@ -64,7 +66,7 @@ type change struct {
 // OpenFiles opens the store below dir and makes the directory, with mode
 // 0700, when it is not there.
 func OpenFiles(dir string) (*Files, error) {
-	s := &Files{dir: dir}
+	s := &Files{dir: dir, replace: (*durable.File).Commit}
 	s.turn = durable.NewTurn(s.path(lockName))
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.open(); err != nil {

@@ -23,53 +23,78 @@ func Add(dir string, pub []byte, role string) (string, error) {
 		return "", err
 	}
 	return key.ID(), edit(dir, func(s *Store) error {
-		if have, ok := s.keys[key.ID()]; ok && have.Line() != key.Line() {
+		have, there := s.keys[key.ID()]
+		if there && have.Line() != key.Line() {
 			return refuse(ReasonSignature, "remove it first: lander trust remove "+key.ID(), "the trust store has another key with the id %s", key.ID())
-		} else if !ok {
-			if err := durable.WriteFile(filepath.Join(dir, key.ID()+".pub"), key.Text(), 0o644); err != nil {
-				return err
-			}
 		}
-		if role == "" || s.policy.For(key.ID()).Role == role {
-			return nil
-		}
-		if _, has := s.policy.keys[key.ID()]; has {
-			return refuse(ReasonSignature, "edit the entry in "+filepath.Join(dir, policyFile), "policy.toml has an entry for %s with another role", key.ID())
-		}
-		text, err := readPolicyText(dir)
+		old, err := readPolicyText(dir)
 		if err != nil {
 			return err
 		}
-		text = fmt.Appendf(text, "\n[[key]]\nid = %q\nrole = %q\n", key.ID(), role)
-		return writePolicy(dir, text)
+		newRole := role != "" && s.policy.For(key.ID()).Role != role
+		if newRole {
+			if _, has := s.policy.keys[key.ID()]; has {
+				return refuse(ReasonSignature, "edit the entry in "+filepath.Join(dir, policyFile), "policy.toml has an entry for %s with another role", key.ID())
+			}
+			// Before the key: between the two it has no rights, not those of
+			// another role.
+			if err := writePolicy(dir, fmt.Appendf(bytes.Clone(old), "\n[[key]]\nid = %q\nrole = %q\n", key.ID(), role)); err != nil {
+				return err
+			}
+		}
+		if there {
+			return nil
+		}
+		err = durable.WriteFile(filepath.Join(dir, key.ID()+".pub"), key.Text(), 0o644, durable.NoReplace)
+		if err != nil && newRole {
+			err = errors.Join(err, restorePolicy(dir, old))
+		}
+		return err
 	})
 }
 
+// restorePolicy takes a change back. No text is no file.
+func restorePolicy(dir string, text []byte) error {
+	if text != nil {
+		return writePolicy(dir, text)
+	}
+	return os.Remove(filepath.Join(dir, policyFile))
+}
+
 // Remove takes the key with this id out of the store at dir, and its entry
-// out of policy.toml.
+// out of policy.toml, also one that is left without a key.
 func Remove(dir, id string) error {
 	id, err := ParseID(id)
 	if err != nil {
 		return err
 	}
 	return edit(dir, func(s *Store) error {
-		file, ok := s.files[id]
-		if !ok {
+		files := s.files[id]
+		_, has := s.policy.keys[id]
+		if len(files) == 0 && !has {
 			return refuse(ReasonSignature, "see lander trust list", "key %s is not in the trust store %s", id, dir)
 		}
-		if _, has := s.policy.keys[id]; has {
-			text, err := readPolicyText(dir)
-			if err != nil {
-				return err
-			}
-			if err := writePolicy(dir, cutKeyEntry(text, id)); err != nil {
-				return err
+		// The key goes first: without its entry it would have the rights of
+		// any key, though it was revoked.
+		for _, file := range files {
+			if err := os.Remove(filepath.Join(dir, file)); err != nil {
+				return fmt.Errorf("removing key %s: %w", id, err)
 			}
 		}
-		if err := os.Remove(filepath.Join(dir, file)); err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			return fmt.Errorf("removing key %s: %w", id, err)
 		}
-		return durable.SyncDir(dir)
+		if !has {
+			return nil
+		}
+		text, err := readPolicyText(dir)
+		if err == nil {
+			err = writePolicy(dir, cutKeyEntry(text, id))
+		}
+		if err != nil {
+			return fmt.Errorf("key %s is removed, its entry in policy.toml is not: %w", id, err)
+		}
+		return nil
 	})
 }
 
@@ -200,10 +225,13 @@ func Replace(dir string, v Verdict, list []byte) error {
 			os.RemoveAll(next)
 			return fmt.Errorf("replacing the trust store: %w", err)
 		}
-		if err := durable.SyncDir(filepath.Dir(clean)); err != nil {
-			return fmt.Errorf("replacing the trust store: %w", err)
+		serr := durable.SyncDir(filepath.Dir(clean))
+		// The old one: what is left of it now the next edit removes.
+		os.RemoveAll(next)
+		if serr != nil {
+			return fmt.Errorf("replacing the trust store: it is replaced, but may not be after a power failure: %w", serr)
 		}
-		return os.RemoveAll(next)
+		return nil
 	})
 }
 

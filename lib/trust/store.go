@@ -22,7 +22,7 @@ const (
 type Store struct {
 	dir    string
 	keys   map[string]PublicKey
-	files  map[string]string // key id -> file name
+	files  map[string][]string // key id -> names of the files that hold it
 	policy Policy
 }
 
@@ -30,7 +30,7 @@ type Store struct {
 // store, which refuses everything. A file in it that is malformed is an error
 // that wraps ErrInvalid: half a store is not used.
 func OpenStore(dir string) (*Store, error) {
-	s := &Store{dir: dir, keys: map[string]PublicKey{}, files: map[string]string{}}
+	s := &Store{dir: dir, keys: map[string]PublicKey{}, files: map[string][]string{}}
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -58,11 +58,11 @@ func OpenStore(dir string) (*Store, error) {
 			if err != nil {
 				return nil, invalidf("%s: %w", path, err)
 			}
-			if other, dup := s.files[key.ID()]; dup && s.keys[key.ID()].Line() != key.Line() {
-				return nil, invalidf("%s and %s hold two different keys with the id %s", path, other, key.ID())
+			if have, dup := s.keys[key.ID()]; dup && have.Line() != key.Line() {
+				return nil, invalidf("%s and %s hold two different keys with the id %s", path, s.files[key.ID()][0], key.ID())
 			}
 			s.keys[key.ID()] = key
-			s.files[key.ID()] = e.Name()
+			s.files[key.ID()] = append(s.files[key.ID()], e.Name())
 		}
 	}
 	return s, nil
@@ -97,7 +97,7 @@ func (s *Store) Dir() string { return s.dir }
 // KeyInfo is one key of the store.
 type KeyInfo struct {
 	ID     string
-	File   string // name of the .pub file in the directory
+	File   string // name of the .pub file in the directory, the first of several
 	Key    PublicKey
 	Policy KeyPolicy
 }
@@ -106,7 +106,7 @@ type KeyInfo struct {
 func (s *Store) Keys() []KeyInfo {
 	var out []KeyInfo
 	for _, id := range slices.Sorted(maps.Keys(s.keys)) {
-		out = append(out, KeyInfo{id, s.files[id], s.keys[id], s.policy.For(id)})
+		out = append(out, KeyInfo{id, s.files[id][0], s.keys[id], s.policy.For(id)})
 	}
 	return out
 }
