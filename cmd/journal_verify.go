@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -60,6 +61,9 @@ func runJournalVerify(k *call) error {
 		}
 		return &fault{exit: exitRefused, msg: be.Error(), cause: err, detail: map[string]any{"file": be.File, "line": be.Line}}
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return invalidf("a run, or an agent, begins it", "%s holds no journal", where)
+	}
 	if err != nil {
 		return k.inFile(where, err)
 	}
@@ -68,6 +72,11 @@ func runJournalVerify(k *call) error {
 		if rep.Repairs > 0 {
 			repairs = fmt.Sprintf(", %d of them about repairs", rep.Repairs)
 		}
-		fmt.Fprintf(w, "whole: %d lines%s, head %s\n", rep.Lines, repairs, rep.Hash)
+		from := ""
+		if rep.First > 1 {
+			// Whether files were put away or lines taken, the chain cannot tell.
+			from = fmt.Sprintf(" from line %d of the journal on", rep.First)
+		}
+		fmt.Fprintf(w, "whole: %d lines%s%s, head %s\n", rep.Lines, from, repairs, rep.Hash)
 	})
 }

@@ -18,11 +18,16 @@ func (r *gatewayRun) manyStart(script string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	start := map[string]any{"script": script, "target": sovd.ManyTarget{Group: r.group}, "parameters": args, "max_concurrency": r.k.cli.Int("max-concurrency")}
-	if r.k.conf.origin("max-concurrency") == "default" {
-		delete(start, "max_concurrency") // the gateway can do more at once than a command
-	} else if r.k.cli.Int("max-concurrency") < 1 {
-		return nil, usagef("", "--max-concurrency %d is below 1", r.k.cli.Int("max-concurrency"))
+	start := map[string]any{"script": script, "target": sovd.ManyTarget{Group: r.group}, "parameters": args}
+	if r.k.conf.origin("max-concurrency") != "default" { // the gateway can do more at once than a command
+		n, err := r.k.maxConcurrency(1)
+		if err != nil {
+			return nil, err
+		}
+		start["max_concurrency"] = n
+		if s := r.k.cli.String("max-concurrency"); strings.HasSuffix(s, "%") {
+			start["max_concurrency"] = s // of how many, the gateway knows
+		}
 	}
 	if s := r.k.cli.String("max-errors"); s != "" {
 		start["max_errors"] = s

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -245,19 +244,29 @@ func output(text string, exact []byte) string {
 	return text
 }
 
+// maxConcurrency reads --max-concurrency: a number, or a percentage of the
+// targets, of which one is the least.
+func (k *call) maxConcurrency(targets int) (int, error) {
+	s := k.cli.String("max-concurrency")
+	n, err := sovd.Share("", s, targets)
+	if err != nil {
+		return 0, usagef("--max-concurrency 3 or --max-concurrency 10%", "--max-concurrency %q is no number and no percentage", s)
+	}
+	if strings.Trim(s, "0%") == "" {
+		return 0, usagef("", "--max-concurrency %s is below 1", s)
+	}
+	return max(n, 1), nil
+}
+
 // maxErrors reads --max-errors: a number, or a percentage of the targets.
 func (r *remoteRun) maxErrors() (int, error) {
 	s := r.k.cli.String("max-errors")
 	if s == "" {
 		return len(r.targets), nil
 	}
-	text, percent := strings.CutSuffix(s, "%")
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 || percent && n > 100 {
+	n, err := sovd.Share("", s, len(r.targets))
+	if err != nil {
 		return 0, usagef("--max-errors 3 or --max-errors 10%", "--max-errors %q is no number and no percentage", s)
-	}
-	if percent {
-		n = len(r.targets) * n / 100
 	}
 	return n, nil
 }
@@ -268,9 +277,9 @@ func (r *remoteRun) many() error {
 	if err != nil {
 		return err
 	}
-	workers := r.k.cli.Int("max-concurrency")
-	if workers < 1 {
-		return usagef("", "--max-concurrency %d is below 1", workers)
+	workers, err := r.k.maxConcurrency(len(r.targets))
+	if err != nil {
+		return err
 	}
 	var (
 		mu               sync.Mutex

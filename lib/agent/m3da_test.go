@@ -178,6 +178,7 @@ func TestServerRunsScripts(t *testing.T) {
 		return m3datest.Command(ticket, "ExecuteScript", url, sign(source, 100+ticket, nil))
 	}
 	bundled := p.serve("/bundle", p.sign("print(1)", "lua", 150))
+	largest := p.serve("/largest", p.sign("print(1) --"+strings.Repeat("x", 1<<20-len("print(1) --")), "lua", 151))
 	named := m3datest.Command(3, "x")
 	named.Path = "@sys.commands.ExecuteScript"
 	named.Body = bysant.OfMap(envelope.Text("url", bundled))
@@ -220,6 +221,7 @@ func TestServerRunsScripts(t *testing.T) {
 		{"no url", m3datest.Command(21, "ExecuteScript"), -1, "bad-arguments: *"},
 		{"unknown command", m3datest.Command(22, "Fly"), -1, "unknown command Fly"},
 		{"unknown asset", envelope.Message{Path: "nobody.x", Ticket: bysant.OfInt(23), Body: bysant.OfMap()}, -1, "unknown assetid"},
+		{"the largest script, in a bundle", m3datest.Command(26, "ExecuteScript", largest), 0, "ok"},
 		{"no body", envelope.Message{Path: "@sys.commands", Ticket: bysant.OfInt(24)}, -1, "invalid message: message body is nil or empty"},
 	}
 	var all []envelope.Item

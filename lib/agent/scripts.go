@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"lander/lib/bundle"
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
 	"lander/lib/fetch"
@@ -286,7 +287,12 @@ func (a *Agent) order(p frame.ExecuteScript) (remote.Order, error) {
 	}
 	get := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Bundle)), nil }
 	if p.URL != "" {
-		get = func(ctx context.Context) (io.ReadCloser, error) { return fetch.Get(ctx, p.URL, a.cfg.Fetch) }
+		fo := a.cfg.Fetch
+		if p.Signature == "" && fo.MaxBytes == 0 {
+			// What the cap is for comes after the lines of its signature.
+			fo.MaxBytes = trust.MaxSignatureText + bundle.Cap(job.FormatLua)
+		}
+		get = func(ctx context.Context) (io.ReadCloser, error) { return fetch.Get(ctx, p.URL, fo) }
 	}
 	ctx := a.scripts.ctx
 	if p.Signature == "" {

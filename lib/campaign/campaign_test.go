@@ -162,7 +162,7 @@ func TestTakenOver(t *testing.T) {
 	st, s := store.NewMemory(), newShed(4)
 	a, leave := open(t, st, "a", s)
 	b, _ := open(t, st, "b", s)
-	m, err := a.StartMany(t.Context(), sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{Group: "all"}, MaxConcurrency: 2, Actor: "me"})
+	m, err := a.StartMany(t.Context(), sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{Group: "all"}, MaxConcurrency: "2", Actor: "me"})
 	if err != nil || m.Total != 4 || m.Name != "S" {
 		t.Fatalf("%+v %v", m, err)
 	}
@@ -185,7 +185,7 @@ func TestStoppedElsewhere(t *testing.T) {
 	st, s := store.NewMemory(), newShed(3)
 	a, _ := open(t, st, "a", s)
 	b, _ := open(t, st, "b", s)
-	m, err := a.StartMany(t.Context(), sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{IDs: []string{"d02", "d00", "d02"}}, MaxConcurrency: 1})
+	m, err := a.StartMany(t.Context(), sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{IDs: []string{"d02", "d00", "d02"}}, MaxConcurrency: "1"})
 	if err != nil || m.Total != 2 {
 		t.Fatalf("%+v %v", m, err)
 	}
@@ -262,7 +262,7 @@ func TestStartManyIsChecked(t *testing.T) {
 		"nobody":         {sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{Group: "none"}}, sovd.KindNotFound},
 		"unknown":        {sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{IDs: []string{"d00", "x"}}}, sovd.KindNotFound},
 		"unknown script": {sovd.ManyStart{Script: "x", Target: sovd.ManyTarget{Group: "*"}}, sovd.KindNotFound},
-		"concurrency":    {sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{Group: "*"}, MaxConcurrency: -1}, sovd.KindInput},
+		"concurrency":    {sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{Group: "*"}, MaxConcurrency: "-1"}, sovd.KindInput},
 		"errors":         {sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{Group: "*"}, MaxErrors: "101%"}, sovd.KindInput},
 	} {
 		_, err := a.StartMany(t.Context(), c.start)

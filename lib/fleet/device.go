@@ -40,6 +40,7 @@ type device struct {
 	rec   deviceRecord
 	conn  *connection  // its session; nil: it is offline
 	open  []*execution // those that have not ended, in the order of their starts
+	twins bool         // two sessions have spoken for it in turn, and that was said
 	batch string       // the name of the envelope that came last
 	data  *variables   // nil: it has sent none
 

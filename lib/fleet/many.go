@@ -88,7 +88,7 @@ func (f *Fleet) StartMany(ctx context.Context, s sovd.ManyStart) (sovd.Many, err
 		return sovd.Many{}, err
 	}
 	p.rec.Actor = s.Actor
-	return f.open(manyRecord{Script: s.Script, Common: p.rec, SHA256: p.rec.SHA256, Target: s.Target, Devices: ids, MaxConcurrency: s.MaxConcurrency, MaxErrors: s.MaxErrors})
+	return f.open(manyRecord{Script: s.Script, Common: p.rec, SHA256: p.rec.SHA256, Target: s.Target, Devices: ids, MaxConcurrency: s.Concurrency(len(ids)), MaxErrors: s.MaxErrors})
 }
 
 // open records a start on many devices and begins it.

@@ -48,7 +48,7 @@ func TestMany(t *testing.T) {
 		t.Helper()
 		return g.do("POST", "/fleet/executions", "", []byte(strings.ReplaceAll(body, "SCRIPT", script)), want)
 	}
-	x := start(`{"script":"SCRIPT","target":{"group":"north"},"max_concurrency":1,"max_errors":"25%"}`, 202)
+	x := start(`{"script":"SCRIPT","target":{"group":"north"},"max_concurrency":"25%","max_errors":"25%"}`, 202)
 	end := g.waitMany(x["id"].(string))
 	if end["status"] != "failed" || text(end, "counts", "failed") != "2" || text(end, "counts", "prepared") != "2" || !strings.Contains(text(end, "message"), "2 devices were not begun") {
 		t.Errorf("stopped after the failures: %v", end)

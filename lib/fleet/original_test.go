@@ -3,6 +3,7 @@ package fleet
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"math"
 	"net"
 	"strings"
@@ -96,6 +97,29 @@ func TestDeviceIDs(t *testing.T) {
 	}
 	for _, id := range []string{"../../x", "ä", "a b"} {
 		h.original(id).exchange()
+	}
+}
+
+// Two devices with one id are told of, once; one that has moved is not.
+func TestTwins(t *testing.T) {
+	var log bytes.Buffer
+	h := &hall{t: t, store: store.NewMemory(), now: time.Now(), log: slog.NewTextHandler(&log, nil)}
+	h.open()
+	moved, twin := h.original("moved"), h.original("twin")
+	for range 2 {
+		moved.exchange()
+		twin.exchange()
+	}
+	moved, other := h.original("moved"), h.original("twin")
+	for range 3 {
+		moved.exchange()
+		other.exchange()
+		twin.exchange()
+	}
+	h.fleet.mu.Lock() // the log is written before an answer, and behind it the lock is taken
+	defer h.fleet.mu.Unlock()
+	if n := strings.Count(log.String(), "two sessions speak for one device"); n != 1 || !strings.Contains(log.String(), "device=twin") {
+		t.Errorf("%d warnings: %s", n, &log)
 	}
 }
 

@@ -45,6 +45,7 @@ type hall struct {
 	mu    sync.Mutex
 	now   time.Time
 	sink  func(Record) error
+	log   slog.Handler // nil: nobody reads it
 	l     *link.Listener
 }
 
@@ -72,7 +73,10 @@ func (h *hall) pass(d time.Duration) {
 func (h *hall) open() {
 	h.t.Helper()
 	var err error
-	if h.fleet, err = Open(context.Background(), Options{Store: h.store, Clock: h.clock, Log: slog.New(slog.DiscardHandler), TTL: time.Hour, Sink: h.sink}); err != nil {
+	if h.log == nil {
+		h.log = slog.DiscardHandler
+	}
+	if h.fleet, err = Open(context.Background(), Options{Store: h.store, Clock: h.clock, Log: slog.New(h.log), TTL: time.Hour, Sink: h.sink}); err != nil {
 		h.t.Fatal(err)
 	}
 	h.fleet.Use(shelf{[]byte("print(1)")})

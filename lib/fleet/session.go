@@ -68,6 +68,7 @@ func (f *Fleet) Serve(ctx context.Context, l Listener) error {
 type connection struct {
 	f     *Fleet
 	local link.Address
+	peer  link.Address
 	dev   *device
 	close func() // ends it
 
@@ -84,7 +85,7 @@ func (f *Fleet) serveOne(ctx context.Context, c link.Conn, local link.Address) {
 			local = a
 		}
 	}
-	con := &connection{f: f, local: local, close: sync.OnceFunc(func() { c.Close() })}
+	con := &connection{f: f, local: local, peer: c.Address(), close: sync.OnceFunc(func() { c.Close() })}
 	err := m3da.Serve(ctx, c, m3da.ServerOptions{ID: f.o.ServerID, Account: con.account, Register: f.register()})
 	f.leave(con)
 	if err != nil && ctx.Err() == nil {
@@ -160,7 +161,7 @@ func (f *Fleet) arrive(c *connection, s *m3da.Session) {
 	} else if have != d {
 		d, c.dev = have, have // two first sessions at once
 	}
-	fresh := d.conn != c
+	other, fresh, again := d.conn, d.conn != c, c.session != nil
 	// Another gateway may believe that it has the session.
 	claimed := !fresh && d.rec.Gateway != f.me
 	if fresh {
@@ -169,9 +170,15 @@ func (f *Fleet) arrive(c *connection, s *m3da.Session) {
 		}
 		d.conn, c.session = c, s
 	}
+	// A device that has moved does not speak on its old link any more.
+	twin := fresh && again && other != nil && !d.twins
+	d.twins = d.twins || twin
 	turned := d.rec.Lander != lander
 	d.rec.Lander, d.rec.LastSeen = lander, &now
 	f.mu.Unlock()
+	if twin {
+		f.o.Log.Warn("two sessions speak for one device: another one may have the same id", "device", d.id, "peer", c.peer.String(), "other", other.peer.String())
+	}
 	if fresh || turned || claimed {
 		f.save(d)
 	}

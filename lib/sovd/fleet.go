@@ -42,7 +42,7 @@ type ManyStart struct {
 	Script         string // one of FleetRef, else one that each device sees
 	Target         ManyTarget
 	Parameters     json.RawMessage
-	MaxConcurrency int    // 0: all at once
+	MaxConcurrency string // a number, or a percentage of the devices; "" or 0: all at once
 	MaxErrors      string // a number, or a percentage of the devices, after which no more are begun; "": all are
 	Actor          string
 }
@@ -121,7 +121,7 @@ func (q *request) startMany() error {
 		Script         string          `json:"script"`
 		Target         ManyTarget      `json:"target"`
 		Parameters     json.RawMessage `json:"parameters"`
-		MaxConcurrency int             `json:"max_concurrency"`
+		MaxConcurrency json.RawMessage `json:"max_concurrency"`
 		MaxErrors      json.RawMessage `json:"max_errors"`
 	}
 	err = json.Unmarshal(body, &in)
@@ -131,9 +131,14 @@ func (q *request) startMany() error {
 	if err != nil {
 		return Errorf(KindInput, "Invalid JSON body")
 	}
-	s := ManyStart{Script: in.Script, Target: in.Target, Parameters: in.Parameters, MaxConcurrency: in.MaxConcurrency, Actor: q.actor.Name}
-	if given(in.MaxErrors) && json.Unmarshal(in.MaxErrors, &s.MaxErrors) != nil {
-		s.MaxErrors = string(in.MaxErrors) // a number
+	s := ManyStart{Script: in.Script, Target: in.Target, Parameters: in.Parameters, Actor: q.actor.Name}
+	for _, x := range []struct {
+		raw  json.RawMessage
+		into *string
+	}{{in.MaxConcurrency, &s.MaxConcurrency}, {in.MaxErrors, &s.MaxErrors}} {
+		if given(x.raw) && json.Unmarshal(x.raw, x.into) != nil {
+			*x.into = string(x.raw) // a number
+		}
 	}
 	if badID(s.Script, "Script") != "" {
 		return Errorf(KindInput, "Missing or invalid field: script")

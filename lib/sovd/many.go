@@ -22,23 +22,35 @@ func (s ManyStart) Check() error {
 	if checkGlob(s.Target.Filter) != nil {
 		return Errorf(KindInput, "The filter %.40q is no pattern", s.Target.Filter)
 	}
-	if s.MaxConcurrency < 0 {
-		return Errorf(KindInput, "max_concurrency is below 0")
+	if _, err := Share("max_concurrency", s.MaxConcurrency, 0); err != nil {
+		return err
 	}
-	_, err := maxErrors(s.MaxErrors, 0)
+	_, err := Share("max_errors", s.MaxErrors, 0)
 	return err
 }
 
-// maxErrors is how many of total devices may fail before no more are begun:
-// text is a number, a percentage, or "" for all.
-func maxErrors(text string, total int) (int, error) {
+// Concurrency is how many of total devices may run at once; 0: all.
+func (s ManyStart) Concurrency(total int) int {
+	if s.MaxConcurrency == "" || s.MaxConcurrency == "0" {
+		return 0
+	}
+	n, err := Share("max_concurrency", s.MaxConcurrency, total)
+	if err != nil {
+		return 1
+	}
+	return max(n, 1) // a small share of a few is one
+}
+
+// Share is what text says of total devices: a number, a percentage, or "" for
+// all. what names it in the error.
+func Share(what, text string, total int) (int, error) {
 	if text == "" {
 		return total, nil
 	}
 	digits, percent := strings.CutSuffix(text, "%")
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < 0 || percent && n > 100 {
-		return 0, Errorf(KindInput, "max_errors %.40q is no number and no percentage", text)
+		return 0, Errorf(KindInput, "%s %.40q is no number and no percentage", what, text)
 	}
 	if percent {
 		n = total * n / 100
@@ -83,7 +95,7 @@ type ManyRules struct {
 
 // spent reports whether more have failed than may.
 func (r ManyRules) spent(t ManyTally) bool {
-	n, err := maxErrors(r.MaxErrors, r.Total)
+	n, err := Share("max_errors", r.MaxErrors, r.Total)
 	return err != nil || t.Bad > n
 }
 

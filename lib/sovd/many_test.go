@@ -57,7 +57,7 @@ func TestManyStartCheck(t *testing.T) {
 		{sovd.ManyStart{}, "The target is one of group, filter and ids"},
 		{sovd.ManyStart{Target: sovd.ManyTarget{Group: "a", IDs: []string{"b"}}}, "The target is one of group, filter and ids"},
 		{sovd.ManyStart{Target: sovd.ManyTarget{Filter: "["}}, `The filter "[" is no pattern`},
-		{sovd.ManyStart{Target: sovd.ManyTarget{Group: "a"}, MaxConcurrency: -1}, "max_concurrency is below 0"},
+		{sovd.ManyStart{Target: sovd.ManyTarget{Group: "a"}, MaxConcurrency: "-1"}, `max_concurrency "-1" is no number and no percentage`},
 		{sovd.ManyStart{Target: sovd.ManyTarget{Group: "a"}, MaxErrors: "200%"}, `max_errors "200%" is no number and no percentage`},
 	} {
 		err := x.start.Check()
@@ -67,6 +67,18 @@ func TestManyStartCheck(t *testing.T) {
 			}
 		} else if x.want != "" {
 			t.Errorf("%+v: want %q", x.start, x.want)
+		}
+	}
+}
+
+// How many run at once is a number or a share of them, and never none.
+func TestConcurrency(t *testing.T) {
+	for _, x := range []struct {
+		text        string
+		total, want int
+	}{{"", 7, 0}, {"0", 7, 0}, {"3", 7, 3}, {"50%", 7, 3}, {"1%", 7, 1}, {"100%", 7, 7}, {"50%", 1, 1}} {
+		if got := (sovd.ManyStart{MaxConcurrency: x.text}).Concurrency(x.total); got != x.want {
+			t.Errorf("%q of %d: %d, want %d", x.text, x.total, got, x.want)
 		}
 	}
 }
