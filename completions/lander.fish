@@ -417,7 +417,7 @@ complete -c lander -n '__lander_at '\''script run'\''' -l token-file -r -d 'with
 complete -c lander -n '__lander_at '\''script run'\''' -l retry-failed -r -d 'with --on .../fleet: run the script of RECORD anew where it did not complete; with --on FILE: where the lines of an earlier --json in the file RECORD do not say that it did'
 complete -c lander -n '__lander_at '\''script run'\''' -l ticket -r -d 'with --on: the agent runs it once under the ticket T, and answers a repetition with what came of it'
 complete -c lander -n '__lander_at '\''script run'\''' -l wait -r -d 'with --on: keep trying to connect for DUR'
-complete -c lander -n '__lander_at '\''script run'\''' -l max-concurrency -r -d 'with --on FILE: run on N agents at once (default: 8)'
+complete -c lander -n '__lander_at '\''script run'\''' -l max-concurrency -r -d 'with --on FILE: run on N (or N%) agents at once (default: 8)'
 complete -c lander -n '__lander_at '\''script run'\''' -l max-errors -r -d 'with --on FILE: stop when more than N (or N%) agents failed'
 complete -c lander -n '__lander_at '\''script run'\''' -l uncontained -d 'run scripts even where the system cannot contain them'
 complete -c lander -n '__lander_at '\''script run'\''' -l json -d 'print the result, and errors, as JSON'

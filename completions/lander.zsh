@@ -545,7 +545,7 @@ _lander() {
             '--retry-failed:with --on .../fleet: run the script of RECORD anew where it did not complete; with --on FILE: where the lines of an earlier --json in the file RECORD do not say that it did'
             '--ticket:with --on: the agent runs it once under the ticket T, and answers a repetition with what came of it'
             '--wait:with --on: keep trying to connect for DUR'
-            '--max-concurrency:with --on FILE: run on N agents at once (default: 8)'
+            '--max-concurrency:with --on FILE: run on N (or N%) agents at once (default: 8)'
             '--max-errors:with --on FILE: stop when more than N (or N%) agents failed'
             '--uncontained:run scripts even where the system cannot contain them'
             '--json:print the result, and errors, as JSON'
