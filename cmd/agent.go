@@ -20,6 +20,7 @@ import (
 	"lander/lib/proc"
 	"lander/lib/remote"
 	"lander/lib/stage"
+	"lander/lib/trust"
 )
 
 func agentCommand() *cli.Command {
@@ -75,6 +76,14 @@ func runAgent(k *call) error {
 	maskFiles()
 	if k.deviceID() == "" {
 		return usagef("--id NAME", "this machine has no machine id: name the device with --id")
+	}
+	for _, name := range k.names() {
+		if err := trust.CheckName(name); err != nil {
+			return usagef("--id NAME, --group NAME", "no script can be signed for this device: %v", err)
+		}
+	}
+	if k.cli.Int("max-running") < 1 {
+		return usagef("", "the value of --max-running is too small")
 	}
 	svc, closeService, err := k.runService()
 	if err != nil {

@@ -22,7 +22,10 @@ import (
 
 // server reads what --server and its like say; nil where there is none.
 func (k *call) server(cfg *agent.Config) (*agent.Server, error) {
-	text := k.cli.String("server")
+	text, way := k.cli.String("server"), k.cli.String("server-link")
+	if way != "keep" && way != "policy" {
+		return nil, usagef("--server-link keep or policy", "--server-link %q is neither", way)
+	}
 	if text == "" {
 		for _, name := range []string{"auth", "cipher", "password-file", "registration-file"} {
 			if k.cli.String(name) != "" {
@@ -42,14 +45,7 @@ func (k *call) server(cfg *agent.Config) (*agent.Server, error) {
 		}
 		d.addrs = append(d.addrs, addr)
 	}
-	s := &agent.Server{ID: k.cli.String("server-id"), AllowMD5: k.conf.allowed("allow-md5"), Dial: d.dial}
-	switch k.cli.String("server-link") {
-	case "keep":
-		s.Keep = true
-	case "policy":
-	default:
-		return nil, usagef("--server-link keep or policy", "--server-link %q is neither", k.cli.String("server-link"))
-	}
+	s := &agent.Server{ID: k.cli.String("server-id"), AllowMD5: k.conf.allowed("allow-md5"), Keep: way == "keep", Dial: d.dial}
 	if s.AllowMD5 {
 		k.ui.warn("allow_md5 = false", "allow_md5 is set: the server may run scripts that nobody signed")
 	}

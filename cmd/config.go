@@ -137,10 +137,26 @@ func (conf *config) fill(c *cli.Context, getenv environment, path []string, f cl
 	for i, one := range list {
 		values[i] = fmt.Sprint(one)
 	}
-	if err := setAll(c, f, values); err != nil {
+	if !mayBe(f, v) || setAll(c, f, values) != nil {
 		return "", invalidf("", "%s: %v does not fit --%s of %s", conf.file, v, name, strings.Join(path, " "))
 	}
 	return "file " + conf.file, nil
+}
+
+// mayBe says whether a value of the file has the shape of a flag's: one word,
+// or a list of words where the flag may be repeated.
+func mayBe(f cli.Flag, v any) bool {
+	switch v := v.(type) {
+	case string, bool, int64, float64:
+		return true
+	case []any:
+		_, many := f.(*cli.StringSliceFlag)
+		return many && !slices.ContainsFunc(v, func(one any) bool {
+			_, word := one.(string)
+			return !word
+		})
+	}
+	return false
 }
 
 // setAll gives a flag that was not set its values.

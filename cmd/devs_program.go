@@ -109,10 +109,8 @@ func (s *devsSource) admit(m devs.Manager) (admitted, error) {
 	}
 	if err == nil {
 		defer b.Payload.Close()
-		if err = b.PlainAllowed(); err == nil {
-			a.record = b.Record
-			err = s.parse(b, &a)
-		}
+		a.record = b.Record
+		err = s.parse(b, &a)
 	}
 	if err != nil && isRefusal(err) {
 		a.line.Verdict, a.line.Reason = journal.Refused, err.Error()

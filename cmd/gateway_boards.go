@@ -118,11 +118,6 @@ func (k *call) openForBoard(_ context.Context, names, formats []string, text []b
 		return boards.Opened{}, fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
 	}
 	b, err := bundle.Open(bytes.NewReader(text), st, trust.Subject{Names: names, Now: time.Now(), BuildTime: buildTime(), Serials: serials, Formats: formats}, "")
-	if err == nil {
-		if err = b.PlainAllowed(); err != nil {
-			b.Payload.Close()
-		}
-	}
 	if r, ok := errors.AsType[*trust.Refusal](err); ok {
 		k.log.Warn("a program was refused", "reason", r.Reason, "error", err)
 		if r.Reason == trust.ReasonSignature {

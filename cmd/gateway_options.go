@@ -195,6 +195,12 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 	for _, format := range []string{job.FormatSh, job.FormatBash, job.FormatPython} {
 		o.Runners[format] = runner
 	}
+	if lua, ok := o.Runners[job.FormatLua].(*remote.Child); ok {
+		lua.User = runner.User
+		if err := k.triesUser(runner, lua.Argv); err != nil {
+			return err
+		}
+	}
 	o.Managed = nil
 	if cfg.Manifest != nil {
 		o.Managed = cfg.Manifest.Scripts
@@ -225,7 +231,7 @@ func (k *call) signedScripts(o *sovd.FilesOptions) error {
 	if only {
 		o.Signed = signed
 	} else {
-		o.Bundles = signed
+		o.Bundles, o.Grants = signed, limit
 	}
 	return nil
 }
@@ -281,6 +287,21 @@ func (k *call) gatewayRunner(dir string) (*proc.Runner, error) {
 		r.Family = family
 	}
 	return r, nil
+}
+
+// triesUser sees, before the first script does, that one can run as the user
+// of --script-user: that takes rights which nobody but root has as a rule, and
+// a program that this user may execute. child ends at once without a task.
+func (k *call) triesUser(r *proc.Runner, child []string) error {
+	if r.User == nil {
+		return nil
+	}
+	o := r.Exec(k.ctx, proc.Command{Argv: child, Dir: "/", User: r.User, Confines: true}, job.Streams{})
+	if o.Err == nil || o.Err.Code != job.CodeInternal {
+		return nil
+	}
+	name := k.cli.String("script-user")
+	return &fault{exit: exitRefused, msg: fmt.Sprintf("--script-user: no script can run as %s here: %s", name, o.Err.Message), hint: "start the gateway as root, from a program file that " + name + " may execute"}
 }
 
 // ros2Address is where a parameter file of ros2_medkit has its gateway listen.

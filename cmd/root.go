@@ -75,6 +75,7 @@ const childCommand = "script-child"
 
 // Main runs one command line and returns its exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	setZone()
 	return run(args, stdin, stdout, stderr, os.Getenv)
 }
 

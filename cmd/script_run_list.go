@@ -15,15 +15,22 @@ import (
 	"lander/lib/trust"
 )
 
-// failedBefore leaves of the targets those on which an earlier run did not
-// complete: its lines are in the file of --retry-failed.
-func (k *call) failedBefore(targets []string) ([]string, error) {
+// aim is where a script is to run.
+type aim struct {
+	on string
+	by string // the group of the list through which on is one; "": on stands in the list itself
+}
+
+// failedBefore leaves of the targets those on which no earlier run completed:
+// its lines, or those of several runs, are in the file of --retry-failed. Of a
+// group it leaves the devices that these lines name.
+func (k *call) failedBefore(targets []aim) ([]aim, error) {
 	name := k.cli.String("retry-failed")
 	text, err := k.readInput(name, "the record", maxRecord)
 	if err != nil {
 		return nil, err
 	}
-	failed, done := map[string]bool{}, map[string]bool{}
+	completed, members := map[string]bool{}, map[string][]aim{}
 	sc := bufio.NewScanner(bytes.NewReader(text))
 	sc.Buffer(nil, len(text)+1)
 	for n := 1; sc.Scan(); n++ {
@@ -38,19 +45,26 @@ func (k *call) failedBefore(targets []string) ([]string, error) {
 		if err := json.Unmarshal(sc.Bytes(), &line); err != nil || line.On == "" {
 			return nil, invalidf("the lines of lander script run --json --on FILE", "%s:%d: not the line of a run on a list", name, n)
 		}
-		if line.By != "" {
-			line.On = line.By
+		if one := (aim{line.On, line.By}); line.By != "" && !slices.Contains(members[line.By], one) {
+			members[line.By] = append(members[line.By], one)
 		}
-		done[line.On] = true
-		failed[line.On] = failed[line.On] || len(line.Error) > 0 && string(line.Error) != "null"
+		if len(line.Error) == 0 || string(line.Error) == "null" {
+			completed[line.On] = true
+		}
 	}
 	if err := sc.Err(); err != nil {
 		return nil, invalidf("", "reading %s: %w", name, err)
 	}
-	var out []string
+	var out []aim
 	for _, t := range targets {
-		if !done[t] || failed[t] {
-			out = append(out, t)
+		named := members[t.on]
+		if named == nil {
+			named = []aim{t}
+		}
+		for _, one := range named {
+			if !completed[one.on] {
+				out = append(out, one)
+			}
 		}
 	}
 	return out, nil
@@ -60,13 +74,16 @@ func (k *call) failedBefore(targets []string) ([]string, error) {
 const maxRecord = 256 << 20
 
 // onTarget runs on one target: on the devices of a group there may be many.
-func (r *remoteRun) onTarget(target string) []onTarget {
-	if !isWeb(target) {
-		return []onTarget{r.execute(r.k.ctx, target)}
+func (r *remoteRun) onTarget(target aim) []onTarget {
+	if !isWeb(target.on) {
+		return []onTarget{r.execute(r.k.ctx, target.on)}
 	}
-	results, err := r.byGateway(target)
+	results, err := r.byGateway(target.on)
 	if err != nil {
-		return []onTarget{{On: target, err: err}}
+		results = []onTarget{{On: target.on, err: err}}
+	}
+	if target.by != "" {
+		results[0].By = target.by
 	}
 	return results
 }

@@ -25,7 +25,7 @@ import (
 type remoteRun struct {
 	k       *call
 	message frame.ExecuteScript
-	targets []string // of agents, or of gateways' APIs
+	targets []aim // agents, or gateways' APIs
 }
 
 // onTarget is one line of the result of many.
@@ -76,20 +76,20 @@ func runOn(k *call) error {
 func (k *call) onSingle() bool { return strings.Contains(k.cli.String("on"), "://") }
 
 // onTargets lists the addresses of --on: itself, or one a line of a file.
-func (k *call) onTargets() ([]string, error) {
+func (k *call) onTargets() ([]aim, error) {
 	on := k.cli.String("on")
 	if k.onSingle() {
 		if _, err := link.Parse(on); err != nil {
 			return nil, dialFault(err)
 		}
-		return []string{on}, nil
+		return []aim{{on: on}}, nil
 	}
 	src, err := k.openInput(on, "the list of agents")
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	var out []string
+	var out []aim
 	sc := bufio.NewScanner(src)
 	for n := 1; sc.Scan(); n++ {
 		line := strings.TrimSpace(sc.Text())
@@ -110,9 +110,12 @@ func (k *call) onTargets() ([]string, error) {
 		} else if _, err := link.Parse(line); err != nil {
 			return nil, invalidf("", "%s:%d: %v", on, n, err)
 		}
-		out = append(out, line)
+		out = append(out, aim{on: line})
 	}
 	if err := sc.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			return nil, invalidf("one address a line", "%s has a line that is too long for an address", on)
+		}
 		return nil, invalidf("", "reading %s: %w", on, err)
 	}
 	if len(out) == 0 {
@@ -217,7 +220,7 @@ const maxRunTime = 24 * time.Hour
 
 // single runs on one agent, as if the script ran here.
 func (r *remoteRun) single() error {
-	res := r.execute(r.k.ctx, r.targets[0])
+	res := r.execute(r.k.ctx, r.targets[0].on)
 	if res.Execution == nil {
 		return r.k.inFile(r.k.args[0], res.err)
 	}

@@ -88,7 +88,7 @@ func runScriptVerify(k *call) error {
 		}
 		store = store.WithPolicy(policy)
 	}
-	sub := trust.Subject{Now: time.Now(), BuildTime: buildTime()}
+	sub := trust.Subject{Now: time.Now(), BuildTime: buildTime(), AnyPlain: true}
 	if at := k.cli.Timestamp("at"); at != nil {
 		sub.Now, sub.BuildTime = *at, time.Time{}
 	}

@@ -29,10 +29,13 @@ func connectFlag(def string) cli.Flag {
 // listen opens what a service manager handed over, else what --listen names,
 // else what a file of another program does.
 func (k *call) listen(otherwise ...string) ([]*link.Listener, error) {
+	addrs := k.cli.StringSlice("listen")
 	if ls, err := k.inherited(); len(ls) > 0 || err != nil {
+		if len(addrs) > 0 {
+			k.ui.warn("ListenStream= of the socket unit is the place for addresses", "--listen is not used: the service manager has handed over what to listen on")
+		}
 		return ls, err
 	}
-	addrs := k.cli.StringSlice("listen")
 	if len(addrs) == 0 {
 		addrs = otherwise
 	}

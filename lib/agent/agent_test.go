@@ -185,6 +185,11 @@ func (d *device) sign(source, format string, serial int64) []byte {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	return d.signText(p, comment)
+}
+
+// signText packs a payload under any trusted comment.
+func (d *device) signText(p *bundle.Payload, comment string) []byte {
 	var b bytes.Buffer
 	if err := bundle.Pack(&b, p.Sign(d.key, comment, bundle.Comment), p.Reader()); err != nil {
 		d.t.Fatal(err)
@@ -331,7 +336,7 @@ func (d *device) execute(p *emp.Peer, m frame.ExecuteScript) (job.Result, frame.
 func TestBusyAndRefused(t *testing.T) {
 	d := startDevice(t, "", nil, 1)
 	p := d.dial(nil)
-	loop := frame.ExecuteScript{Bundle: d.sign("sleep 600", "sh", 1), NoWait: true}
+	loop := frame.ExecuteScript{Bundle: d.sign("sleep 600", "sh", 1), Ticket: "t1", NoWait: true}
 	res, _, err := d.execute(p, loop)
 	if err != nil || res.Status != job.Running {
 		t.Fatalf("%+v, %v", res, err)
@@ -342,6 +347,10 @@ func TestBusyAndRefused(t *testing.T) {
 	d.want(p, frame.CmdStopExecution, `{"id":"nope"}`, frame.StatusNotFound, `"no such execution"`)
 	if r := d.call(p, frame.CmdStopExecution, `{"id":"`+res.ID+`"}`); !strings.Contains(string(r.Body), `"status":"terminated"`) {
 		t.Errorf("stopped: %s", r.Body)
+	}
+	d.want(p, frame.CmdStopExecution, `{"ticket":"t2"}`, frame.StatusNotFound, `"no such execution"`)
+	if r := d.call(p, frame.CmdStopExecution, `{"ticket":"t1"}`); !strings.Contains(string(r.Body), `"id":"`+res.ID+`"`) || !strings.Contains(string(r.Body), `"status":"terminated"`) {
+		t.Errorf("stopped by ticket when it has ended: %s", r.Body)
 	}
 	if _, r, _ := d.execute(p, frame.ExecuteScript{Bundle: []byte("print(1)")}); r.Status != frame.StatusNotPermitted {
 		t.Errorf("no bundle: %d %s", r.Status, r.Body)

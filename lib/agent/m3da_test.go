@@ -336,7 +336,7 @@ func TestServerStopsAScript(t *testing.T) {
 		}
 	}
 	// The server's ticket 1 is not that of an application.
-	p.want(p.dial(nil), frame.CmdStopExecution, `{"ticket":"1"}`, frame.StatusNotFound, `"no such execution is running"`)
+	p.want(p.dial(nil), frame.CmdStopExecution, `{"ticket":"1"}`, frame.StatusNotFound, `"no such execution"`)
 	if err := p.site.Push("gw-1", m3datest.Command(2, "StopExecution", "1")); err != nil {
 		t.Fatal(err)
 	}

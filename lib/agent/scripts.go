@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"lander/lib/fetch"
 	"lander/lib/job"
 	"lander/lib/remote"
-	"lander/lib/store"
 	"lander/lib/trust"
 )
 
@@ -325,73 +323,6 @@ func (l *lazyReader) Read(p []byte) (int, error) {
 		l.err = err
 	}
 	return n, err
-}
-
-func (s *session) executionStatus(dst []byte, r *emp.Request) ([]byte, error) {
-	p, err := frame.ParseExecutionStatus(r.Payload)
-	if err != nil {
-		return nil, err
-	}
-	return r.Go(func(ctx context.Context) ([]byte, error) { return s.a.scripts.status(ctx, p.ID) })
-}
-
-// status renders the execution object, or says that there is none.
-func (s *scripts) status(ctx context.Context, id string) ([]byte, error) {
-	s.mu.Lock()
-	if r := s.running[id]; r != nil {
-		body, err := json.Marshal(r.result)
-		s.mu.Unlock()
-		return body, err
-	}
-	s.mu.Unlock()
-	e, err := s.a.store.Get(ctx, executionKey(id))
-	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrKey) {
-		return nil, frame.Errorf(frame.StatusNotFound, "no such execution")
-	}
-	if err != nil {
-		return nil, err
-	}
-	var r job.Result // without what only the record has
-	if err := json.Unmarshal(e.Value, &r); err != nil {
-		return nil, fmt.Errorf("reading an execution: %w", err)
-	}
-	return json.Marshal(r)
-}
-
-func (s *session) stopExecution(r *emp.Request) ([]byte, error) {
-	p, err := frame.ParseStopExecution(r.Payload)
-	if err != nil {
-		return nil, err
-	}
-	return r.Go(func(ctx context.Context) ([]byte, error) { return s.a.scripts.stop(ctx, p) })
-}
-
-// stop ends an execution and returns its final object. A ticket is one that an
-// application gave.
-func (s *scripts) stop(ctx context.Context, p frame.StopExecution) ([]byte, error) {
-	s.mu.Lock()
-	r := s.running[p.ID]
-	if p.Ticket != "" {
-		for _, one := range s.running {
-			if t := one.result.Ticket; t != nil && *t == p.Ticket && one.result.Source == job.SourceEMP {
-				r = one
-			}
-		}
-	}
-	s.mu.Unlock()
-	if r == nil {
-		if p.ID == "" {
-			return nil, frame.Errorf(frame.StatusNotFound, "no such execution is running")
-		}
-		return s.status(ctx, p.ID)
-	}
-	r.cancel(errStopped)
-	select {
-	case <-r.answer.done:
-		return r.answer.body, r.answer.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // stopAll ends what runs, when the agent ends.

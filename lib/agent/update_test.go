@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"lander/lib/agent"
+	"lander/lib/bundle"
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
 )
@@ -188,10 +189,15 @@ func TestUpdate(t *testing.T) {
 		t.Error(got)
 	}
 	d.want(p, frame.CmdGetVariable, `"update.swlist.lastupdate.result"`, 0, `[454]`)
-	// Nobody signed it, somebody altered it, it is for another format's door.
+	// Nobody signed it, somebody altered it, it is for another format's door, or
+	// says nothing of what it is.
 	bad := d.sign(pack(t, "Manifest", twoParts, "one", "ONE"), "package", 30)
 	bad[len(bad)-2000] ^= 1
-	for what, b := range map[string][]byte{"unsigned": []byte(pack(t, "Manifest", twoParts)), "altered": bad, "a script": d.sign("print(1)", "lua", 31)} {
+	stock, err := bundle.Spool(strings.NewReader(pack(t, "Manifest", twoParts, "one", "ONE", "dir/two.txt", "2")), 1<<20, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, b := range map[string][]byte{"unsigned": []byte(pack(t, "Manifest", twoParts)), "altered": bad, "a script": d.sign("print(1)", "lua", 31), "stock": d.signText(stock, "a stock signature")} {
 		d.update(agent.UpdateOrder{Location: d.file("p", b)})
 		if got := in.end(t); !strings.HasPrefix(got, "0 | 1 | 5 ") {
 			t.Errorf("%s: %s", what, got)

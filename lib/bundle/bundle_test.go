@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"lander/lib/bundle"
@@ -117,6 +118,52 @@ func TestSizes(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+	t.Run("the cap of the format", func(t *testing.T) {
+		text, store := pack(t, make([]byte, 1<<20), nil)
+		b, err := bundle.Open(bytes.NewReader(text), store, trust.Subject{Now: now}, "")
+		if err != nil || b.Payload.Size != 1<<20 {
+			t.Fatal(err)
+		}
+		b.Payload.Close()
+		for format, want := range map[string]int64{"devs": 256 << 10, "package": 1 << 30, "tree": 1 << 30, "data": 1 << 30, "keys": 1 << 20, "sh": 1 << 20, "": 1 << 20} {
+			if got := bundle.Cap(format); got != want {
+				t.Errorf("%q: %d", format, got)
+			}
+		}
+	})
+	t.Run("spooled", func(t *testing.T) {
+		for _, size := range []int{0, 10, 1 << 20, 1<<20 + 1, 3 << 20} {
+			src := bytes.NewReader(make([]byte, size+9))
+			if p, err := bundle.Spool(src, int64(size), t.TempDir()); err == nil || p != nil {
+				t.Errorf("%d bytes and more: %v", size, err)
+			}
+			if src.Len() != 8 {
+				t.Errorf("of %d bytes and more %d are left", size, src.Len())
+			}
+			p, err := bundle.Spool(bytes.NewReader(make([]byte, size)), int64(size), t.TempDir())
+			if err != nil || p.Size != int64(size) {
+				t.Fatalf("%d bytes: %v", size, err)
+			}
+			if b, err := p.Bytes(); len(b) != size || err != nil {
+				t.Errorf("%d bytes become %d, %v", size, len(b), err)
+			}
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	t.Run("no more is fetched than was signed", func(t *testing.T) {
+		text, store := pack(t, []byte("x"), nil)
+		sig, err := bundle.ReadHeader(bufio.NewReader(bytes.NewReader(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := &closed{Reader: strings.NewReader("xyzzy")}
+		_, err = bundle.OpenDetached(sig, func(trust.Verdict) (io.ReadCloser, error) { return src, nil }, store, trust.Subject{Now: now}, "")
+		if r, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(r.Message, "longer than the 1 bytes") || src.Len() != 3 || src.times != 1 {
+			t.Errorf("error %v, %d bytes left, closed %d times", err, src.Len(), src.times)
+		}
+	})
 	t.Run("more than signed", func(t *testing.T) {
 		text, store := pack(t, []byte("x"), nil)
 		endless := io.MultiReader(bytes.NewReader(text), zeros{})
@@ -132,6 +179,13 @@ func TestSizes(t *testing.T) {
 		}
 	})
 }
+
+type closed struct {
+	*strings.Reader
+	times int
+}
+
+func (c *closed) Close() error { c.times++; return nil }
 
 type zeros struct{}
 
@@ -162,6 +216,61 @@ func TestDetachedChecksFirst(t *testing.T) {
 		t.Fatalf("good: error %v, fetched %d times", err, fetched)
 	}
 	b.Payload.Close()
+}
+
+// A stock signature says no size: the cap of scripts counts.
+func TestStock(t *testing.T) {
+	key, err := trust.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if _, err := trust.Add(dir, key.Public().Text(), ""); err != nil {
+		t.Fatal(err)
+	}
+	store, err := trust.OpenStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{3, 1<<20 + 1} {
+		payload := make([]byte, size)
+		p, err := bundle.Spool(bytes.NewReader(payload), 1<<30, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := append(p.Sign(key, "a stock signature", bundle.Comment), payload...)
+		p.Close()
+		b, err := bundle.Open(bytes.NewReader(text), store, trust.Subject{Now: now, AnyPlain: true}, "")
+		if size > 1<<20 {
+			if se, ok := errors.AsType[*bundle.SizeError](err); !ok || se.Limit != 1<<20 {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+			continue
+		}
+		if err != nil || !b.Plain || b.Payload.Size != int64(size) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
+// What is no bundle is told from one that cannot be read.
+func TestNoBundle(t *testing.T) {
+	text, _ := pack(t, []byte("x"), nil)
+	broken := errors.New("broken")
+	for cut := range len(text) - 1 {
+		_, err := bundle.ReadHeader(bufio.NewReader(io.MultiReader(bytes.NewReader(text[:cut]), iotest.ErrReader(broken))))
+		if !errors.Is(err, broken) {
+			t.Fatalf("broken after %d bytes: %v", cut, err)
+		}
+	}
+	for _, start := range []string{"", "untrusted comment: lander bundle", "untrusted comment: lander bundles\n", " " + bundle.FirstLine + "\n"} {
+		if _, err := bundle.ReadHeader(bufio.NewReader(strings.NewReader(start))); !errors.Is(err, bundle.ErrNotBundle) {
+			t.Errorf("%q: %v", start, err)
+		}
+		if err := bundle.Pack(io.Discard, []byte(start), strings.NewReader("x")); !errors.Is(err, bundle.ErrNotBundle) {
+			t.Errorf("packing %q: %v", start, err)
+		}
+	}
 }
 
 func FuzzReadHeader(f *testing.F) {

@@ -2,6 +2,7 @@ package bundle_test
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +30,18 @@ func TestTreeManifest(t *testing.T) {
 	sums, err := bundle.ParseTree(b)
 	if err != nil || len(sums) != 3 || sums["b/c.lua"] != sumX {
 		t.Errorf("%v, %v", sums, err)
+	}
+}
+
+// What cannot be listed is not passed over: it would not be signed.
+func TestTreeManifestRefuses(t *testing.T) {
+	for name, f := range map[string]*fstest.MapFile{
+		"link": {Data: []byte("a"), Mode: fs.ModeSymlink}, "pipe": {Mode: fs.ModeNamedPipe},
+		"two\nlines": {}, "carriage\r": {}, `back\slash`: {},
+	} {
+		if b, err := bundle.TreeManifest(fstest.MapFS{"a": {}, name: f}); err == nil || b != nil {
+			t.Errorf("%q: %q, %v", name, b, err)
+		}
 	}
 }
 

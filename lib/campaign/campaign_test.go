@@ -2,11 +2,13 @@ package campaign_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -294,5 +296,31 @@ func TestDamagedRecord(t *testing.T) {
 	}
 	if _, err := b.GetMany(t.Context(), "campaign_0"); err == nil {
 		t.Error("the damaged record was read")
+	}
+}
+
+// full is a store that takes no campaign any more.
+type full struct{ store.Store }
+
+var errFull = errors.New("the disk is full")
+
+func (f full) Put(ctx context.Context, key string, value []byte, rev store.Revision) (store.Revision, error) {
+	if strings.HasPrefix(key, "campaigns/") {
+		return 0, errFull
+	}
+	return f.Store.Put(ctx, key, value, rev)
+}
+
+// What could not be recorded is not begun.
+func TestBeginsWhatLasts(t *testing.T) {
+	s := newShed(2)
+	a, leave := open(t, full{store.NewMemory()}, "a", s)
+	_, err := a.StartMany(t.Context(), sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{Group: "all"}})
+	if all, lerr := a.ListMany(t.Context()); !errors.Is(err, errFull) || lerr != nil || len(all) != 0 {
+		t.Errorf("%v; the campaigns: %+v, %v", err, all, lerr)
+	}
+	leave()
+	if got := s.begun(); len(got) != 0 {
+		t.Errorf("begun on %v", got)
 	}
 }

@@ -76,7 +76,22 @@ func clearLeft(name string) bool {
 		return false
 	}
 	defer f.Close()
+	return clearOpen(f)
+}
+
+// clearOpen is clearLeft for a file that was opened by its temporary name.
+// Its writer may have given it another name since, and the next writer's file
+// stands there.
+func clearOpen(f *os.File) bool {
 	if lockFile(f, false) != nil || removed(f) {
+		return false
+	}
+	here, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(f.Name())
+	if err != nil || !os.SameFile(here, there) {
 		return false
 	}
 	return removeHeld(f) == nil

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +67,38 @@ func TestTwoWriters(t *testing.T) {
 	}
 	if got := names(t, dir); got != "name" {
 		t.Errorf("there are %s", got)
+	}
+}
+
+// Who saw a writer's file before it had its final name does not take the next
+// writer's for it.
+func TestLateLook(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "name")
+	first, err := Create(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, err := os.OpenFile(first.Name(), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if err := first.Commit(); err != nil {
+		if runtime.GOOS == "windows" {
+			t.Skip("what is open is not renamed here")
+		}
+		t.Fatal(err)
+	}
+	next, err := Create(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if clearOpen(late) {
+		t.Error("the next writer's file is gone")
+	}
+	next.WriteString("next")
+	if err := next.Commit(); err != nil {
+		t.Error(err)
 	}
 }
 

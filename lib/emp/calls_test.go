@@ -3,7 +3,9 @@ package emp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +60,43 @@ func post(t *testing.T, p *emp.Peer, payload string) <-chan outcome {
 
 // A request id is parked from the timeout until the late response comes, and
 // the next call takes the lowest free one.
+// Whichever calls are answered, and in whichever order, the others end with
+// their time, as does one that takes the place of an answered one.
+func TestTimeoutBesideAnswers(t *testing.T) {
+	for _, answered := range [][]int{{0}, {1}, {2}, {0, 1}, {1, 0}, {1, 2}, {2, 1}, {0, 2}, {2, 0}, {0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}} {
+		clock := emptest.NewClock(time.Unix(0, 0))
+		p, w := newWire(t, emp.Options{Clock: clock})
+		var calls []<-chan outcome
+		var sent []frame.Frame
+		for i := range 3 {
+			calls = append(calls, post(t, p, fmt.Sprint(i)))
+			sent = append(sent, w.next())
+		}
+		for _, i := range answered {
+			w.answer(sent[i], `"in time"`)
+			if o := await(t, calls[i], "the response"); o.err != nil {
+				t.Errorf("%v: call %d: %v", answered, i, o.err)
+			}
+		}
+		clock.Advance(30 * time.Second)
+		late := post(t, p, "3")
+		w.next()
+		clock.Advance(30 * time.Second)
+		for i, c := range calls {
+			if slices.Contains(answered, i) {
+				continue
+			}
+			if o := await(t, c, "the timeout"); !errors.Is(o.err, frame.StatusTimeout) {
+				t.Errorf("%v: call %d: %v", answered, i, o.err)
+			}
+		}
+		clock.Advance(30 * time.Second)
+		if o := await(t, late, "the timeout of the last"); !errors.Is(o.err, frame.StatusTimeout) {
+			t.Errorf("%v: the last: %v", answered, o.err)
+		}
+	}
+}
+
 func TestTimeoutParksTheID(t *testing.T) {
 	clock := emptest.NewClock(time.Unix(0, 0))
 	p, w := newWire(t, emp.Options{Clock: clock})

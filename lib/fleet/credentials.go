@@ -86,6 +86,8 @@ func ParseCredentials(text []byte, password func(path string) ([]byte, error)) (
 			return nil, fmt.Errorf("%w: a device without id", ErrCredentials)
 		case len(d.ID) > maxDeviceID:
 			return nil, fmt.Errorf("%w: the id %.40q... is longer than %d bytes", ErrCredentials, d.ID, maxDeviceID)
+		case !isDeviceID(d.ID):
+			return nil, fmt.Errorf("%w: the id %q has a control character", ErrCredentials, d.ID)
 		case twice:
 			return nil, fmt.Errorf("%w: the device %s is there twice", ErrCredentials, d.ID)
 		case !slices.Contains(trust.M3DAAuths, d.Auth):

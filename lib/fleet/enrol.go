@@ -65,7 +65,7 @@ func (f *Fleet) saveEnrolled(x *enrolled) (err error) {
 // enrolledKeys are the keys of a device that has registered. unused is its
 // secret when it is not known yet that the device has it.
 func (f *Fleet) enrolledKeys(id string, c Credentials) (keys m3da.Keys, unused *enrolled, ok bool) {
-	if len(id) > maxDeviceID {
+	if !isDeviceID(id) {
 		return nil, nil, false
 	}
 	x, err := f.loadEnrolled(id)
@@ -103,7 +103,7 @@ func (f *Fleet) confirm(c *connection) {
 func (f *Fleet) register() func(device string) (m3da.Enrolment, bool) {
 	return func(id string) (m3da.Enrolment, bool) {
 		c, ok := f.credentials(id)
-		if !ok || c.Registration == nil || id == "" || len(id) > maxDeviceID {
+		if !ok || c.Registration == nil || !isDeviceID(id) {
 			return m3da.Enrolment{}, false
 		}
 		r, err := trust.NewM3DARegistration(trust.M3DAServer, c.Registration, f.o.ServerID, id)

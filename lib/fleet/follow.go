@@ -135,7 +135,11 @@ func (f *Fleet) later(do func()) {
 
 func (f *Fleet) readDevice(e store.Entry) (deviceRecord, bool) {
 	var rec deviceRecord
-	if err := json.Unmarshal(e.Value, &rec); err != nil || deviceKey(rec.ID) != e.Key {
+	err := json.Unmarshal(e.Value, &rec)
+	if err == nil && deviceKey(rec.ID) != e.Key {
+		err = fmt.Errorf("it is that of %q", rec.ID)
+	}
+	if err != nil {
 		f.o.Log.Error("the record of a device is damaged", "key", e.Key, "error", err)
 		return rec, false
 	}

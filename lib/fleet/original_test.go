@@ -75,6 +75,30 @@ func (o *original) exchange(items ...envelope.Item) []envelope.Item {
 	}
 }
 
+// What cannot stand in a record or on one line of a list is no id.
+func TestDeviceIDs(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	for _, id := range []string{"a\x00b", "a\nb", "\xff\xfe", "a\x7f", strings.Repeat("x", maxDeviceID+1)} {
+		o := h.original(id)
+		e := envelope.Envelope{Header: envelope.Header(envelope.Text("id", id))}
+		if _, err := o.conn.Write(e.Append(nil)); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 256)
+		n, err := o.conn.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := envelope.Parse(b[:n])
+		if s, _ := got.Status(); err != nil || s != envelope.StatusForbidden {
+			t.Errorf("%q: status %d %v, want %d", id, s, err, envelope.StatusForbidden)
+		}
+	}
+	for _, id := range []string{"../../x", "ä", "a b"} {
+		h.original(id).exchange()
+	}
+}
+
 // An original device gets its command with a reply, once, by MD5, and answers
 // with a text.
 func TestOriginalDevice(t *testing.T) {

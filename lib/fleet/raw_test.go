@@ -157,7 +157,7 @@ func TestCredentialsFile(t *testing.T) {
 	}
 	for _, c := range []struct{ text, want string }{
 		{"x", "expected"}, {"[[device]]\nid=''", "without id"}, {"[[device]]\nid='a'\n[[device]]\nid='a'", "twice"}, {"[[device]]\nid='a'\nauth='x'", "not known"},
-		{"[[device]]\nid='a'\nauth='hmac-md5'", "password_file"}, {"[[device]]\nid='a'\ncipher='aes-cbc-128'", "without auth"}, {"colour=1", "unknown key"},
+		{"[[device]]\nid='a'\nauth='hmac-md5'", "password_file"}, {"[[device]]\nid='a'\ncipher='aes-cbc-128'", "without auth"}, {"colour=1", "unknown key"}, {"[[device]]\nid=\"a\\nb\"", "control character"},
 		{"[[device]]\nid='a'\nauth='hmac-md5'\npassword_file='empty'", "is empty"}, {"[[device]]\nid='a'\nauth='hmac-md5'\ncipher='rot13'\npassword_file='x'", "not known"},
 	} {
 		if list, err := ParseCredentials([]byte(c.text), password); err == nil || !strings.Contains(err.Error(), c.want) || list != nil {

@@ -12,10 +12,15 @@ import (
 	"lander/lib/m3da"
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
+	"lander/lib/trust"
 )
 
 // maxDeviceID bounds the id of a device, in bytes.
 const maxDeviceID = 160
+
+// isDeviceID says whether a device may call itself so: records are JSON, and
+// lists and logs are read line by line, which other bytes would not survive.
+func isDeviceID(id string) bool { return len(id) <= maxDeviceID && trust.CheckName(id) == nil }
 
 // Listener is where devices connect; link.Listener is one.
 type Listener interface {
@@ -97,6 +102,9 @@ func (c *connection) name() string {
 // account lets a device in, or not.
 func (c *connection) account(id string) (m3da.Account, bool) {
 	f := c.f
+	if c.dev != nil && c.dev.id != id {
+		return m3da.Account{}, false // one device for each connection
+	}
 	cred, ok := f.credentials(id)
 	if !ok {
 		return m3da.Account{}, false
@@ -111,16 +119,13 @@ func (c *connection) account(id string) (m3da.Account, bool) {
 	defer f.mu.Unlock()
 	d := f.devices[id]
 	if d == nil {
-		if len(id) > maxDeviceID || len(f.devices) >= maxDevices {
+		if !isDeviceID(id) || len(f.devices) >= maxDevices {
 			return m3da.Account{}, false
 		}
 		other := f.components[componentID(id)]
 		if other != nil {
 			return m3da.Account{}, false
 		}
-	}
-	if c.dev != nil && c.dev.id != id {
-		return m3da.Account{}, false // one device for each connection
 	}
 	if d == nil {
 		// It is known when its first envelope is whole.
@@ -213,7 +218,7 @@ func (f *Fleet) describe(d *device, body bysant.Value) {
 	list := func(name string) []string {
 		var out []string
 		for w := range strings.SplitSeq(text(name), ",") {
-			if w != "" && len(w) <= maxDeviceID && len(out) < 100 {
+			if isDeviceID(w) && len(out) < 100 {
 				out = append(out, w)
 			}
 		}

@@ -50,7 +50,7 @@ func (s *Sink) Write(r Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n, err := s.w.Write(append(b, '\n')); err != nil {
-		s.cut(n)
+		s.takeBack(int64(n))
 		return fmt.Errorf("writing data: %w", err)
 	}
 	s.written++
@@ -82,13 +82,13 @@ func (s *Sink) Write(r Record) error {
 	return nil
 }
 
-// cut takes back the n bytes of a line that was not written to its end. mu is
-// held.
-func (s *Sink) cut(n int) {
-	if s.f == nil || n == 0 {
+// takeBack cuts off the n bytes of a line for whose rest there was no room, so
+// that the next one does not begin in its middle.
+func (s *Sink) takeBack(n int64) {
+	if s.f == nil || n <= 0 {
 		return
 	}
-	if begin, err := s.f.Seek(int64(-n), io.SeekEnd); err == nil {
-		s.f.Truncate(begin)
+	if end, err := s.f.Seek(0, io.SeekEnd); err == nil && s.f.Truncate(end-n) == nil {
+		s.f.Seek(0, io.SeekEnd)
 	}
 }

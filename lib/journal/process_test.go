@@ -222,6 +222,63 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// Where the note of the end is lost as well, the last line that is whole
+// counts, and what only looks like a file of the journal does not.
+func TestDamagedWithoutHead(t *testing.T) {
+	dir, text, _ := small(t, 3)
+	if err := os.WriteFile(filepath.Join(dir, journal.FileName), []byte(string(text)+"junk\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, journal.HeadName)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"journal.7.ndjson", "journal.000007.ndjson.bak", "journal.000000.ndjson", "journal.-00007.ndjson", "old.journal.000007.ndjson"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("not of the journal\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j := open(t, dir, journal.Options{})
+	if l := add(t, j, "after"); l.Seq != 5 {
+		t.Errorf("seq %d, want 5: three lines and a note", l.Seq)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "journal.000001.ndjson")); err != nil {
+		t.Error(err)
+	}
+	f, err := os.Open(filepath.Join(dir, journal.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if r, err := journal.Verify(t.Context(), f, ""); err != nil || r.First != 4 || r.Last != 5 {
+		t.Errorf("new file: report %+v, error %v", r, err)
+	}
+	rotated, err := os.ReadFile(filepath.Join(dir, "journal.000001.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "journal.000001.ndjson"), rotated[:len(rotated)-len("junk\n")], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := journal.VerifyDir(t.Context(), dir, ""); err != nil || r.Files != 2 || r.Lines != 5 {
+		t.Errorf("without the damage: %+v, %v", r, err)
+	}
+}
+
+// A journal that keeps nothing takes nothing.
+func TestNotAFile(t *testing.T) {
+	if _, err := os.Stat(os.DevNull); err != nil || os.PathSeparator != '/' {
+		t.Skip("no such device here")
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(os.DevNull, filepath.Join(dir, journal.FileName)); err != nil {
+		t.Fatal(err)
+	}
+	j := open(t, dir, journal.Options{})
+	if _, err := j.Append(t.Context(), journal.Line{Action: "run"}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A file whose last line is damaged is evidence: it is kept, and the journal
 // goes on in the next file.
 func TestDamagedLastLine(t *testing.T) {

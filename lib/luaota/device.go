@@ -400,5 +400,5 @@ func (r *deviceRun) piece(o record.Object) []byte {
 	if err != nil || off < 0 || n < 0 || off > int64(len(b)) {
 		return nil
 	}
-	return b[off:min(off+n, int64(len(b)))]
+	return b[off:][:min(n, int64(len(b))-off)]
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"strings"
 	"testing"
@@ -122,6 +123,30 @@ func TestStrongFallsBack(t *testing.T) {
 		if err != nil || e.Reboot == strict || flash.Exists("x") == strict {
 			t.Errorf("strict %v: %+v, %v, files %q", strict, e, err, flash.Files())
 		}
+	}
+}
+
+// A server may ask for any part of a file, and get what there is of it; a file
+// of the name of the status does not hide that the listing came.
+func TestUploadBeyondTheEnd(t *testing.T) {
+	d := ourDevice(t, luaotatest.NewFlash(map[string]string{"a": "four", "s": "x"}))
+	_, err, serr := session(t, d, luaota.ServerOptions{}, func(s *luaota.Server) error {
+		if _, err := s.Do(luaota.List()); err != nil {
+			return err
+		}
+		for _, c := range []struct {
+			off, n int64
+			want   string
+		}{{1, math.MaxInt64, "our"}, {4, math.MaxInt64, ""}, {2, 1, "u"}, {5, 1, ""}, {-1, 2, ""}, {0, -1, ""}} {
+			a, err := s.Do(luaota.Command{Action: luaota.ActUpload, Fields: record.Object{{Key: "name", Value: record.String("a")}, {Key: "offset", Value: record.Int(c.off)}, {Key: "len", Value: record.Int(c.n)}}, Reads: len(c.want)})
+			if err != nil || string(a.Data) != c.want {
+				return fmt.Errorf("%+v: %q, %w", c, a.Data, err)
+			}
+		}
+		return s.NoUpdate()
+	}, nil)
+	if err != nil || serr != nil {
+		t.Errorf("%v, %v", err, serr)
 	}
 }
 

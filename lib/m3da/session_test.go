@@ -1,6 +1,7 @@
 package m3da_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -323,6 +324,79 @@ func TestRegistration(t *testing.T) {
 	var status *m3da.StatusError
 	if _, err := try("wrong"); !errors.As(err, &status) || status.Status != envelope.StatusUnauthorized {
 		t.Errorf("the wrong password: %v", err)
+	}
+}
+
+// pass is a registration that proves everything and hides nothing.
+type pass struct{}
+
+func (pass) Salt() string                        { return "salt" }
+func (pass) PublicKey() string                   { return "key" }
+func (pass) MAC(string, string) string           { return "mac" }
+func (pass) Verify(_, _, mac string) bool        { return mac == "mac" }
+func (pass) Mask(_, text string) (string, error) { return text, nil }
+
+// A device is registered when it says so itself, and is told why it is not.
+func TestRegistrationEnds(t *testing.T) {
+	inner := func(f ...envelope.Field) string {
+		return string(envelope.Envelope{Header: envelope.Header(f...)}.Append(nil))
+	}
+	for _, tt := range []struct {
+		name   string
+		secret error
+		last   int64  // what the device ends it with
+		mac    string // under its last envelope
+		status int64  // what it is told, 0 for nothing
+		done   bool
+	}{
+		{name: "good", last: 200, mac: "mac", done: true},
+		{name: "the device could not", last: 500, mac: "mac"},
+		{name: "no proof of the end", last: 200, mac: "x", status: 401},
+		{name: "not for this one", secret: &m3da.StatusError{Status: 403}, status: 403},
+		{name: "a fault", secret: errors.New("the disk is full"), status: 500},
+	} {
+		a, b := net.Pipe()
+		done := false
+		ended := make(chan error, 1)
+		go func() {
+			ended <- m3da.Serve(context.Background(), b, m3da.ServerOptions{
+				Account: func(string) (m3da.Account, bool) { return m3da.Account{}, false },
+				Register: func(string) (m3da.Enrolment, bool) {
+					return m3da.Enrolment{Registration: pass{}, Secret: func() (string, error) { return "secret", tt.secret }, Done: func() error { done = true; return nil }}, true
+				},
+			})
+		}()
+		r := bufio.NewReader(a)
+		buf := make([]byte, 1000)
+		exchange := func(e envelope.Envelope) envelope.Envelope {
+			if _, err := a.Write(e.Append(nil)); err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			n, err := r.Read(buf)
+			if err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			got, _, err := envelope.Parse(buf[:n])
+			if err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			return got
+		}
+		mac := func(m string) envelope.Fields { return envelope.Header(envelope.Text("autoreg_mac", m)) }
+		exchange(envelope.Envelope{Header: envelope.Header(envelope.Text("id", deviceID), envelope.Text("autoreg_salt", "s"))})
+		got := exchange(envelope.Envelope{Payload: inner(envelope.Text("autoreg_pubkey", "key")), Footer: mac("mac")})
+		if tt.secret == nil {
+			if last := (envelope.Envelope{Payload: inner(envelope.Int("status", tt.last)), Footer: mac(tt.mac)}); tt.status > 0 {
+				got = exchange(last)
+			} else if _, err := a.Write(last.Append(nil)); err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+		}
+		a.Close()
+		err := <-ended
+		if status, _ := got.Status(); status != tt.status || done != tt.done || (err == nil) != tt.done {
+			t.Errorf("%s: told %d, done %v, %v", tt.name, status, done, err)
+		}
 	}
 }
 

@@ -214,6 +214,7 @@ type Command struct {
 	Budget     job.Budget
 	Kill       <-chan struct{} // when closed, it is killed without a grace
 	User       *User           // whom it runs as; nil: as we do
+	Confines   bool            // it sets its own limits: with a User, nothing stands in front of it that does
 	Outlives   bool            // not killed by the kernel when we die: it sees that itself, and has its group to end
 	Execution  string          // the id that it carries as LANDER_EXECUTION: what of it leaves the group is found by it
 }
@@ -231,7 +232,7 @@ func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome
 		return stopped(ctx, c, cause)
 	}
 	argv := c.Argv
-	if c.User != nil {
+	if c.User != nil && !c.Confines {
 		argv = append(r.shellLimits(c.Budget), argv...)
 	}
 	sealDescriptors()
@@ -302,12 +303,15 @@ func (r *Runner) limitAll(pid int, c Command) error {
 // the limits of a foreign process take a right that even root may lack.
 func (r *Runner) shellLimits(b job.Budget) []string {
 	line := "ulimit -c 0"
+	if s := int64((b.CPU + time.Second - 1) / time.Second); b.CPU > 0 {
+		// First the soft one, whose signal says what it was.
+		line += fmt.Sprintf(" && ulimit -S -t %d && ulimit -H -t %d", s, s+1)
+	}
 	add := func(flag string, n int64) {
 		if n > 0 {
 			line += fmt.Sprintf(" && ulimit -%s %d", flag, n)
 		}
 	}
-	add("t", int64((b.CPU+time.Second-1)/time.Second))
 	add("v", b.Memory>>10)
 	add("n", r.Limits.Files)
 	add("f", (r.Limits.FileSize+511)>>9)

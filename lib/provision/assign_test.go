@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lander/lib/provision"
+	"lander/lib/store"
 )
 
 func (r *rig) inventory() provision.Inventory {
@@ -38,6 +39,34 @@ func (r *rig) stage(device string) provision.Stage {
 	}
 	s, _ := a.Stage(d)
 	return s
+}
+
+// full is a store that takes nothing any more.
+type full struct{ store.Store }
+
+var errFull = errors.New("the disk is full")
+
+func (full) Put(context.Context, string, []byte, store.Revision) (store.Revision, error) {
+	return 0, errFull
+}
+func (full) Delete(context.Context, string, store.Revision) error { return errFull }
+
+// What could not be recorded is not assigned, nor withdrawn.
+func TestAssignSaysWhatLasts(t *testing.T) {
+	r := newRig(t, small("1"), nil)
+	r.settle(5, board("s3cret"))
+	r.assign("5", "1", "x1")
+	v := r.inventory()
+	v.Store = full{r.store}
+	if err := v.Assign(t.Context(), "5", provision.Offer{Chk: "x", Name: "2"}, "x2"); !errors.Is(err, errFull) {
+		t.Errorf("assigning: %v", err)
+	}
+	if was, err := v.Withdraw(t.Context(), "5", ""); was || !errors.Is(err, errFull) {
+		t.Errorf("withdrawing: %t, %v", was, err)
+	}
+	if a, err := r.inventory().Assignment(t.Context(), "5"); err != nil || a == nil || a.By != "x1" {
+		t.Errorf("%+v, %v", a, err)
+	}
 }
 
 // A board gets the release that it is assigned, also one that the tree has no

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"lander/lib/luaota"
 	"lander/lib/luaota/luaotatest"
@@ -162,6 +163,75 @@ func TestCutAtEveryByteOriginal(t *testing.T) {
 		}
 	}
 	t.Logf("%d bytes, %d cuts mixed, renames at %d to %d of %d bytes", total, mixed, firstMove, lastMove, seen.Len())
+}
+
+// Where renames were cut off, a client that can tell what a file holds is asked,
+// and what it holds counts: only the rest is sent once more.
+func TestStrongAfterACut(t *testing.T) {
+	r := newRig(t, cutTree("1"), nil)
+	probe := board("s3cret")
+	r.settle(1, probe)
+	const cuts = 7
+	var boards []*luaotatest.Flash
+	for n := range cuts {
+		boards = append(boards, board("s3cret"))
+		r.settle(int64(2+n), boards[n])
+	}
+	r.retree(cutTree("2"), nil)
+	seen := &bytes.Buffer{}
+	d, err := luaotatest.Boot(1, probe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := d.Run(&cutConn{r.dial(), -1, -1, seen, nil}); err != nil || !e.Reboot {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	first, last := moves(seen.Bytes())
+	mixed := 0
+	for n, flash := range boards {
+		id := int64(2 + n)
+		d, err := luaotatest.Boot(id, flash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := r.over(id)
+		d.Run(&cutConn{r.dial(), first + (last-first)*n/cuts, -1, nil, nil}) // that it fails is the point
+		for end := time.Now().Add(30 * time.Second); r.over(id) == before; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("board %d: its session goes on", id)
+			}
+		}
+		if state(flash.Files(), simCompiled) == "mixed" {
+			mixed++
+		}
+		for range 3 {
+			e, err := r.boot(id, flash, func(d *luaota.Device) { d.Nonce = strings.Repeat("ab", 16) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			// What the client does with the list when it boots.
+			for line := range strings.Lines(flash.Files()["luaOTA/todo"]) {
+				switch w := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); w[0] {
+				case "mv":
+					flash.Put(w[2], flash.Files()[w[1]])
+					flash.Remove(w[1])
+				case "rm":
+					flash.Remove(w[1])
+				case "end":
+					flash.Remove("luaOTA/todo")
+				}
+			}
+			if !e.Reboot {
+				break
+			}
+		}
+		if s := state(flash.Files(), simCompiled); s != "2" {
+			t.Errorf("cut %d: afterwards the flash is %s: %q", n, s, flash.Files())
+		}
+	}
+	if mixed < 3 {
+		t.Errorf("%d cuts left a mixture", mixed)
+	}
 }
 
 // The same with our client, run by real Lua: after a cut it boots the old or the

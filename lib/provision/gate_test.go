@@ -1,9 +1,12 @@
 package provision_test
 
 import (
+	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"lander/lib/luaota"
 	"lander/lib/luaota/luaotatest"
@@ -13,17 +16,26 @@ import (
 // Where one address has all its streams open and says nothing on them, the
 // oldest-silent gives way to a board.
 func TestGateGivesWay(t *testing.T) {
-	r := newRig(t, small("1"), func(o *provision.Options) { o.MaxConns, o.MaxPerHost = 4, 3 })
-	var silent []net.Conn
-	for range 20 {
-		silent = append(silent, r.dial())
-	}
-	flash := board("s3cret")
-	if n := r.settle(7, flash); n != 1 {
-		t.Errorf("%d boots", n)
-	}
-	for _, c := range silent {
-		c.Close()
+	r := newRig(t, small("1"), func(o *provision.Options) { o.MaxConns, o.MaxPerHost, o.Hello = 4, 3, time.Hour })
+	for range 2 { // and once more: no place is given back twice
+		var silent []net.Conn
+		for range 20 {
+			silent = append(silent, r.dial())
+		}
+		// All but the last three are closed.
+		for i, c := range silent[:17] {
+			c.SetReadDeadline(time.Now().Add(30 * time.Second))
+			if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("stream %d: %v", i, err)
+			}
+		}
+		flash := board("s3cret")
+		if n := r.settle(7, flash); n != 1 {
+			t.Errorf("%d boots", n)
+		}
+		for _, c := range silent {
+			c.Close()
+		}
 	}
 }
 

@@ -115,7 +115,8 @@ func (r *rollout) hold(o Options, rel *Release, id int64, groups []string, begun
 		if r.filled.IsZero() { // a full bucket
 			r.tokens = float64(o.Rate)
 		}
-		r.tokens = min(float64(o.Rate), r.tokens+now.Sub(r.filled).Minutes()*float64(o.Rate))
+		since := max(now.Sub(r.filled), 0) // a clock that went back takes nothing away
+		r.tokens = min(float64(o.Rate), r.tokens+since.Minutes()*float64(o.Rate))
 		r.filled = now
 		if r.tokens < 1 {
 			return fmt.Sprintf("%d updates have begun within the last minute", o.Rate)

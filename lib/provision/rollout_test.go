@@ -75,7 +75,12 @@ func TestRate(t *testing.T) {
 	}
 	r.clock.add(31 * time.Second)
 	got = append(got, r.settle(4, board("s3cret")), r.settle(5, board("s3cret")))
-	if fmt.Sprint(got) != "[1 1 0 1 0]" {
+	// A clock that goes back costs nothing.
+	r.clock.add(-time.Hour)
+	got = append(got, r.settle(6, board("s3cret")))
+	r.clock.add(31 * time.Second)
+	got = append(got, r.settle(7, board("s3cret")))
+	if fmt.Sprint(got) != "[1 1 0 1 0 0 1]" {
 		t.Errorf("boots %v", got)
 	}
 }
@@ -172,7 +177,7 @@ func TestUnhealthyGoesBack(t *testing.T) {
 			t.Error("the bad release came again")
 		}
 	}
-	if d := r.device(7); d.Release != "1" || len(d.Bad) != 1 {
+	if d := r.device(7); d.Release != "1" || len(d.Bad) != 1 || d.Result != provision.ResultCurrent || d.Reason != "" {
 		t.Errorf("%+v", d)
 	}
 	r.retree(small("3"), nil)

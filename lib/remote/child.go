@@ -39,6 +39,7 @@ type Child struct {
 	Argv []string     // how to start the child: program and hidden command
 	Host Host         // nil: the script has no agent
 	Env  []string     // of the script's host, "K=V": the child has it, and the programs that the script starts
+	User *proc.User   // whom scripts run as; nil: as we do
 	Log  *slog.Logger // traces of a child that died; nil: none
 }
 
@@ -120,7 +121,7 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	o := runner.Exec(ctx, proc.Command{
 		Argv: c.Argv, Dir: "/", Env: append([]string{"LANDER_EXECUTION=" + t.ID, "GOTRACEBACK=single"}, c.Env...),
 		ExtraFiles: theirEnds, Started: begun, Kill: t.Kill,
-		Budget: job.Budget{Wall: t.Budget.Wall}, Outlives: true,
+		Budget: job.Budget{Wall: t.Budget.Wall}, Outlives: true, User: c.User, Confines: true,
 	}, job.Streams{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: trace})
 	started() // in case it did not start
 	ours.SetReadDeadline(time.Now().Add(time.Second))

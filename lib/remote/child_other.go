@@ -11,6 +11,7 @@ import (
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
 	"lander/lib/job"
+	"lander/lib/proc"
 )
 
 // Host answers what a running script asks its agent.
@@ -24,6 +25,7 @@ type Child struct {
 	Argv []string
 	Host Host
 	Env  []string
+	User *proc.User
 	Log  *slog.Logger
 }
 

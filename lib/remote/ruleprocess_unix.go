@@ -86,6 +86,7 @@ func (c *Child) StartRules(ctx context.Context, o RulesOptions) (*RuleProcess, e
 		var runner proc.Runner
 		runner.Exec(ctx, proc.Command{
 			Argv: c.Argv, Dir: "/", Env: append([]string{"LANDER_RULES=1", "GOTRACEBACK=single"}, c.Env...), ExtraFiles: []*os.File{theirs, null}, Started: begun,
+			User: c.User, Confines: true,
 		}, job.Streams{Stdout: io.Discard, Stderr: trace})
 	}()
 	<-started

@@ -245,6 +245,12 @@ func TestTriggers(t *testing.T) {
 		l.advance(t, 60*time.Second)
 		l.want(t, "r info: once", "r info: 1767261660", "r info: 1767261720")
 	})
+	t.Run("onperiod, hardly any", func(t *testing.T) {
+		l, e := engine(t)
+		load(t, e, "r", `connect(onperiod(1e-6), function() print "tick" end)`)
+		l.advance(t, 10*time.Millisecond)
+		l.want(t, "r info: tick")
+	})
 	t.Run("ondate", func(t *testing.T) {
 		l, e := engine(t)
 		load(t, e, "r", `connect(ondate("30 12 * * *"), function() print(os.date("!%H:%M", time())) end)`)
@@ -337,14 +343,18 @@ func TestRulesFail(t *testing.T) {
 		t.Errorf("an error at setup: %v", err)
 	}
 	for text, want := range map[string]string{
-		"onperiod()":                         "bad:2: bad argument #1 to 'onperiod' (number expected, got no value)",
-		`ondate "never"`:                     "bad:2: bad argument #1 to 'ondate' (",
-		`onthreshold(1, "system.a", "over")`: `bad:2: bad argument #3 to 'onthreshold' ("up", "down" or "both" expected)`,
-		"connect(1, print)":                  "bad:2: bad argument #1 to 'connect' (a trigger expected, got number)",
-		"connect(onboot(), 1)":               "bad:2: bad argument #2 to 'connect' (function expected, got number)",
-		"filter(print)":                      "bad:2: bad argument #2 to 'filter' (a trigger expected, got nil)",
-		"filter(1, onboot())":                "bad:2: bad argument #1 to 'filter' (function expected, got number)",
-		"sendtimestampeddata()":              "bad:2: bad argument #1 to 'sendtimestampeddata' (string expected, got no value)",
+		"onperiod()":                             "bad:2: bad argument #1 to 'onperiod' (number expected, got no value)",
+		`ondate "never"`:                         "bad:2: bad argument #1 to 'ondate' (",
+		`onthreshold(1, "system.a", "over")`:     `bad:2: bad argument #3 to 'onthreshold' ("up", "down" or "both" expected)`,
+		`ondate "0 0 */9223372036854775807 * *"`: "bad:2: bad argument #1 to 'ondate' (",
+		"onperiod(0/0)":                          "bad:2: bad argument #1 to 'onperiod' (seconds expected)",
+		"onhold(-1e10, 'system.a')":              "bad:2: bad argument #1 to 'onhold' (seconds expected)",
+		"for i = 1, 1001 do onboot() end":        "bad:2: too many triggers",
+		"connect(1, print)":                      "bad:2: bad argument #1 to 'connect' (a trigger expected, got number)",
+		"connect(onboot(), 1)":                   "bad:2: bad argument #2 to 'connect' (function expected, got number)",
+		"filter(print)":                          "bad:2: bad argument #2 to 'filter' (a trigger expected, got nil)",
+		"filter(1, onboot())":                    "bad:2: bad argument #1 to 'filter' (function expected, got number)",
+		"sendtimestampeddata()":                  "bad:2: bad argument #1 to 'sendtimestampeddata' (string expected, got no value)",
 	} {
 		if err := e.Load("bad", "\n"+text, capability.Default()); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)

@@ -151,9 +151,6 @@ func (s *Service) admit(ctx context.Context, a *Admitted) error {
 		return err
 	}
 	defer b.Payload.Close()
-	if err := b.PlainAllowed(); err != nil {
-		return err
-	}
 	payload, err := b.Payload.Bytes()
 	if err != nil {
 		return err
@@ -205,6 +202,9 @@ func (s *Service) plain(a *Admitted, b *bundle.Bundle) error {
 	a.Result.Name = a.Task.Name
 	if !job.Runnable(a.Task.Format) {
 		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("cannot tell the format of %s", a.order.Name), Hint: "sign it with lander script sign --format WORD"}
+	}
+	if !b.Policy.Signs(a.Task.Format) {
+		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("key %s may not sign format %s", b.Key.ID(), a.Task.Format)}
 	}
 	if len(a.order.Args) > 0 {
 		return &trust.Refusal{Reason: trust.ReasonBadArguments, Message: "a stock signature does not allow arguments"}

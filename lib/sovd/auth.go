@@ -61,7 +61,7 @@ type Auth struct {
 	hashing chan struct{} // bounds the memory of hashes under way
 
 	mu      sync.Mutex
-	revoked map[string]time.Time // ids of refresh tokens, until when they would have held
+	revoked map[string]time.Time // ids of refresh tokens, until when they or what came of them would have held
 }
 
 // rules are what one set of options says. They do not change.
@@ -333,26 +333,27 @@ func (a *Auth) Follow(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// revoke ends a refresh token and the access tokens made from it.
+// revoke ends a refresh token and the access tokens made from it: the last of
+// them may outlive it. Who is told that it failed asks again, so that nothing
+// is noted here which the store does not have.
 func (a *rules) revoke(ctx context.Context, c claims) error {
+	until := c.ExpiresAt.Add(a.o.Access)
+	if a.o.Store != nil {
+		b, err := json.Marshal(until)
+		if err == nil {
+			_, err = a.o.Store.Put(ctx, revokedPrefix+"/"+c.ID, b, 0)
+		}
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			return fmt.Errorf("recording a revoked token: %w", err)
+		}
+	}
 	a.mu.Lock()
-	_, already := a.revoked[c.ID]
-	a.revoked[c.ID] = c.ExpiresAt.Time
+	defer a.mu.Unlock()
+	a.revoked[c.ID] = until
 	for id, until := range a.revoked {
 		if until.Before(a.o.Clock()) {
 			delete(a.revoked, id)
 		}
-	}
-	a.mu.Unlock()
-	if already || a.o.Store == nil {
-		return nil
-	}
-	b, err := json.Marshal(c.ExpiresAt.Time)
-	if err != nil {
-		return fmt.Errorf("recording a revoked token: %w", err)
-	}
-	if _, err := a.o.Store.Put(ctx, revokedPrefix+"/"+c.ID, b, 0); err != nil && !errors.Is(err, store.ErrConflict) {
-		return fmt.Errorf("recording a revoked token: %w", err)
 	}
 	return nil
 }

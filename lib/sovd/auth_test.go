@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -250,6 +252,79 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// faulty is a store that does not take what it is given.
+type faulty struct {
+	store.Store
+	full bool
+}
+
+func (f *faulty) Put(ctx context.Context, key string, value []byte, rev store.Revision) (store.Revision, error) {
+	if f.full {
+		return 0, errors.New("the disk is full")
+	}
+	return f.Store.Put(ctx, key, value, rev)
+}
+
+// A revocation holds as long as anything that it ends, with other options and
+// after a restart too, and is not said to be made before it lasts.
+func TestRevocationLasts(t *testing.T) {
+	c := &clock{now: time.Now()}
+	st := &faulty{Store: store.NewMemory()}
+	o := authOptions()
+	o.Clock, o.Store, o.Refresh = c.time, st, 2*time.Hour
+	for i := range o.Clients {
+		o.Clients[i].Hash = cheapHash + "+c6q23sQwLpOH1shdbgrn6Ho39DyRbsdY34ab5ZO+fs"
+	}
+	auth := func() *sovd.Auth {
+		a, err := sovd.NewAuth(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	a := auth()
+	g := newRig(t, func(_ *sovd.FilesOptions, conf *sovd.Config) { conf.Auth = a })
+	start := func(token any) int {
+		return g.do("POST", scripts+"/man_true/executions?wait=30s", `{"execution_type":"now"}`, fmt.Sprintf("Authorization: Bearer %s", token)).status
+	}
+	revoke := func(token string) int {
+		return g.do("POST", "/api/v1/auth/revoke", fmt.Sprintf(`{"token":%q}`, token), jsonBody).status
+	}
+	_, refresh := g.login("op")
+	c.add(2*time.Hour - time.Minute)
+	late := g.do("POST", "/api/v1/auth/token", fmt.Sprintf(`{"grant_type":"refresh_token","refresh_token":%q}`, refresh), jsonBody).at("access_token")
+	st.full = true
+	if got := revoke(refresh); got != 500 {
+		t.Errorf("where nothing can be recorded: %d", got)
+	}
+	st.full = false
+	// Who replaces the options names no store.
+	next := o
+	next.Store, next.Clock = nil, nil
+	if err := a.Replace(next); err != nil {
+		t.Fatal(err)
+	}
+	if got, after := revoke(refresh), start(late); got != 200 || after != 401 {
+		t.Errorf("once more: %d, and then %d", got, after)
+	}
+	c.add(2 * time.Minute)
+	if _, other := g.login("conf"); revoke(other) != 200 || start(late) != 401 {
+		t.Error("a token holds again after its refresh token would have ended")
+	}
+	a = auth()
+	conf := g.config
+	conf.Auth, conf.Provider = a, g.files
+	g.serve(conf)
+	if got := start(late); got != 401 {
+		t.Errorf("after a restart: %d", got)
+	}
+	c.add(4 * time.Hour)
+	auth()
+	for e, err := range st.List(t.Context(), "auth/revoked") {
+		t.Errorf("what ends nothing any more is kept: %s %v", e.Key, err)
+	}
+}
+
 func TestRS256(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -278,6 +353,9 @@ func TestRS256(t *testing.T) {
 	}
 }
 
+// salt is n bytes of a hash, and the dollar behind them.
+func salt(n int) string { return base64.RawStdEncoding.EncodeToString(make([]byte, n)) + "$" }
+
 func TestAuthOptions(t *testing.T) {
 	tests := map[string]func(*sovd.AuthOptions){
 		"short secret": func(o *sovd.AuthOptions) { o.Secret = hmacKey[:31] },
@@ -291,13 +369,30 @@ func TestAuthOptions(t *testing.T) {
 		"huge cost": func(o *sovd.AuthOptions) {
 			o.Clients[0].Hash = strings.Replace(cheapHash+strings.Repeat("A", 43), "m=8", "m=99999999", 1)
 		},
-		"no client id": func(o *sovd.AuthOptions) { o.Clients[0].ID = "" },
+		"no client id":   func(o *sovd.AuthOptions) { o.Clients[0].ID = "" },
+		"long client id": func(o *sovd.AuthOptions) { o.Clients[0].ID = strings.Repeat("x", 257) },
+	}
+	// The costs and lengths of a hash are bounded on both sides.
+	for _, bad := range []string{
+		"$m=7,t=1,p=1$" + salt(8) + salt(16), "$m=1048577,t=1,p=1$" + salt(8) + salt(16), "$m=8,t=0,p=1$" + salt(8) + salt(16), "$m=8,t=65,p=1$" + salt(8) + salt(16),
+		"$m=8,t=1,p=0$" + salt(8) + salt(16), "$m=136,t=1,p=17$" + salt(8) + salt(16), "$m=15,t=1,p=2$" + salt(8) + salt(16),
+		"$m=8,t=1,p=1$" + salt(7) + salt(16), "$m=8,t=1,p=1$" + salt(65) + salt(16), "$m=8,t=1,p=1$" + salt(8) + salt(15), "$m=8,t=1,p=1$" + salt(8) + salt(65),
+		"$m=8,t=1,p=01$" + salt(8) + salt(16), "$m=8,t=1,p=1$AAAAAAAAAAB$" + salt(16),
+	} {
+		tests[bad] = func(o *sovd.AuthOptions) { o.Clients[0].Hash = strings.TrimSuffix("$argon2id$v=19"+bad, "$") }
 	}
 	for name, change := range tests {
 		o := authOptions()
 		change(&o)
 		if _, err := sovd.NewAuth(t.Context(), o); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+	for _, good := range []string{"$m=8,t=1,p=1$" + salt(8) + salt(16), "$m=1048576,t=64,p=16$" + salt(64) + salt(64)} {
+		o := authOptions()
+		o.Clients[0].Hash = strings.TrimSuffix("$argon2id$v=19"+good, "$")
+		if _, err := sovd.NewAuth(t.Context(), o); err != nil {
+			t.Errorf("%s: %v", good, err)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lander/lib/capability"
 	"lander/lib/durable"
 	"lander/lib/job"
 	"lander/lib/proc"
@@ -47,6 +48,7 @@ type FilesOptions struct {
 	Presence   *store.Presence       // of the gateways that share Store, joined under Owner; nil: it is ours alone
 	Lease      time.Duration         // theirs; 0: store.DefaultLease
 	Signed     *Signed               // takes and runs only bundles; nil: any script
+	Grants     capability.Set        // what scripts that nobody signed may do beside the default words and exec
 	Bundles    *Signed               // where any script is taken: verifies those that are bundles when they run; nil: nothing does
 	// Sweep ends what an earlier process left running, such as proc.Sweep.
 	// Nil: nothing is swept.

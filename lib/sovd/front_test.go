@@ -47,7 +47,40 @@ func TestRateLimit(t *testing.T) {
 			t.Errorf("endpoint request %d: %d", i, r.status)
 		}
 	}
-	for _, bad := range []sovd.RateLimits{{Client: -1}, {Endpoints: []string{"x"}}, {Endpoints: []string{"/x:0"}}, {Endpoints: []string{":5"}}} {
+	// What one limit refuses costs nothing of the others: of 5, two are spent.
+	if r := g.do("GET", "/api/v1/health", ""); r.status != 200 || r.header.Get("X-RateLimit-Remaining") != "2" {
+		t.Errorf("after a request that was refused: %d %v", r.status, r.header)
+	}
+	for _, tt := range []struct {
+		limits sovd.RateLimits
+		want   string // the limit in the header, how many requests pass, and the reset after the first
+	}{
+		{sovd.RateLimits{Global: 3}, "3 3 1700000020"},
+		{sovd.RateLimits{Global: 3, Client: 4}, "3 3 1700000020"},
+		{sovd.RateLimits{Global: 4, Client: 2}, "2 2 1700000030"},
+		{sovd.RateLimits{}, " 9 "},
+		{sovd.RateLimits{Endpoints: []string{"/elsewhere:1"}}, " 9 "},
+		{sovd.RateLimits{Endpoints: []string{"/api/v1/health:1", "/api/*/health:7"}}, "1 1 1700000060"},
+		{sovd.RateLimits{Endpoints: []string{"/api*lth:2", "/*/health/*:1", "*x:1"}}, "2 2 1700000030"},
+	} {
+		l, err := sovd.NewRateLimit(tt.limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &clock{now: time.Unix(1_700_000_000, 0)}
+		g := newRig(t, func(_ *sovd.FilesOptions, conf *sovd.Config) { conf.Limits, conf.Clock = l, c.time })
+		first := g.do("GET", "/api/v1/health", "")
+		passed := 1
+		for range 8 {
+			if r := g.do("GET", "/api/v1/health", ""); r.status == 200 {
+				passed++
+			}
+		}
+		if got := fmt.Sprint(first.header.Get("X-RateLimit-Limit"), " ", passed, " ", first.header.Get("X-RateLimit-Reset")); got != tt.want {
+			t.Errorf("%+v: %s, want %s", tt.limits, got, tt.want)
+		}
+	}
+	for _, bad := range []sovd.RateLimits{{Client: -1}, {Global: -1}, {Endpoints: []string{"x"}}, {Endpoints: []string{"/x:0"}}, {Endpoints: []string{":5"}}} {
 		if _, err := sovd.NewRateLimit(bad); err == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
@@ -60,7 +93,7 @@ func TestCORS(t *testing.T) {
 	})
 	g.rows([]row{
 		{name: "preflight", method: "OPTIONS", path: "/components", headers: []string{"Origin: http://page"}, status: 204, want: []string{
-			"header:Access-Control-Allow-Origin=http://page", "header:Access-Control-Allow-Methods=GET, PUT, POST, DELETE, OPTIONS", "header:Access-Control-Max-Age=86400", "header:Access-Control-Allow-Credentials=true"}},
+			"header:Access-Control-Allow-Origin=http://page", "header:Access-Control-Allow-Methods=GET, PUT, POST, DELETE, OPTIONS", "header:Access-Control-Allow-Headers=Content-Type, Accept, Idempotency-Key, Last-Event-ID", "header:Access-Control-Max-Age=86400", "header:Access-Control-Allow-Credentials=true"}},
 		{name: "foreign preflight", method: "OPTIONS", path: "/components", headers: []string{"Origin: http://evil"}, status: 403, want: []string{"header:Access-Control-Allow-Origin="}},
 		{name: "request", method: "GET", path: "/components", headers: []string{"Origin: http://page"}, status: 200, want: []string{"header:Access-Control-Allow-Origin=http://page", "header:Vary=Origin"}},
 		{name: "foreign request", method: "GET", path: "/components", headers: []string{"Origin: http://evil"}, status: 200, want: []string{"header:Access-Control-Allow-Origin="}},

@@ -150,14 +150,16 @@ func (r *RateLimit) bucket(key string) *bucket {
 // forget drops the buckets of those who have not asked for long; they would
 // be full again.
 func (r *RateLimit) forget(now time.Time) {
-	if now.Sub(r.swept) < time.Minute && len(r.clients) < maxClients {
+	idle, every := r.limits.MaxIdle, time.Minute
+	if len(r.clients) >= maxClients {
+		// Not at each request: looking at all of them takes milliseconds, in
+		// which nobody else is let in.
+		idle, every = time.Minute, time.Second
+	}
+	if since := now.Sub(r.swept); since >= 0 && since < every && len(r.clients) < 2*maxClients {
 		return
 	}
 	r.swept = now
-	idle := r.limits.MaxIdle
-	if len(r.clients) >= maxClients {
-		idle = time.Minute
-	}
 	for key, b := range r.clients {
 		if now.Sub(b.at) > idle {
 			delete(r.clients, key)

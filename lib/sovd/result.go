@@ -1,7 +1,6 @@
 package sovd
 
 import (
-	"bytes"
 	"context"
 	"unicode/utf8"
 
@@ -29,7 +28,7 @@ func (f *Files) ReadScript(ctx context.Context, e Ref, id string) (Source, error
 		return Source{}, Errorf(KindInternal, "Failed to read script file")
 	}
 	if f.o.Signed != nil {
-		if _, err := f.o.Signed.open(f, e, found, bytes.NewReader(b), f.o.Clock()); err != nil {
+		if err := f.o.Signed.readable(f, e, b); err != nil {
 			return Source{}, err
 		}
 	}

@@ -173,7 +173,7 @@ func (s *Shared) ReadScript(ctx context.Context, e Ref, id string) (Source, erro
 	}
 	sc := found{Script: m.script(id), format: m.Format}
 	if s.f.o.Signed != nil {
-		if _, err := s.f.o.Signed.open(s.f, e, sc, bytes.NewReader(b), s.f.o.Clock()); err != nil {
+		if err := s.f.o.Signed.readable(s.f, e, b); err != nil {
 			return Source{}, err
 		}
 	}

@@ -3,6 +3,9 @@ package sovd
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +16,7 @@ import (
 	"lander/lib/capability"
 	"lander/lib/job"
 	"lander/lib/proc"
+	"lander/lib/store"
 	"lander/lib/trust"
 )
 
@@ -60,7 +64,8 @@ func (f *Files) refusal(e Ref, err error) error {
 	return err
 }
 
-// admit checks an uploaded file and spends its serial.
+// admit checks an uploaded file and records its serial. One that is good for a
+// single run is recorded when it runs.
 func (s *Signed) admit(f *Files, e Ref, path string) (*ScriptDetail, string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -74,8 +79,10 @@ func (s *Signed) admit(f *Files, e Ref, path string) (*ScriptDetail, string, err
 		return nil, "", f.refusal(e, err)
 	}
 	defer b.Payload.Close()
-	if err := b.Record(); err != nil {
-		return nil, "", f.refusal(e, err)
+	if !b.Statement.Once {
+		if err := b.Record(); err != nil {
+			return nil, "", f.refusal(e, err)
+		}
 	}
 	return detailOf(b), b.Statement.Format, nil
 }
@@ -147,20 +154,36 @@ func (s *Signed) verifyExpired(sub trust.Subject, text []byte, expired error) (*
 	return b, nil
 }
 
-// open verifies a script and gives its payload.
-func (s *Signed) open(f *Files, e Ref, sc found, r io.Reader, now time.Time) (loaded, error) {
-	b, err := s.verify(e, r, now)
+// readable says whether a script may be given to what runs it elsewhere, which
+// checks it for itself.
+func (s *Signed) readable(f *Files, e Ref, text []byte) error {
+	b, err := s.verify(e, bytes.NewReader(text), f.o.Clock())
+	if err != nil {
+		return f.refusal(e, err)
+	}
+	return b.Payload.Close()
+}
+
+// open gives the payload of a bundle that was checked when it came in, for a
+// run here.
+func (s *Signed) open(ctx context.Context, f *Files, e Ref, sc found, text []byte) (loaded, error) {
+	b, err := s.verify(e, bytes.NewReader(text), f.o.Clock())
 	if err != nil {
 		return loaded{}, f.refusal(e, err)
 	}
 	defer b.Payload.Close()
+	if b.Statement.Once {
+		if err := s.spend(ctx, f, b); err != nil {
+			return loaded{}, f.refusal(e, err)
+		}
+	}
 	return loadBundle(sc, b)
 }
 
 // openNow gives the payload of a bundle that nobody has checked when it came
 // in: a signature that is there is never ignored, and all that it says counts
 // at each run.
-func (s *Signed) openNow(f *Files, e Ref, sc found, text []byte) (loaded, error) {
+func (s *Signed) openNow(ctx context.Context, f *Files, e Ref, sc found, text []byte) (loaded, error) {
 	sub := s.subject(e, f.o.Clock())
 	sub.Serials = s.Serials
 	b, err := s.check(sub, bytes.NewReader(text))
@@ -168,10 +191,41 @@ func (s *Signed) openNow(f *Files, e Ref, sc found, text []byte) (loaded, error)
 		return loaded{}, f.refusal(e, err)
 	}
 	defer b.Payload.Close()
-	if err := b.Record(); err != nil {
+	if err := s.spend(ctx, f, b); err != nil {
 		return loaded{}, f.refusal(e, err)
 	}
 	return loadBundle(sc, b)
+}
+
+// spentPrefix is where the store has the bundles that were good for one run,
+// and had it.
+const spentPrefix = "spent"
+
+// spend records the serial of what is to run here. What is good for one run
+// has it once, whichever of the gateways that share the store is asked.
+func (s *Signed) spend(ctx context.Context, f *Files, b *bundle.Bundle) error {
+	id, st, now := b.Key.ID(), b.Statement, f.o.Clock()
+	if s.Serials != nil {
+		if err := s.Serials.Record(id, st, now); err != nil {
+			return err
+		}
+	}
+	if !st.Once {
+		return nil
+	}
+	value, err := json.Marshal(map[string]any{"key_id": id, "name": st.Name, "serial": st.Serial, "time": job.Time{Time: now}})
+	if err != nil {
+		return fmt.Errorf("recording a run: %w", err)
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", id, st.Serial, st.Name))
+	_, err = f.o.Store.Put(ctx, spentPrefix+"/"+hex.EncodeToString(sum[:16]), value, 0)
+	if errors.Is(err, store.ErrConflict) {
+		return &trust.Refusal{Reason: trust.ReasonReplayed, Message: fmt.Sprintf("replayed: serial %d of %s may run only once, and did", st.Serial, st.Name), Hint: "sign it again for another run"}
+	}
+	if err != nil {
+		return fmt.Errorf("recording a run: %w", err)
+	}
+	return nil
 }
 
 func loadBundle(sc found, b *bundle.Bundle) (loaded, error) {

@@ -195,6 +195,68 @@ func TestBundlesAmongOthers(t *testing.T) {
 	}
 }
 
+// What is good for one run has one, however often it is uploaded and started,
+// also after a restart and at another gateway of the same store.
+func TestOneRun(t *testing.T) {
+	s := newSigner(t, "")
+	once := s.bundle("echo once\n", func(st *trust.Statement) { st.Once = true })
+	start := func(id string) reply {
+		return s.do("POST", "/api/v1"+runs+"/"+id+"/executions", `{"execution_type":"now"}`)
+	}
+	first, second := s.script("x.sh", once), s.script("y.sh", once)
+	if r := s.run(first, ""); r.at("parameters.stdout") != "once\n" {
+		t.Errorf("%s", r.text)
+	}
+	refused := func(id string) {
+		t.Helper()
+		if r := start(id); r.status != 403 || r.at("parameters.reason") != "replayed" {
+			t.Errorf("%d %s", r.status, r.text)
+		}
+	}
+	refused(first)
+	refused(second)
+	s.close()
+	s.open()
+	refused(first)
+	var err error
+	if s.files0.Signed.Serials, err = trust.OpenSerials(filepath.Join(t.TempDir(), "serials")); err != nil {
+		t.Fatal(err)
+	}
+	refused(first)
+	if r := s.run(s.script("x.sh", s.bundle("echo once\n", func(st *trust.Statement) { st.Once, st.Serial = true, 8 })), ""); r.at("parameters.stdout") != "once\n" {
+		t.Errorf("signed again: %s", r.text)
+	}
+}
+
+// A script of the manifest comes in at each run: serial, window and all.
+func TestManagedBundle(t *testing.T) {
+	s := newSigner(t, "")
+	put := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(s.dir, "true.sh"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old, good := s.bundle("echo old\n", func(st *trust.Statement) { st.Serial = 6 }), s.bundle("echo good\n", nil)
+	refused := func(reason string) {
+		t.Helper()
+		if r := s.do("POST", scripts+"/man_true/executions", `{"execution_type":"now"}`); r.status != 403 || r.at("parameters.reason") != reason {
+			t.Errorf("%d %s, want %s", r.status, r.text, reason)
+		}
+	}
+	put(good)
+	for range 2 {
+		if r := s.run("man_true", ""); r.at("parameters.stdout") != "good\n" || r.at("x-lander.serial") != 7.0 {
+			t.Errorf("%s", r.text)
+		}
+	}
+	put(old)
+	refused("replayed")
+	put(good)
+	s.now.add(2 * time.Hour)
+	refused("expired")
+}
+
 // checkJournal looks for what was let in and what was refused.
 func (s *signer) checkJournal() {
 	s.t.Helper()

@@ -17,8 +17,10 @@ import (
 	"lander/lib/store"
 )
 
-// everything is what a script may do where no signature says less.
-var everything = append(capability.Default(), capability.Exec)
+// granted is what a script may do where no signature says less.
+func (o *FilesOptions) granted() capability.Set {
+	return append(append(capability.Default(), capability.Exec), o.Grants...)
+}
 
 func digest(b []byte) string {
 	sum := sha256.Sum256(b)

@@ -1,7 +1,6 @@
 package sovd
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -151,15 +150,17 @@ func (f *Files) load(ctx context.Context, e Ref, s found) (loaded, error) {
 		f.o.Log.Error("reading a script", "entity", e.Path(), "script", s.ID, "error", err)
 		return loaded{}, Errorf(KindInternal, "Failed to read script file")
 	}
-	if f.o.Signed != nil {
-		return f.o.Signed.open(f, e, s, bytes.NewReader(b), f.o.Clock())
-	}
-	if f.o.Bundles != nil && bundle.Is(b) {
-		return f.o.Bundles.openNow(f, e, s, b)
+	switch {
+	case f.o.Signed != nil && s.managed != nil:
+		return f.o.Signed.openNow(ctx, f, e, s, b)
+	case f.o.Signed != nil:
+		return f.o.Signed.open(ctx, f, e, s, b)
+	case f.o.Bundles != nil && bundle.Is(b):
+		return f.o.Bundles.openNow(ctx, f, e, s, b)
 	}
 	file := s.file
 	if s.managed == nil && file != "" {
 		file = filepath.Join(f.o.Dir, file)
 	}
-	return loaded{payload: b, format: s.format, sha256: sum, file: file, task: job.Task{Capabilities: everything}}, nil
+	return loaded{payload: b, format: s.format, sha256: sum, file: file, task: job.Task{Capabilities: f.o.granted()}}, nil
 }

@@ -41,19 +41,19 @@ func cronPart(part string, lowest, highest int) (set uint64, err error) {
 	bounds, stepText, stepped := strings.Cut(part, "/")
 	step := 1
 	if stepped {
-		if step, err = strconv.Atoi(stepText); err != nil || step < 1 {
+		if step, err = cronNumber(stepText); err != nil || step < 1 {
 			return 0, fmt.Errorf("%q is no step", stepText)
 		}
 	}
 	from, to := lowest, highest
 	if bounds != "*" {
 		a, b, ranged := strings.Cut(bounds, "-")
-		if from, err = strconv.Atoi(a); err != nil {
+		if from, err = cronNumber(a); err != nil {
 			return 0, fmt.Errorf("%q is no number", a)
 		}
 		switch {
 		case ranged:
-			if to, err = strconv.Atoi(b); err != nil {
+			if to, err = cronNumber(b); err != nil {
 				return 0, fmt.Errorf("%q is no number", b)
 			}
 		case !stepped:
@@ -67,6 +67,13 @@ func cronPart(part string, lowest, highest int) (set uint64, err error) {
 		set |= 1 << n
 	}
 	return set, nil
+}
+
+// cronNumber reads digits without a sign. No sum of two such numbers is out of
+// range.
+func cronNumber(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return int(n), err
 }
 
 func (c *cron) matches(t time.Time) bool {

@@ -539,3 +539,29 @@ func TestRestart(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 }
+
+// What was purged or replaced stays so after a restart.
+func TestRemovalLasts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "stage.log")
+	r := start(t, file, nil)
+	again := func() {
+		t.Helper()
+		r.must(r.Close())
+		r = start(t, file, nil)
+	}
+	table := func(purge string) string {
+		t.Helper()
+		id, err := r.newTable(`{"asset":"a","storage":"flash","path":"t","policy":"hourly","columns":["x"],"purge":` + purge + `}`)
+		r.must(err)
+		return string(id)
+	}
+	r.must(r.row(`{"table":"` + table("false") + `","row":{"x":1}}`))
+	r.must(r.ack(`{"ticket":"t1","persisted":true,"policy":"hourly"}`))
+	r.must(r.ack(`{"ticket":"t2","persisted":true,"policy":"hourly"}`))
+	again()
+	table("true")
+	r.must(r.ack(`{"ticket":"t1","persisted":false,"policy":"hourly"}`))
+	again()
+	table("false")
+	r.flush("*", `"kind":"acknowledge","policy":"hourly","ticket":"t2","status":0,"text":""`)
+}

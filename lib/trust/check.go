@@ -29,6 +29,9 @@ type Subject struct {
 	Formats []string
 	// Need tells the capabilities that a format cannot do without.
 	Need func(format string) capability.Set
+	// AnyPlain takes a stock signature of any key, to report on it; where
+	// anything is done with the payload, the key's policy must say plain = true.
+	AnyPlain bool
 	// Args says that arguments were given.
 	Args bool
 }
@@ -83,13 +86,8 @@ func (s *Store) check(v *Verdict, sub Subject) error {
 		return refuse(ReasonSignature, "it was altered, or signed by another key with the same id", "the signature of the signed words does not verify with key %s", id)
 	}
 	if !IsStatement(v.Signature.Comment()) {
-		v.Plain = true
-		v.Capabilities = v.Policy.Capabilities
-		if sub.Limit != nil {
-			v.Capabilities = capability.Intersect(v.Capabilities, sub.Limit)
-		}
 		v.step("words", "stock signature without lander:1: no target, no expiry")
-		return nil
+		return v.checkPlain()
 	}
 	v.step("words", "the signed words parse")
 	st, err := ParseStatement(v.Signature.Comment())
@@ -212,7 +210,7 @@ func (v *Verdict) checkFormat() error {
 	if sub.Formats != nil && !slices.Contains(sub.Formats, st.Format) {
 		return refuse(ReasonFormat, "", "format %s is not taken here (taken: %s)", st.Format, strings.Join(sub.Formats, ", "))
 	}
-	if v.Policy.Formats != nil && !slices.Contains(v.Policy.Formats, st.Format) {
+	if !v.Policy.Signs(st.Format) {
 		return refuse(ReasonFormat, "", "key %s may not sign format %s, only %s", v.Key.ID(), st.Format, strings.Join(v.Policy.Formats, ", "))
 	}
 	if !matchAny(v.Policy.Names, st.Name) {
@@ -262,12 +260,25 @@ func (v *Verdict) checkCapabilities() error {
 	return nil
 }
 
-// PlainAllowed refuses a stock signature of a key whose policy does not say
-// plain = true. script verify reports such signatures without asking.
-func (v *Verdict) PlainAllowed() error {
-	if v.Plain && !v.Policy.Plain {
+// checkPlain is all that can be said of a stock signature before the payload
+// is there. It names no format: that of the door must be one that the key may
+// sign.
+func (v *Verdict) checkPlain() error {
+	sub := v.subject
+	v.Plain = true
+	v.Capabilities = v.Policy.Capabilities
+	if sub.Limit != nil {
+		v.Capabilities = capability.Intersect(v.Capabilities, sub.Limit)
+	}
+	if sub.AnyPlain {
+		return nil
+	}
+	if !v.Policy.Plain {
 		return refuse(ReasonSignature, "sign it with lander script sign, or set plain = true for the key in policy.toml",
 			"stock signature without lander:1, and the policy of key %s does not say plain = true", v.Key.ID())
+	}
+	if sub.Formats != nil && !slices.ContainsFunc(sub.Formats, v.Policy.Signs) {
+		return refuse(ReasonFormat, "", "key %s may sign only format %s, and none of these is taken here (taken: %s)", v.Key.ID(), strings.Join(v.Policy.Formats, ", "), strings.Join(sub.Formats, ", "))
 	}
 	return nil
 }

@@ -39,4 +39,8 @@ func TestLuaOTASession(t *testing.T) {
 	if a([]byte("x")) == b([]byte("x")) {
 		t.Error("two sessions have one key")
 	}
+	// By openssl: HMAC-SHA256 under HMAC-SHA256 of "one" under "s".
+	if got := a([]byte("x")); hex.EncodeToString(got[:]) != "99aab10f2f905a9b11c905984152c561e257f86399e163a41e6f3aa1c53bced5" {
+		t.Errorf("the MAC is %x", got)
+	}
 }

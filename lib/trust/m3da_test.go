@@ -67,6 +67,12 @@ func TestM3DAVectors(t *testing.T) {
 		if got, err := k.Open(nonce, want); err != nil || got != inner {
 			t.Errorf("%s opens to %x (%v)", cipher, got, err)
 		}
+		for n := range 34 {
+			plain := strings.Repeat("x", n)
+			if got, err := k.Open(nonce, k.Seal(nonce, plain)); err != nil || got != plain {
+				t.Errorf("%s: %d bytes come back as %d (%v)", cipher, n, len(got), err)
+			}
+		}
 		if strings.Contains(cipher, "cbc") {
 			for _, bad := range []string{"", "x", want[:16], strings.Repeat("\x00", 32)} {
 				if _, err := k.Open(nonce, bad); !errors.Is(err, trust.ErrInvalid) {
@@ -78,6 +84,20 @@ func TestM3DAVectors(t *testing.T) {
 	for _, words := range [][2]string{{"", ""}, {"", "aes-cbc-128"}, {"hmac-sha2", ""}, {"hmac-md5", "aes-ecb-128"}} {
 		if _, err := secret.Keys("s", "d", words[0], words[1]); !errors.Is(err, trust.ErrInvalid) {
 			t.Errorf("%q: %v", words, err)
+		}
+	}
+}
+
+func TestM3DASecretText(t *testing.T) {
+	k := trust.NewM3DASecret([]byte("secret1"))
+	text := k.Text()
+	for in, want := range map[string]trust.M3DASecret{
+		text: k, "secret1": k,
+		text + "0": trust.NewM3DASecret([]byte(text + "0")), text[:35]: trust.NewM3DASecret([]byte(text[:35])),
+		"md5:" + strings.Repeat("x", 32): trust.NewM3DASecret([]byte("md5:" + strings.Repeat("x", 32))),
+	} {
+		if got := trust.ParseM3DASecret([]byte(in)); got != want {
+			t.Errorf("%q: %x, want %x", in, got, want)
 		}
 	}
 }
@@ -96,6 +116,16 @@ func TestM3DARegistration(t *testing.T) {
 	}
 	if mac := device.MAC("p", "salt"); !server.Verify("p", "salt", mac) || device.Verify("p", "salt", mac) || server.Verify("q", "salt", mac) {
 		t.Error("wrong verdict")
+	}
+	// Each side's MAC is HMAC-MD5 under its own key, as in a session.
+	keys, err := trust.NewM3DASecret([]byte("many devices")).Keys("AIRVANTAGE", "dev1", "hmac-md5", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for slot, r := range map[trust.M3DASlot]*trust.M3DARegistration{trust.M3DADevice: device, trust.M3DAServer: server} {
+		if got, want := r.MAC("p", "salt"), keys.MAC(slot, "p", "salt"); got != want {
+			t.Errorf("the MAC of side %d is %x, want %x", slot, got, want)
+		}
 	}
 	k := trust.NewM3DASecret([]byte("its own"))
 	sent, err := server.Mask(device.PublicKey(), string(k[:]))

@@ -34,6 +34,11 @@ type KeyPolicy struct {
 	Recheck      bool           // check the window at each use, not only at admission
 }
 
+// Signs says whether the key may sign payloads of a format.
+func (p KeyPolicy) Signs(format string) bool {
+	return p.Formats == nil || slices.Contains(p.Formats, format)
+}
+
 // Policy is the content of policy.toml. The zero Policy gives every key of
 // the store the role signer and the default capabilities.
 type Policy struct {

@@ -44,22 +44,28 @@ func (s *Serials) path(keyID, name string) string {
 // lower than recorded is refused, equal only with the same payload and
 // without once=1.
 func (s *Serials) Check(keyID string, st Statement) error {
+	_, err := s.check(keyID, st)
+	return err
+}
+
+// check tells as well whether the very serial is recorded already.
+func (s *Serials) check(keyID string, st Statement) (recorded bool, err error) {
 	rec, err := s.load(keyID, st.Name)
 	if err != nil || rec == nil {
-		return err
+		return false, err
 	}
 	switch {
 	case st.Serial > rec.Serial:
-		return nil
+		return false, nil
 	case st.Serial < rec.Serial:
-		return refuse(ReasonReplayed, "sign it again: each signing takes a higher serial",
+		return false, refuse(ReasonReplayed, "sign it again: each signing takes a higher serial",
 			"replayed: serial %d of %s is lower than %d, which was let in before", st.Serial, st.Name, rec.Serial)
 	case st.SHA256 != rec.SHA256:
-		return refuse(ReasonReplayed, "sign one of the two again", "replayed: serial %d of %s was let in before with another content", st.Serial, st.Name)
+		return false, refuse(ReasonReplayed, "sign one of the two again", "replayed: serial %d of %s was let in before with another content", st.Serial, st.Name)
 	case st.Once || rec.Once:
-		return refuse(ReasonReplayed, "sign it again for another run", "replayed: serial %d of %s may run only once, and did", st.Serial, st.Name)
+		return false, refuse(ReasonReplayed, "sign it again for another run", "replayed: serial %d of %s may run only once, and did", st.Serial, st.Name)
 	}
-	return nil
+	return true, nil
 }
 
 // Record checks once more, under a lock, and records the serial durably.
@@ -69,18 +75,12 @@ func (s *Serials) Record(keyID string, st Statement, now time.Time) error {
 		return fmt.Errorf("recording a serial: %w", err)
 	}
 	defer lock.Release()
-	if err := s.Check(keyID, st); err != nil {
-		return err
-	}
-	if err := s.sawSigned(st.Signed); err != nil {
-		return err
-	}
-	rec, err := s.load(keyID, st.Name)
+	recorded, err := s.check(keyID, st)
 	if err != nil {
 		return err
 	}
-	if rec != nil && rec.Serial == st.Serial {
-		return nil
+	if err := s.sawSigned(st.Signed); err != nil || recorded {
+		return err
 	}
 	b, err := json.Marshal(serialRecord{st.Name, st.Serial, st.SHA256, st.Once, now.UTC()})
 	if err != nil {

@@ -168,10 +168,11 @@ func parseInt(s string) (int64, error) {
 
 func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
+	t = t.UTC() // which may be of another year, and is what we write
 	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
 		return time.Time{}, fmt.Errorf("%.40q is not an RFC 3339 time", s)
 	}
-	return t.UTC(), nil
+	return t, nil
 }
 
 func (s *Statement) validate() error {

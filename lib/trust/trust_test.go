@@ -55,6 +55,12 @@ func (s signer) sign(st trust.Statement, payload string) (*trust.Signature, *tru
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return s.signText(comment, payload)
+}
+
+// signText signs under any trusted comment.
+func (s signer) signText(comment, payload string) (*trust.Signature, *trust.Hash) {
+	s.t.Helper()
 	h := trust.NewHash(strings.NewReader(payload))
 	if _, err := io.Copy(io.Discard, h); err != nil {
 		s.t.Fatal(err)
@@ -96,6 +102,15 @@ func TestCheck(t *testing.T) {
 			st.Expires = time.Time{}
 			s.Now = now.AddDate(50, 0, 0)
 		}},
+		{name: "signed as far ahead as clocks may differ", change: func(st *trust.Statement, _ *trust.Subject) { st.Signed = now.Add(5 * time.Minute) }},
+		{name: "signed a second farther", change: func(st *trust.Statement, _ *trust.Subject) { st.Signed = now.Add(5*time.Minute + time.Second) }, reason: trust.ReasonExpired, say: "not yet valid: signed at"},
+		{name: "from now on", change: func(st *trust.Statement, _ *trust.Subject) { st.NotBefore = now }},
+		{name: "revoked", policy: "[defaults]\nrevoked=true", change: func(*trust.Statement, *trust.Subject) {}, reason: trust.ReasonSignature, say: "is revoked"},
+		{name: "key from now on", policy: "[defaults]\nnot_before=2026-01-02T03:30:00Z", change: func(*trust.Statement, *trust.Subject) {}},
+		{name: "key not yet", policy: "[defaults]\nnot_before=2026-01-02T03:30:01Z", change: func(*trust.Statement, *trust.Subject) {}, reason: trust.ReasonSignature, say: "is valid only from"},
+		{name: "key until now", policy: "[defaults]\nnot_after=2026-01-02T03:30:00Z", change: func(*trust.Statement, *trust.Subject) {}, reason: trust.ReasonSignature, say: "was valid until"},
+		{name: "key for a second more", policy: "[defaults]\nnot_after='2026-01-02T03:30:01Z'", change: func(*trust.Statement, *trust.Subject) {}},
+		{name: "built just now", change: func(_ *trust.Statement, s *trust.Subject) { s.BuildTime = now }},
 		{name: "before the build", change: func(_ *trust.Statement, s *trust.Subject) { s.BuildTime = now.Add(1) }, reason: trust.ReasonExpired, say: "clock not set"},
 		{name: "format here", change: func(_ *trust.Statement, s *trust.Subject) { s.Formats = []string{"sh"} }, reason: trust.ReasonFormat, say: "not taken here"},
 		{name: "format of the key", policy: "[defaults]\nformats=['sh']", change: func(*trust.Statement, *trust.Subject) {}, reason: trust.ReasonFormat, say: "may not sign format"},
@@ -171,6 +186,130 @@ func TestPayload(t *testing.T) {
 	}
 }
 
+// A stock signature, without our words, is for keys whose policy says so, and
+// for formats that they may sign.
+func TestStockSignature(t *testing.T) {
+	for _, tt := range []struct {
+		policy  string
+		any     bool
+		formats []string
+		say     string // "" for accepted
+	}{
+		{policy: "plain=true"},
+		{policy: "plain=true", formats: []string{"tree"}},
+		{policy: "plain=true\nformats=['lua','sh']", formats: []string{"tree", "sh"}},
+		{policy: "plain=true\nformats=['lua']", formats: []string{"tree"}, say: "may sign only format lua"},
+		{policy: "", say: "does not say plain = true"},
+		{policy: "", any: true},
+		{policy: "plain=true\nrevoked=true", any: true, say: "is revoked"},
+	} {
+		s := newSigner(t, "[defaults]\ncapabilities=['base','log']\n"+tt.policy)
+		sig, h := s.signText("just a comment", "abc")
+		serials, err := trust.OpenSerials(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := s.store.Check(sig, trust.Subject{Names: []string{}, Now: now, Formats: tt.formats, AnyPlain: tt.any, Limit: capability.Set{"base"}, Serials: serials})
+		if tt.say != "" {
+			if r, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(r.Message, tt.say) {
+				t.Errorf("%+v: %v", tt, err)
+			}
+			continue
+		}
+		if err != nil || !v.Plain || strings.Join(v.Capabilities, " ") != "base" {
+			t.Errorf("%+v: plain %v, capabilities %v, %v", tt, v.Plain, v.Capabilities, err)
+			continue
+		}
+		other := trust.NewHash(strings.NewReader("abd"))
+		io.Copy(io.Discard, other)
+		if v.Payload(other, 3, "") == nil || v.Payload(h, 3, "") != nil {
+			t.Errorf("%+v: the payload is not what decides", tt)
+		}
+		if err := errors.Join(v.Record(), v.Recheck(now.AddDate(50, 0, 0))); err != nil {
+			t.Errorf("%+v: it has no serial and no window: %v", tt, err)
+		}
+	}
+}
+
+// The signed words count only as the key's owner wrote them, and only those
+// that are known.
+func TestCommentIsChecked(t *testing.T) {
+	s := newSigner(t, "[defaults]\nplain=true")
+	sig, _ := s.sign(statement(), "abc")
+	for _, change := range [][2]string{{"serial=5", "serial=6"}, {"lander:1 ", "Lander:1 "}} {
+		altered, err := trust.ParseSignature(bytes.Replace(sig.Text(), []byte(change[0]), []byte(change[1]), 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.store.Check(altered, trust.Subject{Now: now})
+		if r, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(r.Message, "the signature of the signed words") {
+			t.Errorf("%q: %v", change, err)
+		}
+	}
+	for _, comment := range []string{"lander:2", sig.Comment() + " color=red"} {
+		odd, _ := s.signText(comment, "abc")
+		if _, err := s.store.Check(odd, trust.Subject{Now: now}); !errors.Is(err, trust.ErrInvalid) {
+			t.Errorf("%s: %v", comment, err)
+		}
+	}
+}
+
+func TestUnknownKey(t *testing.T) {
+	s, other := newSigner(t, ""), newSigner(t, "")
+	sig, _ := s.sign(statement(), "abc")
+	empty, err := trust.OpenStore(filepath.Join(s.dir, "none"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for say, store := range map[string]*trust.Store{"is not in the trust store": other.store, "is empty": empty} {
+		v, err := store.Check(sig, trust.Subject{Now: now})
+		if r, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(r.Message, say) || len(v.Steps) != 1 || v.Steps[0].OK {
+			t.Errorf("%v, steps %+v, want %q", err, v.Steps, say)
+		}
+	}
+}
+
+func TestGlobs(t *testing.T) {
+	s := newSigner(t, "")
+	for _, tt := range []struct {
+		glob, name string
+		match      bool
+	}{
+		{"*", "anything/at all", true}, {"**", "a", true}, {"a", "a", true}, {"a", "A", false}, {"a", "ab", false}, {"ab", "a", false},
+		{"a*", "a", true}, {"a*", "ba", false}, {"*a", "ba", true}, {"*a", "ab", false}, {"*a*", "bab", true}, {"*ab*ab", "abxab", true}, {"*ab*ab", "ab", false},
+		{"*aab", "aaab", true}, {"a?c", "abc", true}, {"a?c", "ac", false}, {"?", "ab", false}, {"a?", "a", false}, {"a*?", "a", false}, {"a*?", "ab", true},
+		{"lib/*.lua", "lib/x/y.lua", true}, {"lib/*.lua", "lib/y.lua.sh", false}, {"[ab]", "a", false}, {"", "a", false},
+	} {
+		policy, err := trust.ParsePolicy("f", []byte("[defaults]\nnames=['"+tt.glob+"']"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := statement()
+		st.Name = tt.name
+		sig, _ := s.sign(st, "abc")
+		if _, err := s.store.WithPolicy(policy).Check(sig, trust.Subject{Now: now}); (err == nil) != tt.match {
+			t.Errorf("%q and %q: %v", tt.glob, tt.name, err)
+		}
+	}
+}
+
+func TestRecheck(t *testing.T) {
+	for policy, want := range map[string]bool{"": true, "[defaults]\nrecheck=true": false} {
+		s := newSigner(t, policy)
+		sig, _ := s.sign(statement(), "abc")
+		v, err := s.store.Check(sig, trust.Subject{Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Recheck(now.Add(time.Hour - 1)); err != nil {
+			t.Errorf("%q, within the window: %v", policy, err)
+		}
+		if err := v.Recheck(now.Add(time.Hour)); (err == nil) != want {
+			t.Errorf("%q, after it: %v", policy, err)
+		}
+	}
+}
+
 func TestSignatureTextIsStrict(t *testing.T) {
 	s := newSigner(t, "")
 	sig, _ := s.sign(statement(), "abc")
@@ -181,11 +320,20 @@ func TestSignatureTextIsStrict(t *testing.T) {
 		"empty": "", "no last newline": strings.TrimSuffix(text, "\n"), "crlf": strings.ReplaceAll(text, "\n", "\r\n"),
 		"more behind": text + "x", "another line": text + "\n", "blank in base64": lines[0] + " " + lines[1] + lines[2] + lines[3],
 		"loose base64": lines[0] + loose + lines[2] + lines[3], "no prefix": strings.Replace(text, "trusted comment: ", "trusted comment:", 2),
-		"long": strings.Replace(text, "lander bundle", strings.Repeat("x", 2000), 1),
+		"long": strings.Replace(text, "lander bundle", strings.Repeat("x", 1025), 1),
 	} {
 		if sig, err := trust.ParseSignature([]byte(bad)); !errors.Is(err, trust.ErrInvalid) || sig != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// The longest text that stock minisign takes.
+	h := trust.NewHash(strings.NewReader(""))
+	longest := h.Sign(s.key, strings.Repeat("t", 8192), strings.Repeat("u", 1024))
+	if sig, err := trust.ParseSignature(longest); err != nil || len(sig.Text()) != trust.MaxSignatureText {
+		t.Errorf("a text of %d bytes: %v", len(longest), err)
+	}
+	if _, err := trust.ParseSignature(h.Sign(s.key, strings.Repeat("t", 8193), "u")); !errors.Is(err, trust.ErrInvalid) {
+		t.Errorf("a trusted comment of 8193 bytes: %v", err)
 	}
 }
 
@@ -237,6 +385,77 @@ func TestSerialsSurviveAndRefuse(t *testing.T) {
 	}
 }
 
+// Two that were let in before either ran: the record decides.
+func TestOnceRunsOnce(t *testing.T) {
+	s := newSigner(t, "")
+	serials, err := trust.OpenSerials(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := statement()
+	st.Once = true
+	sig, _ := s.sign(st, "abc")
+	sub := trust.Subject{Now: now, Serials: serials}
+	first, err := s.store.Check(sig, sub)
+	second, err2 := s.store.Check(sig, sub)
+	if err := errors.Join(err, err2, first.Record()); err != nil {
+		t.Fatal(err)
+	}
+	if r, ok := errors.AsType[*trust.Refusal](second.Record()); !ok || r.Reason != trust.ReasonReplayed {
+		t.Errorf("the second: %v", r)
+	}
+}
+
+// The latest signing time that was seen is the earliest that it can be, but
+// for what clocks differ; it does not go back.
+func TestLastSigned(t *testing.T) {
+	s := newSigner(t, "")
+	dir := t.TempDir()
+	serials, err := trust.OpenSerials(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(name string, signed, clock time.Time) error {
+		st := statement()
+		st.Name, st.Signed = name, signed
+		sig, _ := s.sign(st, "abc")
+		v, err := s.store.Check(sig, trust.Subject{Now: clock, Serials: serials})
+		if err != nil {
+			return err
+		}
+		return v.Record()
+	}
+	last, early := now.Add(-time.Hour), now.Add(-2*time.Hour)
+	if err := errors.Join(check("a", last, now), check("b", early, now), check("c", early, last.Add(-5*time.Minute))); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := serials.LastSigned(); !got.Equal(last) || err != nil {
+		t.Errorf("last signed %s, %v", got, err)
+	}
+	if err := check("d", early, last.Add(-5*time.Minute-1)); err == nil || !strings.Contains(err.Error(), "before the last signature seen") {
+		t.Errorf("a clock that is not set: %v", err)
+	}
+	// What cannot be read does not open the door.
+	records, err := filepath.Glob(filepath.Join(dir, "*", "*.json"))
+	if err != nil || len(records) != 3 {
+		t.Fatalf("records %q, %v", records, err)
+	}
+	for _, r := range records {
+		if err := os.WriteFile(r, []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := check("a", last, now); err == nil {
+		t.Error("a serial that cannot be read lets in")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "last-signed"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := check("e", last, now); err == nil {
+		t.Error("a last signing time that cannot be read lets in")
+	}
+}
+
 func TestKeyFiles(t *testing.T) {
 	key, err := trust.GenerateKey()
 	if err != nil {
@@ -270,6 +489,11 @@ func TestKeyFiles(t *testing.T) {
 		costly := lines[0] + "\n" + base64.StdEncoding.EncodeToString(raw) + "\n"
 		if _, err := trust.ParsePrivateKey([]byte(costly), "secret"); !errors.Is(err, trust.ErrInvalid) {
 			t.Errorf("byte %d: %v", at, err)
+		}
+	}
+	for cut := range len(lines[1]) {
+		if _, err := trust.ParsePrivateKey([]byte(lines[0]+"\n"+lines[1][:cut]+"\n"), "secret"); !errors.Is(err, trust.ErrInvalid) {
+			t.Fatalf("cut after %d digits: %v", cut, err)
 		}
 	}
 	if _, err := trust.ParsePrivateKey([]byte("nonsense"), ""); !errors.Is(err, trust.ErrInvalid) {

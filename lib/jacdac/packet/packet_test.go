@@ -182,6 +182,12 @@ func TestDeviceID(t *testing.T) {
 	if id.String() != board || id.ShortName() != "GU35" {
 		t.Errorf("%s %s", id, id.ShortName())
 	}
+	// Two of them with a hash that is folded.
+	for id, want := range map[string]string{"ffffffffffffffff": "TX31", "0000000000000000": "PW15", "0102030405060708": "CV00"} {
+		if got := mustID(id).ShortName(); got != want {
+			t.Errorf("%s is %s, want %s", id, got, want)
+		}
+	}
 	for _, bad := range []string{"", "1234567890abcde", "1234567890abcdefg", "1234567890abcdeg"} {
 		if _, err := packet.ParseDeviceID(bad); err == nil {
 			t.Errorf("%q taken", bad)
@@ -204,6 +210,15 @@ func TestAnnounce(t *testing.T) {
 	}
 	if _, err := packet.ParseAnnounce(b[:3]); err == nil {
 		t.Error("three bytes taken")
+	}
+	for n, want := range map[int]int{4: 0, 7: 0, 8: 1, 11: 1} {
+		if a, err := packet.ParseAnnounce(b[:n]); err != nil || len(a.Services) != want {
+			t.Errorf("%d bytes: %d services, %v", n, len(a.Services), err)
+		}
+	}
+	many := bytes.Repeat([]byte{1, 2, 3, 4}, 1+packet.MaxServices+1)
+	if a, err := packet.ParseAnnounce(many); err != nil || len(a.Services) != packet.MaxServices {
+		t.Errorf("%d services, %v", len(a.Services), err)
 	}
 }
 

@@ -158,6 +158,14 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
+// The numbers of the wire [M3DA 3].
+func TestStatusNumbers(t *testing.T) {
+	got := []int{StatusOK, StatusMalformed, StatusUnauthorized, StatusForbidden, StatusAuthentication, StatusTimeout, StatusEncryption, StatusShortcut, StatusServerFault, StatusUnavailable}
+	if want := "[200 400 401 403 407 408 450 451 500 503]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	for _, text := range []string{"9f", "61" + "00" + "00" + "00", "60" + "02" + "9f" + "00" + "00", "60" + "00" + "3b" + "00"} {
 		b, _ := hex.DecodeString(text)
