@@ -95,6 +95,9 @@ func runGateway(k *call) (err error) {
 		return fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
 	}
 	lock, err := durable.TryLock(filepath.Join(dir, "lock"))
+	if err != nil && !errors.Is(err, durable.ErrLocked) {
+		return fmt.Errorf("the state directory %s: %w", dir, err)
+	}
 	if err != nil {
 		return &fault{exit: exitUnreachable, msg: fmt.Sprintf("another gateway has the state directory %s: %v", dir, err), hint: "--state DIR", cause: err}
 	}

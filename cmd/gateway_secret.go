@@ -52,7 +52,7 @@ func runHashSecret(k *call) error {
 	}
 	b, err := io.ReadAll(io.LimitReader(k.in, 4097))
 	if err != nil {
-		return fmt.Errorf("reading the secret: %w", err)
+		return k.readFault("the secret", err)
 	}
 	secret := strings.TrimRight(string(b), "\r\n")
 	if secret == "" || len(b) > 4096 || strings.ContainsAny(secret, "\r\n") {

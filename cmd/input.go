@@ -25,7 +25,10 @@ func isWeb(text string) bool {
 func (k *call) openInput(path, what string) (io.ReadCloser, error) {
 	if path == "-" {
 		r, err := k.stdin(what)
-		return io.NopCloser(r), err
+		if err != nil {
+			return nil, err
+		}
+		return readable{k, path, io.NopCloser(r)}, nil
 	}
 	st, err := os.Stat(path)
 	if err != nil {
@@ -48,7 +51,22 @@ func (k *call) openInput(path, what string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, invalidf("", "reading %s: %w", path, plainCause(err))
 	}
-	return f, nil
+	return readable{k, path, f}, nil
+}
+
+// readable is an input whose faults say which it is, and that it is one.
+type readable struct {
+	k    *call
+	path string
+	io.ReadCloser
+}
+
+func (r readable) Read(b []byte) (int, error) {
+	n, err := r.ReadCloser.Read(b)
+	if err != nil && err != io.EOF {
+		err = r.k.readFault(r.path, err)
+	}
+	return n, err
 }
 
 // plainCause strips what the caller's message says already.
@@ -101,6 +119,9 @@ func (u *untilStopped) Read(b []byte) (int, error) {
 func (k *call) readFault(what string, err error) error {
 	if k.ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return k.stopped()
+	}
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f
 	}
 	return invalidf("", "reading %s: %w", what, plainCause(err))
 }

@@ -181,9 +181,11 @@ func (a *Agent) open(ctx context.Context) error {
 	if err := a.openStage(filepath.Join(a.cfg.Dir, "stage.log")); err != nil {
 		return err
 	}
-	if a.store, err = store.OpenFiles(filepath.Join(a.cfg.Dir, "executions")); err != nil {
+	files, err := store.OpenFiles(filepath.Join(a.cfg.Dir, "executions"))
+	if err != nil {
 		return err
 	}
+	a.store = files // not before: a nil *Files is no nil Store
 	svc := *a.cfg.Script
 	svc.Runners = remote.Runners{}
 	for f, r := range a.cfg.Script.Runners {

@@ -14,15 +14,17 @@ import (
 //
 // It is safe for concurrent use.
 type Sink struct {
-	w io.Writer
-	f *os.File // w as a regular file, else nil
+	w    io.Writer
+	f    *os.File     // w as a regular file, else nil
+	sync func() error // of f
 
 	mu      sync.Mutex
 	turn    *sync.Cond
 	written uint64 // lines
-	synced  uint64 // of them, those that last
+	synced  uint64 // the last of them that is known to last
+	lost    uint64 // the last of them of which that will never be known
+	err     error  // why
 	syncing bool
-	err     error // of a sync: nothing is known any more of what lasts
 }
 
 // NewSink writes to w. What is written to a regular file is there after a
@@ -32,13 +34,14 @@ func NewSink(w io.Writer) *Sink {
 	s.turn = sync.NewCond(&s.mu)
 	if f, ok := w.(*os.File); ok {
 		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-			s.f = f
+			s.f, s.sync = f, f.Sync
 		}
 	}
 	return s
 }
 
-// Write writes one record and returns when it lasts.
+// Write writes one record and returns when it lasts. After an error the record
+// is to be written again: a disk that was full, or failed, may be well then.
 func (s *Sink) Write(r Record) error {
 	b, err := json.Marshal(r)
 	if err != nil {
@@ -46,33 +49,37 @@ func (s *Sink) Write(r Record) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil {
-		return s.err
-	}
 	if n, err := s.w.Write(append(b, '\n')); err != nil {
 		s.takeBack(int64(n))
 		return fmt.Errorf("writing data: %w", err)
 	}
 	s.written++
-	for mine := s.written; s.f != nil && s.synced < mine && s.err == nil; {
-		if s.syncing {
+	for mine := s.written; s.f != nil; {
+		switch {
+		case mine <= s.lost:
+			return s.err
+		case mine <= s.synced:
+			return nil
+		case s.syncing:
 			s.turn.Wait()
 			continue
 		}
 		s.syncing = true
 		upTo := s.written
 		s.mu.Unlock()
-		err := s.f.Sync()
+		err := s.sync()
 		s.mu.Lock()
 		s.syncing = false
 		if err != nil {
-			s.err = fmt.Errorf("writing data: %w", err)
+			// Another sync says nothing about these lines, nor about those that
+			// came meanwhile.
+			s.err, s.lost = fmt.Errorf("writing data: %w", err), s.written
 		} else {
-			s.synced = max(s.synced, upTo)
+			s.synced = upTo
 		}
 		s.turn.Broadcast()
 	}
-	return s.err
+	return nil
 }
 
 // takeBack cuts off the n bytes of a line for whose rest there was no room, so

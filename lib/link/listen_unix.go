@@ -22,6 +22,9 @@ func isRefused(err error) bool { return errors.Is(err, unix.ECONNREFUSED) }
 // isOtherType is what a datagram socket is told that connects to a stream's.
 func isOtherType(err error) bool { return errors.Is(err, unix.EPROTOTYPE) }
 
+// dirsLock says whether lockDir keeps others out.
+const dirsLock = true
+
 // lockDir lets one process at a time look at a socket's path and replace it.
 // It polls, so that ctx counts.
 func lockDir(ctx context.Context, dir string) (unlock func(), err error) {

@@ -17,5 +17,8 @@ func isRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) 
 
 func isOtherType(error) bool { return false }
 
+// dirsLock says whether lockDir keeps others out.
+const dirsLock = false
+
 // lockDir does nothing: Windows does not lock directories.
 func lockDir(context.Context, string) (unlock func(), err error) { return func() {}, nil }

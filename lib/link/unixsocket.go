@@ -88,8 +88,18 @@ func checkStale(ctx context.Context, path string) error {
 }
 
 // socketDir makes a directory in dir that only this user enters. Its name is
-// short, since the path of a socket must be.
+// short, since the path of a socket must be. The first name is always the same:
+// a listener that was killed has left it, and whoever holds the lock of dir
+// clears it.
 func socketDir(dir string) (string, error) {
+	first := filepath.Join(dir, ".lsock")
+	if dirsLock {
+		os.Remove(filepath.Join(first, "s"))
+		os.Remove(first)
+	}
+	if err := os.Mkdir(first, 0o700); err == nil || !errors.Is(err, fs.ErrExist) {
+		return first, err
+	}
 	for range 100 {
 		name := filepath.Join(dir, ".l"+strconv.FormatUint(rand.Uint64N(36*36*36*36), 36))
 		err := os.Mkdir(name, 0o700)

@@ -30,6 +30,8 @@ type Audit struct {
 	timer  bool // a flush is coming
 	err    error
 	flying sync.WaitGroup
+
+	turn sync.Mutex // of flush: who asks whether the journal is well waits for the one under way
 }
 
 // NewAudit returns an Audit of j, which stays open. The Gateway and the
@@ -96,6 +98,8 @@ func (a *Audit) End(e Ref, actor string, x Execution) {
 
 // flush writes what waits. Lines that could not be written stay.
 func (a *Audit) flush(ctx context.Context) {
+	a.turn.Lock()
+	defer a.turn.Unlock()
 	a.mu.Lock()
 	batch := a.lines
 	a.lines, a.timer = nil, false
