@@ -214,8 +214,8 @@ func (f *Fleet) pushStop(x *execution) bool {
 }
 
 // expire ends what waits for too long, and repeats stops, each gateway in its
-// turn: a script that was
-// not running yet when the first one came has not heard of it.
+// turn: a script that was not running yet when the first one came has not heard
+// of it. What is said to have ended is not left running where it is.
 func (f *Fleet) expire() {
 	now := f.o.Clock()
 	var late, stop, unsent []*execution
@@ -255,6 +255,7 @@ func (f *Fleet) expire() {
 		text := "The device did not come before the execution's time was over"
 		if sent {
 			text = "The device did not answer before the execution's time was over"
+			f.pushStop(x)
 		}
 		err := f.end(x, job.Result{Status: job.Terminated, Error: job.Errorf(job.CodeInterrupted, "%s", text)})
 		if err != nil && !errors.Is(err, errFinal) {

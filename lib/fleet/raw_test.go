@@ -150,6 +150,56 @@ func TestTimeToLive(t *testing.T) {
 	}
 }
 
+// What has run for too long is stopped where it runs, if that can be.
+func TestTimeIsOverWhileItRuns(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", portOf(h.l)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	come := make(chan envelope.Message, 10)
+	dev, err := m3da.NewDevice(c, m3da.DeviceOptions{ID: "d", Commands: func(items []envelope.Item) {
+		for _, i := range items {
+			if m, ok := i.(envelope.Message); ok && m.Path == commandsPath {
+				come <- m
+			}
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	for range 2 { // the second says what it is, when the gateway has
+		if err := dev.Exchange(t.Context(), "", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, err := h.fleet.StartExecution(t.Context(), gw1("d"), "s", sovd.Start{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := func(name string) bysant.Value {
+		t.Helper()
+		for {
+			select {
+			case m := <-come:
+				if args, ok := m.Body.Get(name); ok {
+					return args
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatalf("%s does not come", name)
+			}
+		}
+	}
+	next("ExecuteScript")
+	h.pass(61 * time.Minute)
+	h.fleet.expire()
+	ticket, _ := next("StopExecution").Get("ticket")
+	if id, _ := ticket.Str(); id != x.ID {
+		t.Errorf("stop of %q, want %s", id, x.ID)
+	}
+}
+
 func TestCredentialsFile(t *testing.T) {
 	password := func(path string) ([]byte, error) { return []byte(strings.TrimPrefix(path, "empty")), nil }
 	good, err := ParseCredentials([]byte("[[device]]\nid='a'\n[[device]]\nid='b'\nauth='hmac-md5'\ncipher='aes-cbc-128'\npassword_file='pw'\n"), password)
