@@ -146,6 +146,30 @@ func TestTimeToLive(t *testing.T) {
 	}
 }
 
+// noPayloads is a store that keeps no payload.
+type noPayloads struct{ store.Store }
+
+func (s noPayloads) Put(ctx context.Context, key string, value []byte, rev store.Revision) (store.Revision, error) {
+	if strings.HasPrefix(key, "fleet/payloads/") {
+		return 0, store.ErrUnreachable
+	}
+	return s.Store.Put(ctx, key, value, rev)
+}
+
+// Nothing is on record whose payload is not.
+func TestPayloadIsKeptFirst(t *testing.T) {
+	h := newHall(t, noPayloads{store.NewMemory()})
+	h.original("old").exchange()
+	for range 2 { // that it was tried does not make it kept
+		if x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{}); !errors.Is(err, store.ErrUnreachable) {
+			t.Errorf("%+v %v", x, err)
+		}
+	}
+	if all, err := h.fleet.ListExecutions(t.Context(), gw1("old"), "s"); err != nil || len(all) != 0 {
+		t.Errorf("on record: %+v %v", all, err)
+	}
+}
+
 func TestCredentialsFile(t *testing.T) {
 	password := func(path string) ([]byte, error) { return []byte(strings.TrimPrefix(path, "empty")), nil }
 	good, err := ParseCredentials([]byte("[[device]]\nid='a'\n[[device]]\nid='b'\nauth='hmac-md5'\ncipher='aes-cbc-128'\npassword_file='pw'\n"), password)
