@@ -522,7 +522,8 @@ func TestServerSendsData(t *testing.T) {
 		t.Fatal("nothing was delivered")
 	}
 	p.deliver(m) // under way: nothing happens
-	p.deliver(envelope.Message{Path: m.Path, Ticket: bysant.OfString("seven"), Body: m.Body}) // no ticket that it could acknowledge
+	// A ticket that the application could not acknowledge reaches none.
+	p.deliver(envelope.Message{Path: m.Path, Ticket: bysant.OfString("seven"), Body: m.Body})
 	p.want(app, frame.CmdPAcknowledge, `{"ticket":7,"status":3,"message":"dark"}`, 0, "null")
 	p.wantResponse(7, 3, "dark")
 	for deadline := time.Now().Add(patience); len(p.site.Responses("gw-1", 7)) < 2; time.Sleep(20 * time.Millisecond) {

@@ -395,6 +395,17 @@ func TestDataThins(t *testing.T) {
 	if got := h.fleet.History(gw1("d"), "v.moved"); len(got) != 3 {
 		t.Errorf("moved: %+v", got)
 	}
+	// What another one has written counts too.
+	for i := range maxHistory / 2 {
+		if err := other.fleet.takeData(there, []envelope.Message{{Path: "v", Body: bysant.OfMap(member("often", bysant.OfList(bysant.OfInt(int64(i)))))}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	values := 0
+	other.fleet.readPacks(t.Context(), "d", func(p *pack) { values += len(p.values) })
+	if values > maxHistory || values < maxHistory/2 {
+		t.Errorf("%d values are kept", values)
+	}
 	// What is too long is shown, and not kept.
 	h.fleet.mu.Lock()
 	c.dev.conn = c
