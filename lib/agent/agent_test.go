@@ -358,6 +358,15 @@ func TestBusyAndRefused(t *testing.T) {
 	if _, r, _ := d.execute(p, frame.ExecuteScript{URL: "http://169.254.1.1/x"}); r.Status != frame.StatusNotPermitted || !strings.Contains(string(r.Body), "download") {
 		t.Errorf("an address that is not allowed: %d %s", r.Status, r.Body)
 	}
+	// One that runs is stopped by its ticket, and no other.
+	loop = frame.ExecuteScript{Bundle: d.sign("sleep 600", "sh", 1), Ticket: "t3", NoWait: true}
+	if res, _, err = d.execute(p, loop); err != nil || res.Status != job.Running {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	d.want(p, frame.CmdStopExecution, `{"ticket":"t2"}`, frame.StatusNotFound, `"no such execution"`)
+	if r := d.call(p, frame.CmdStopExecution, `{"ticket":"t3"}`); !strings.Contains(string(r.Body), `"id":"`+res.ID+`"`) || !strings.Contains(string(r.Body), `"status":"terminated"`) {
+		t.Errorf("stopped by ticket: %s", r.Body)
+	}
 	// The refused one can run later: it cost nothing.
 	if res, r, _ := d.execute(p, frame.ExecuteScript{Bundle: d.sign("print(1)", "lua", 2)}); res.Stdout != "1\n" {
 		t.Errorf("%+v %d", res, r.Status)

@@ -413,6 +413,8 @@ func TestDeviceCommands(t *testing.T) {
 	if v, _, _ := p.agent.Tree().Get("config.update.retries"); v.String() != "2" {
 		t.Errorf("after a reset config.update.retries is %v", v)
 	}
+	p.deliver(m3datest.Command(23, "ResetToFactoryDefault", "0")) // in 0 seconds is not at all
+	p.wantResponse(23, 0, "ok")
 	// A reset forgets what was set, and is answered after the restart.
 	p.deliver(envelope.Message{Path: "@sys.config.keep", Body: bysant.OfMap(envelope.Int("me", 1))})
 	p.deliver(m3datest.Command(20, "ResetToFactoryDefault", "6"))
@@ -522,6 +524,8 @@ func TestServerSendsData(t *testing.T) {
 		t.Fatal("nothing was delivered")
 	}
 	p.deliver(m) // under way: nothing happens
+	// A ticket that the application could not acknowledge reaches none.
+	p.deliver(envelope.Message{Path: m.Path, Ticket: bysant.OfString("seven"), Body: m.Body})
 	p.want(app, frame.CmdPAcknowledge, `{"ticket":7,"status":3,"message":"dark"}`, 0, "null")
 	p.wantResponse(7, 3, "dark")
 	for deadline := time.Now().Add(patience); len(p.site.Responses("gw-1", 7)) < 2; time.Sleep(20 * time.Millisecond) {

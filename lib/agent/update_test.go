@@ -167,7 +167,7 @@ func TestUpdate(t *testing.T) {
 	d.want(p, frame.CmdSoftwareUpdateRequest, `0`, -19, `"no update in progress"`)
 	d.want(p, frame.CmdSoftwareUpdateRequest, `3`, -12, `"no such update request: integer"`)
 	lines := d.lines()
-	if l := lines[len(lines)-1]; l.Action != "update" || l.Outcome != "200 success" || l.KeyID == "" {
+	if l := lines[len(lines)-1]; l.Action != "update" || l.Outcome != "200 success" || l.KeyID == "" || l.Source != "cli" {
 		t.Errorf("the journal says %+v", l)
 	}
 

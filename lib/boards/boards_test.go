@@ -1,6 +1,7 @@
 package boards_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -266,6 +267,47 @@ func TestIdempotency(t *testing.T) {
 	// A key whose start failed is free.
 	if x, err := g.boards.StartExecution(t.Context(), ref, "wait", sovd.Start{Key: "n", Digest: "b"}); err != nil || x.ID == "" {
 		t.Errorf("%v, %v", x, err)
+	}
+}
+
+// between has something done before a record is written.
+type between struct {
+	store.Store
+	before func(key string)
+}
+
+func (s *between) Put(ctx context.Context, key string, value []byte, rev store.Revision) (store.Revision, error) {
+	if rev != 0 {
+		s.before(key)
+	}
+	return s.Store.Put(ctx, key, value, rev)
+}
+
+// What another gateway has ended meanwhile stays as that one has said.
+func TestEndedElsewhere(t *testing.T) {
+	st := store.NewMemory()
+	s := newShed("a")
+	var once sync.Once
+	g := newRig(t, &between{st, func(key string) {
+		if !strings.HasPrefix(key, "boards/executions/") {
+			return
+		}
+		once.Do(func() {
+			e, err := st.Get(t.Context(), key)
+			text := bytes.Replace(e.Value, []byte(`"status":"prepared"`), []byte(`"status":"terminated"`), 1)
+			text = bytes.Replace(text, []byte(`"status":"running"`), []byte(`"status":"terminated"`), 1)
+			if err == nil && !bytes.Equal(text, e.Value) {
+				_, err = st.Put(t.Context(), key, text, e.Rev)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}}, s)
+	path := g.start("a", "wait", "{}")
+	s.settle(path, job.Outcome{})
+	if x := g.final(path); x["status"] != "terminated" {
+		t.Errorf("it ended as %v", x)
 	}
 }
 

@@ -3,6 +3,8 @@ package boards_test
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -122,6 +124,21 @@ func TestDeviceScript(t *testing.T) {
 	}
 	if v := g.get(path + "/data/running"); text(v, "data") != "false" {
 		t.Errorf("running: %v", v)
+	}
+	// A start that is for another program is refused; the digest may be that of
+	// the image or that of the text it came in.
+	image, hexed := program(t, "hello.devs"), hex.EncodeToString(program(t, "hello.devs"))
+	id = g.upload(path, []byte(hexed))
+	for text, ok := range map[string]bool{string(image): true, hexed: true, "another": false} {
+		sum := sha256.Sum256([]byte(text))
+		s := sovd.Start{SHA256: hex.EncodeToString(sum[:]), Parameters: []byte(`{"start":false}`)}
+		x, err := g.boards.StartExecution(t.Context(), sovd.Ref{Kind: sovd.Components, ID: deviceID}, id, s)
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "replaced") {
+			t.Errorf("a start for the digest of %.10q: %v", text, err)
+		}
+		if err == nil {
+			g.final(path + "/scripts/" + id + "/executions/" + x.ID)
+		}
 	}
 	// The connection is lost and comes back.
 	cut()

@@ -47,7 +47,7 @@ func (b *Boards) StartExecution(ctx context.Context, e sovd.Ref, script string, 
 			return orExecution(x), err
 		}
 	}
-	x, err := b.begin(ctx, d, src, r, s.Parameters)
+	x, err := b.begin(ctx, d, src, r, s)
 	if err != nil {
 		b.forgetKey(ctx, r)
 	}
@@ -94,8 +94,8 @@ func (b *Boards) again(ctx context.Context, r *record) (*sovd.Execution, error) 
 }
 
 // begin plans a start, records it and does it.
-func (b *Boards) begin(ctx context.Context, d *Board, src Source, r record, parameters json.RawMessage) (sovd.Execution, error) {
-	q := Request{Parameters: parameters}
+func (b *Boards) begin(ctx context.Context, d *Board, src Source, r record, s sovd.Start) (sovd.Execution, error) {
+	q := Request{Parameters: s.Parameters}
 	spend := func() error { return nil }
 	if m := managed(src, r.Script); m != nil {
 		q.Script, r.Name = m.ID, m.Name
@@ -114,6 +114,13 @@ func (b *Boards) begin(ctx context.Context, d *Board, src Source, r record, para
 	}
 	if p.SHA256 != "" {
 		r.SHA256 = p.SHA256
+	}
+	if q.Program != nil || p.SHA256 != "" { // else nothing is known of what it is
+		// An agent that came first has told the digest of the text.
+		text := sha256.Sum256(q.Program)
+		if err := s.Same(r.SHA256, hex.EncodeToString(text[:])); err != nil {
+			return sovd.Execution{}, err
+		}
 	}
 	r.Goal, r.Live = p.Goal, p.Begin == nil
 	lease := b.o.Presence.Lease()

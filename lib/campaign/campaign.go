@@ -223,9 +223,6 @@ func (c *Campaigns) StartMany(ctx context.Context, s sovd.ManyStart) (sovd.Many,
 	}
 	r := record{Owner: c.o.Presence.Lease().ID(), Actor: s.Actor, Parameters: s.Parameters, Devices: ids}
 	r.Many = sovd.Many{Script: s.Script, Name: script.Name, Target: s.Target, MaxConcurrency: s.Concurrency(len(ids)), MaxErrors: s.MaxErrors, Total: len(ids)}
-	if script.Detail != nil {
-		r.SHA256 = script.Detail.SHA256
-	}
 	return c.open(ctx, r)
 }
 

@@ -28,6 +28,7 @@ type shed struct {
 	runs    map[string]*sovd.Execution // by device and key
 	started []string                   // devices, in their order
 	refuse  map[string]error
+	sha256  string // of the script, as it is now
 }
 
 func newShed(n int) *shed {
@@ -70,7 +71,10 @@ func (s *shed) StartExecution(_ context.Context, e sovd.Ref, _ string, st sovd.S
 	}
 	x := s.runs[e.ID+" "+st.Key]
 	if x == nil {
-		x = &sovd.Execution{ID: "exec_" + e.ID + "_" + st.Key, Status: job.Running}
+		if err := st.Same(s.sha256); err != nil {
+			return sovd.Execution{}, err
+		}
+		x = &sovd.Execution{ID: "exec_" + e.ID + "_" + st.Key, Status: job.Running, Detail: &sovd.ExecutionDetail{SHA256: s.sha256}}
 		s.runs[e.ID+" "+st.Key] = x
 		s.started = append(s.started, e.ID)
 	}
@@ -248,6 +252,42 @@ func TestRefused(t *testing.T) {
 	}
 	if all, err := a.ListMany(t.Context()); err != nil || len(all) != 2 || all[0].ID != n.ID {
 		t.Errorf("list: %+v %v", all, err)
+	}
+}
+
+// A start on many devices is one script: those that come after it was replaced
+// are told so, also by another gateway and when they are tried again.
+func TestReplacedScript(t *testing.T) {
+	st, s := store.NewMemory(), newShed(3)
+	s.sha256 = "aa"
+	a, leave := open(t, st, "a", s)
+	b, _ := open(t, st, "b", s)
+	m, err := a.StartMany(t.Context(), sovd.ManyStart{Script: "s", Target: sovd.ManyTarget{Group: "all"}, MaxConcurrency: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the digest is known", func() bool {
+		m, err := b.GetMany(t.Context(), m.ID)
+		return err == nil && m.SHA256 == "aa" && m.Counts[job.Running] == 1
+	})
+	s.mu.Lock()
+	s.sha256 = "bb"
+	s.mu.Unlock()
+	leave()
+	s.settle("d00", job.Completed)
+	if m = wait(t, b, m.ID); m.Status != job.Failed || m.Counts[job.Failed] != 2 || m.SHA256 != "aa" {
+		t.Errorf("the end: %+v", m)
+	}
+	rs, err := b.ManyResults(t.Context(), m.ID)
+	if err != nil || rs[2].Error == nil || !strings.Contains(rs[2].Error.Message, "it was replaced") {
+		t.Errorf("results: %+v %v", rs, err)
+	}
+	n, err := b.RetryFailed(t.Context(), m.ID, "me")
+	if err == nil {
+		n = wait(t, b, n.ID)
+	}
+	if err != nil || n.Counts[job.Failed] != 2 || len(s.begun()) != 1 {
+		t.Errorf("again: %+v %v, begun %v", n, err, s.begun())
 	}
 }
 

@@ -76,8 +76,10 @@ func (c *Campaigns) drive(k *campaign) {
 		tally := r.tally()
 		over := r.rules().Over(tally)
 		if len(news) > 0 || over {
+			sha256 := r.SHA256
 			c.save(k, func(r *record) {
 				maps.Copy(r.Results, news)
+				r.SHA256 = sha256
 				if over {
 					c.finish(r, tally)
 				}
@@ -138,9 +140,12 @@ func (c *Campaigns) more(r *record, news map[string]result) {
 			continue
 		}
 		x := result{Status: job.Failed}
-		v, err := c.provider.StartExecution(c.ctx, ref(id), r.Script, sovd.Start{Parameters: r.Parameters, Actor: r.Actor, Key: r.ID, Digest: r.ID})
+		v, err := c.provider.StartExecution(c.ctx, ref(id), r.Script, sovd.Start{Parameters: r.Parameters, Actor: r.Actor, Key: r.ID, Digest: r.ID, SHA256: r.SHA256})
 		if err == nil {
 			x = result{Execution: v.ID, Status: v.Status}
+			if r.SHA256 == "" && v.Detail != nil {
+				r.SHA256 = v.Detail.SHA256 // the next ones get the same, or none
+			}
 		} else if e, ok := errors.AsType[*sovd.Error](err); ok {
 			x.Message = e.Message
 		} else {

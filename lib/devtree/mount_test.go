@@ -109,6 +109,26 @@ func TestMount(t *testing.T) {
 	}
 }
 
+// mirrors begins to show a setting while a change of its own is made.
+type mirrors struct{ gadget }
+
+func (m *mirrors) Set([]frame.Member) error { return m.tree.Mirror("ram.z", frame.Int(5)) }
+
+// What a subtree does to the tree holds against the rest of the change.
+func TestMountChangesTheTree(t *testing.T) {
+	tree := open(t, devtree.Options{})
+	a := newApp(t, tree)
+	if err := tree.Mount("ram.gadget", &mirrors{gadget{tree: tree}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.set(`["ram",{"gadget":{"switch":true},"y":1,"z":1}]`); status(err) != frame.StatusNotPermitted {
+		t.Errorf("a mirror was set: %v", err)
+	}
+	if got := a.get(`["ram.y","ram.z"]`); got != `[{"ram.z":5},[]]` {
+		t.Errorf("afterwards: %s", got)
+	}
+}
+
 type readOnly struct{ g *gadget }
 
 func (r readOnly) Get(path string) (frame.Value, []string, bool) { return r.g.Get(path) }

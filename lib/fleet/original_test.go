@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"math"
@@ -271,6 +273,11 @@ func TestOneNumber(t *testing.T) {
 	}
 }
 
+func hexSHA256(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // A signed script goes to an original device with the MD5 of what it fetches:
 // it knows no other signature.
 func TestOriginalDeviceSigned(t *testing.T) {
@@ -279,7 +286,10 @@ func TestOriginalDeviceSigned(t *testing.T) {
 	o.exchange()
 	script := "print('signed')"
 	h.fleet.Use(shelf{signed(t, script)})
-	x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{})
+	if _, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{SHA256: hexSHA256("another")}); err == nil || !strings.Contains(err.Error(), "replaced") {
+		t.Errorf("a start for another script: %v", err)
+	}
+	x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{SHA256: hexSHA256(script)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -200,6 +200,30 @@ func TestTimeIsOverWhileItRuns(t *testing.T) {
 	}
 }
 
+// noPayloads is a store that keeps no payload.
+type noPayloads struct{ store.Store }
+
+func (s noPayloads) Put(ctx context.Context, key string, value []byte, rev store.Revision) (store.Revision, error) {
+	if strings.HasPrefix(key, "fleet/payloads/") {
+		return 0, store.ErrUnreachable
+	}
+	return s.Store.Put(ctx, key, value, rev)
+}
+
+// Nothing is on record whose payload is not.
+func TestPayloadIsKeptFirst(t *testing.T) {
+	h := newHall(t, noPayloads{store.NewMemory()})
+	h.original("old").exchange()
+	for range 2 { // that it was tried does not make it kept
+		if x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{}); !errors.Is(err, store.ErrUnreachable) {
+			t.Errorf("%+v %v", x, err)
+		}
+	}
+	if all, err := h.fleet.ListExecutions(t.Context(), gw1("old"), "s"); err != nil || len(all) != 0 {
+		t.Errorf("on record: %+v %v", all, err)
+	}
+}
+
 func TestCredentialsFile(t *testing.T) {
 	password := func(path string) ([]byte, error) { return []byte(strings.TrimPrefix(path, "empty")), nil }
 	good, err := ParseCredentials([]byte("[[device]]\nid='a'\n[[device]]\nid='b'\nauth='hmac-md5'\ncipher='aes-cbc-128'\npassword_file='pw'\n"), password)
@@ -424,6 +448,17 @@ func TestDataThins(t *testing.T) {
 	}
 	if got := h.fleet.History(gw1("d"), "v.moved"); len(got) != 3 {
 		t.Errorf("moved: %+v", got)
+	}
+	// What another one has written counts too.
+	for i := range maxHistory / 2 {
+		if err := other.fleet.takeData(there, []envelope.Message{{Path: "v", Body: bysant.OfMap(member("often", bysant.OfList(bysant.OfInt(int64(i)))))}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	values := 0
+	other.fleet.readPacks(t.Context(), "d", func(p *pack) { values += len(p.values) })
+	if values > maxHistory || values < maxHistory/2 {
+		t.Errorf("%d values are kept", values)
 	}
 	// What is too long is shown, and not kept.
 	h.fleet.mu.Lock()

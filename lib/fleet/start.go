@@ -95,6 +95,9 @@ func (f *Fleet) StartExecution(ctx context.Context, e sovd.Ref, script string, s
 	if err != nil {
 		return sovd.Execution{}, err
 	}
+	if err := s.Same(p.rec.SHA256); err != nil {
+		return sovd.Execution{}, err
+	}
 	p.rec.Actor, p.rec.Key, p.rec.Request = s.Actor, key, s.Digest
 	x, fresh, err := f.begin(d, p.rec)
 	if err != nil {

@@ -55,6 +55,8 @@ func TestParse(t *testing.T) {
 		{"tcp://127.1:80", A{}, "the host is neither", link.ErrAddress},
 		{"tcp://0177.0.0.1:80", A{}, "the host is neither", link.ErrAddress},
 		{"tcp://2130706433:80", A{}, "the host is neither", link.ErrAddress},
+		{"tcp://h.9:80", A{}, "the host is neither", link.ErrAddress},
+		{"tcp://h.0:80", A{}, "the host is neither", link.ErrAddress},
 		{"tcp://h.:80", A{}, "the host is neither", link.ErrAddress},
 		{"tcp://-h:80", A{}, "the host is neither", link.ErrAddress},
 		{"tcp://[127.0.0.1]:80", A{}, "brackets", link.ErrAddress},
@@ -105,6 +107,8 @@ func TestParse(t *testing.T) {
 
 func TestParseCanonical(t *testing.T) {
 	for text, want := range map[string]string{
+		"ws://h/x":                       "ws://h:80/x",
+		"wss://h/x":                      "wss://h:443/x",
 		"tcp://LocalHost:1":              "tcp://localhost:1",
 		"tcp://[0:0:0:0:0:0:0:1]:1":      "tcp://[::1]:1",
 		"tcp://[::FFFF:127.0.0.1]:1":     "tcp://[::ffff:127.0.0.1]:1",

@@ -6,11 +6,53 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"lander/lib/link"
 )
+
+// Those that write at the same time wait for each other, and none for ever.
+func TestStdioWriters(t *testing.T) {
+	in, feed := io.Pipe()
+	got, out := io.Pipe()
+	c, err := link.Dial(t.Context(), link.Address{Scheme: link.Stdio}, link.Options{Stdin: in, Stdout: out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer feed.Close()
+	defer c.Close()
+	var wg sync.WaitGroup
+	const writers, each = 8, 50
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				if _, err := io.WriteString(c, "whole\n"); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all := make(chan string, 1)
+	go func() {
+		b := make([]byte, writers*each*len("whole\n"))
+		io.ReadFull(got, b)
+		all <- string(b)
+	}()
+	select {
+	case text := <-all:
+		if text != strings.Repeat("whole\n", writers*each) {
+			t.Errorf("pieces: %q", text)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("a writer waits for ever")
+		c.Close()
+		got.Close()
+	}
+	wg.Wait()
+}
 
 func TestStdio(t *testing.T) {
 	in, feed := io.Pipe()

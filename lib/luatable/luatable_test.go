@@ -40,10 +40,36 @@ long]]]==], {},
 	}
 	for _, text := range []string{
 		"", "return", "{", "{1", "{1 2}", "{a=}", "{a=b}", "{a=f()}", "{[1=2}", "{[true]=1}", "{[2]=1}", "{1}}", `{"a}`, `{"\q"}`, `{"\300"}`, "{[[a}", "{--[[a}",
-		"{1..2}", "{0x}", "{-}", "{.}", "{1_0}", "{a.b=1}", "function() end", "{a=1}{}", "{,}", "{0x1p4}", "{a=nan}", "{inf}", strings.Repeat("{", 1000),
+		"{1..2}", "{0x}", "{-}", "{.}", "{1_0}", "{a.b=1}", "function() end", "{a=1}{}", "{,}", "{0x1p4}", "{a=nan}", "{inf}",
+		"{\"a\nb\"}", `{"\256"}`, `{"a\`, "{" + strings.Repeat("1", 65) + "}", strings.Repeat("{", 1000),
 	} {
 		if tab, err := luatable.Parse([]byte(text)); !errors.Is(err, luatable.ErrSyntax) || tab != nil {
 			t.Errorf("%q: %v, %v", text, tab, err)
+		}
+	}
+}
+
+// What is just good.
+func TestParseLimits(t *testing.T) {
+	for text, want := range map[string]*luatable.Table{
+		`{"\255\0a\v\f"}`:                                 {List: []any{"\xff\x00a\x0b\x0c"}},
+		`{[ "k" ] = 1}`:                                   {Fields: map[string]any{"k": int64(1)}},
+		`{1E+2, 0xE, -0}`:                                 {List: []any{100.0, int64(14), int64(0)}},
+		"{" + strings.Repeat("0", 63) + "7}":              {List: []any{int64(7)}},
+		strings.Repeat("{", 64) + strings.Repeat("}", 64): nil,
+		"--\n{'a\\\nb', -- of two lines\n}":               {List: []any{"a\nb"}},
+	} {
+		got, err := luatable.Parse([]byte(text))
+		if want != nil && want.Fields == nil {
+			want.Fields = map[string]any{}
+		}
+		if d := cmp.Diff(want, got); err != nil || want != nil && d != "" {
+			t.Errorf("%s: %v\n%s", text, err, d)
+		}
+	}
+	for text, want := range map[string]string{strings.Repeat("{", 65): "too deep", "{'a\\\nb',\n?}": "line 3"} {
+		if _, err := luatable.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -164,6 +164,41 @@ print(io.popen("echo $HOME$SECRET"):read())
 	}
 }
 
+// What was read ahead does not move where the next write goes, and a file that
+// was closed is not among those that are open.
+func TestFileInPlace(t *testing.T) {
+	dir := t.TempDir()
+	c := Config{Capabilities: words(t, "base", "fs:"+dir)}
+	out, _, err := runText(t, `
+local f = assert(io.open("x", "w")) f:write("abcdefgh") f:close()
+f = assert(io.open("x", "r+"))
+print(f:read(2), f:write("XY") ~= nil, f:seek("cur"), f:read(1), f:seek("cur", 1), f:read("*a"))
+f:close()
+print(io.open("x"):read("*a"))
+for i = 1, 300 do assert(io.open("x")):close() end
+`, c)
+	if want := "ab\ttrue\t4\te\t6\tgh\nabXYefgh\n"; err != nil || out != want {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// A task without limits has those of its runner.
+func TestRunnerLimits(t *testing.T) {
+	for src, want := range map[string]struct {
+		limits job.Budget
+		code   string
+	}{
+		"local t = {} while true do t[#t + 1] = string.rep('x', 1000) .. #t end": {job.Budget{Memory: 4 << 20}, job.CodeMemory},
+		"while true do end": {job.Budget{Wall: 10 * time.Millisecond}, job.CodeTimeout},
+		"local function f(n) if n == 0 then return 1 end return 1 + f(n - 1) end f(100)": {job.Budget{Depth: 50}, job.CodeDepth},
+	} {
+		o := (&Runner{Limits: want.limits}).Run(t.Context(), job.Task{Name: "s", Format: job.FormatLua, Payload: []byte(src), Capabilities: words(t, "base")}, job.Streams{})
+		if o.Err == nil || o.Err.Code != want.code {
+			t.Errorf("%s: %+v, want %s", src, o.Err, want.code)
+		}
+	}
+}
+
 func TestNet(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -191,11 +226,11 @@ func TestNet(t *testing.T) {
 local c = assert(net.connect("127.0.0.1", tonumber(args.port), 5))
 print(c:send("hello\n"), c:receive(), c:receive(4))
 c:settimeout(0.05) print(c:receive())
-c:settimeout(5) c:send("bye\n") print(c:receive("*l")) print(c:receive("*a") == "", c:receive())
+c:settimeout(5) c:send("bye\n") print(c:receive("*l")) print(c:receive("*a") == "", c:receive()) print(c:receive(4), c:receive(0))
 print(c:close(), c:send("x"), require("net") == net, tostring(c):match("^socket 127") ~= nil)
 print(pcall(c.send, 5, "x"))
 `, c)
-	want := "true\tgot hello\trest\nnil\ttimeout\nnil\tclosed\ntrue\tnil\tclosed\ntrue\tnil\ttrue\ttrue\n" +
+	want := "true\tgot hello\trest\nnil\ttimeout\nnil\tclosed\ntrue\tnil\tclosed\nnil\t\ntrue\tnil\ttrue\ttrue\n" +
 		"false\tbad argument #1 to '?' (socket expected, got number)\n"
 	if err != nil || out != want {
 		t.Errorf("%v\n%s", err, out)

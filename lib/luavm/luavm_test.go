@@ -212,7 +212,7 @@ func TestServe(t *testing.T) {
 }
 
 func TestCallChecks(t *testing.T) {
-	c := &Call{Name: "f", Args: []Value{"12", 3.7, nil, map[string]Value{"a": 1.0}, []Value{"x"}, true, "text", math.Inf(1)}}
+	c := &Call{Name: "f", Args: []Value{"12", 3.7, nil, map[string]Value{"a": 1.0}, []Value{"x"}, true, "text", math.Inf(1), nil, 0x1p63, -0x1p63, math.Nextafter(0x1p63, 0), math.NaN()}}
 	text := func(v any, err error) string { return fmt.Sprint(v, " ", err) }
 	for _, x := range []struct{ got, want string }{
 		{text(c.String(1)), "12 <nil>"},
@@ -224,12 +224,17 @@ func TestCallChecks(t *testing.T) {
 		{text(c.OptNumber(9, 5)), "5 <nil>"},
 		{text(c.Int(2)), "3 <nil>"},
 		{text(c.Int(8)), "0 bad argument #8 to 'f' (number has no integer representation)"},
-		{text(c.Int(9)), "0 bad argument #9 to 'f' (number expected, got no value)"},
+		{text(c.Int(9)), "0 bad argument #9 to 'f' (number expected, got nil)"},
+		{text(c.Int(10)), "0 bad argument #10 to 'f' (number has no integer representation)"},
+		{text(c.Int(11)), "-9223372036854775808 <nil>"},
+		{text(c.Int(12)), "9223372036854774784 <nil>"},
+		{text(c.Int(13)), "0 bad argument #13 to 'f' (number has no integer representation)"},
+		{text(c.Int(14)), "0 bad argument #14 to 'f' (number expected, got no value)"},
 		{text(c.Table(4)), "map[a:1] <nil>"},
 		{text(c.Table(5)), "map[1:x] <nil>"},
 		{text(c.Table(6)), "map[] bad argument #6 to 'f' (table expected, got boolean)"},
 		{text(c.Function(4)), "<nil> bad argument #4 to 'f' (function expected, got table)"},
-		{text(c.N(), c.ArgError(1, "odd %d", 5)), "8 bad argument #1 to 'f' (odd 5)"},
+		{text(c.N(), c.ArgError(1, "odd %d", 5)), "13 bad argument #1 to 'f' (odd 5)"},
 	} {
 		if x.got != x.want {
 			t.Errorf("got %s, want %s", x.got, x.want)

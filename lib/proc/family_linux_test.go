@@ -183,6 +183,18 @@ type writerFunc func([]byte)
 
 func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 
+// A program of our own user has its limits from outside, soon after its start.
+func TestLimits(t *testing.T) {
+	var out bytes.Buffer
+	r := &proc.Runner{TempDir: t.TempDir(), Limits: proc.Limits{Files: 34}}
+	x := task("exec_limits", `until [ "$(ulimit -n)" = 34 ]; do :; done; ulimit -S -t; ulimit -H -t; ulimit -S -v; ulimit -H -v; ulimit -H -c`)
+	x.Budget = job.Budget{CPU: 9001 * time.Millisecond, Memory: 1 << 30}
+	o := r.Run(t.Context(), x, job.Streams{Stdout: &out, Stderr: &out})
+	if got, want := strings.Join(strings.Fields(out.String()), " "), "10 11 1048576 1048576 0"; o.Err != nil || got != want {
+		t.Errorf("%v: %q, want %q", o.Err, got, want)
+	}
+}
+
 func TestUserAndLimits(t *testing.T) {
 	if os.Geteuid() != 0 {
 		if os.Getenv("LANDER_INTEROP") == "1" {

@@ -5,7 +5,10 @@ package proc_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,6 +119,66 @@ func TestCancel(t *testing.T) {
 	o, _, _ := run(t, ctx, job.Task{Payload: []byte("sleep 60")}, "")
 	if o.Err == nil || o.Err.Code != job.CodeInterrupted || !o.Terminated {
 		t.Errorf("outcome %+v", o)
+	}
+}
+
+// What ended before it began is not begun: that there is no such program does
+// not come out.
+func TestCancelledBeforeItBegins(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	o := (&proc.Runner{}).Exec(ctx, proc.Command{Argv: []string{filepath.Join(t.TempDir(), "none")}}, job.Streams{})
+	if o.Err == nil || o.Err.Code != job.CodeInterrupted || !o.Terminated {
+		t.Errorf("outcome %+v", o)
+	}
+}
+
+// Without a Grace there is the usual one: a program that is told to end does.
+func TestUsualGrace(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	in, out := io.Pipe()
+	go func() { // when the trap is set
+		in.Read(make([]byte, 6))
+		cancel()
+		io.Copy(io.Discard, in)
+	}()
+	var errs bytes.Buffer
+	r := &proc.Runner{TempDir: t.TempDir()}
+	task := job.Task{Format: job.FormatSh, Name: "x", Capabilities: capability.Set{capability.Exec}, Payload: []byte(`trap 'echo bye >&2; exit 3' TERM; echo ready; while :; do sleep 0.01; done`)}
+	o := r.Run(ctx, task, job.Streams{Stdout: out, Stderr: &errs})
+	out.Close()
+	if !o.Terminated || !strings.HasSuffix(errs.String(), "bye\n") {
+		t.Errorf("outcome %+v, stderr %q", o, errs.String())
+	}
+}
+
+// An interpreter is a file that can be run: the first one on the path, and the
+// next one when that has gone.
+func TestInterpreterIsExecutable(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	for _, dir := range []string{a, b} {
+		if err := os.WriteFile(filepath.Join(dir, "sh"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := &proc.Runner{Path: a + string(filepath.ListSeparator) + b}
+	for _, tt := range []struct {
+		change func() error
+		want   string
+	}{
+		{func() error { return nil }, a},
+		{func() error { return os.Chmod(filepath.Join(a, "sh"), 0o644) }, b},
+		{func() error { return os.Remove(filepath.Join(b, "sh")) }, ""},
+		{func() error { return os.Mkdir(filepath.Join(b, "sh"), 0o755) }, ""},
+		{func() error { return os.Chmod(filepath.Join(a, "sh"), 0o755) }, a},
+	} {
+		if err := tt.change(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.Interpreter(job.FormatSh)
+		if (err == nil) != (tt.want != "") || err == nil && got[0] != filepath.Join(tt.want, "sh") || err != nil && !errors.Is(err, proc.ErrNoInterpreter) {
+			t.Errorf("%q, %v, want one in %q", got, err, tt.want)
+		}
 	}
 }
 

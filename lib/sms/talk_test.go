@@ -20,3 +20,18 @@ func TestFields(t *testing.T) {
 		}
 	}
 }
+
+// An answer that ends with its first line is no message.
+func TestReceivedWithoutBody(t *testing.T) {
+	for _, text := range []bool{false, true} {
+		got := 0
+		m := New(Options{Receive: func(string, string) { got++ }})
+		s := &talk{m: m, textMode: text, parts: newParts()}
+		s.received([]string{`+CMGR: 0,,5`})
+		s.received([]string{"OK"})
+		s.received(nil)
+		if got != 0 {
+			t.Error("a message came out of it")
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"slices"
 	"sort"
 	"time"
 
@@ -104,9 +105,19 @@ type Start struct {
 	Actor      string
 	Key        string // Idempotency-Key; "" is none
 	Digest     string // of the request, to tell a repetition from another one
+	SHA256     string `json:"-"` // of a start on many devices: what the first one got, "" for the first
 	Waits      bool   `json:"-"` // the caller hears of it when it has ended, not before
 	// Begun may be called once, as soon as the script runs; nil: nobody asks.
 	Begun func(Execution) `json:"-"`
+}
+
+// Same fails when the start is for another script than the one that is there,
+// which has one of these digests.
+func (s Start) Same(digests ...string) error {
+	if s.SHA256 == "" || slices.Contains(digests, s.SHA256) {
+		return nil
+	}
+	return Errorf(KindInput, "The script is not the one that was started on the first device (sha256 %.16s...): it was replaced", s.SHA256)
 }
 
 // Action is what ControlExecution does.

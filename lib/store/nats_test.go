@@ -82,6 +82,7 @@ func TestParseNATS(t *testing.T) {
 		{"nats://", store.NATSOptions{}, "a server is missing"},
 		{"nats://a,,b", store.NATSOptions{}, "a server is missing"},
 		{"nats://a/b.c", store.NATSOptions{}, "no name"},
+		{"nats://a?replicas=0", store.NATSOptions{}, "replicas"},
 		{"nats://a?replicas=9", store.NATSOptions{}, "replicas"},
 		{"nats://a?x=1", store.NATSOptions{}, `"x" is not known`},
 		{"nats://a?%", store.NATSOptions{}, "cannot be read"},
