@@ -45,6 +45,7 @@ type hall struct {
 	mu    sync.Mutex
 	now   time.Time
 	sink  func(Record) error
+	vouch func(Recipient, []byte) (func() error, error)
 	l     *link.Listener
 }
 
@@ -69,10 +70,17 @@ func (h *hall) pass(d time.Duration) {
 	h.mu.Unlock()
 }
 
+func (h *hall) vouches(_ context.Context, w Recipient, text []byte) (func() error, error) {
+	if h.vouch == nil {
+		return func() error { return nil }, nil
+	}
+	return h.vouch(w, text)
+}
+
 func (h *hall) open() {
 	h.t.Helper()
 	var err error
-	if h.fleet, err = Open(context.Background(), Options{Store: h.store, Clock: h.clock, Log: slog.New(slog.DiscardHandler), TTL: time.Hour, Sink: h.sink}); err != nil {
+	if h.fleet, err = Open(context.Background(), Options{Store: h.store, Clock: h.clock, Log: slog.New(slog.DiscardHandler), TTL: time.Hour, Sink: h.sink, Vouch: h.vouches}); err != nil {
 		h.t.Fatal(err)
 	}
 	h.fleet.Use(shelf{[]byte("print(1)")})
