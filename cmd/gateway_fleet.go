@@ -66,6 +66,7 @@ func (k *call) openFleet(cfg *sovd.Config, st store.Store, members *store.Presen
 	if o.Devices, err = k.m3daCredentials(); err != nil {
 		return nil, err
 	}
+	o.Vouch = k.vouch(st)
 	if k.json {
 		o.Event = func(e fleet.Event) { lines.write(e, false) }
 	}

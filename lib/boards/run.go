@@ -196,6 +196,7 @@ func (b *Boards) begin(ctx context.Context, d *Board, src Source, r record, s so
 
 // program reads what was uploaded; what is signed is verified for the board.
 func (b *Boards) program(ctx context.Context, d *Board, src Source, r *record) (text []byte, spend func() error, err error) {
+	spend = func() error { return nil }
 	l := b.uploads(src)
 	if l == nil {
 		return nil, nil, noScript(r.Script)
@@ -215,10 +216,14 @@ func (b *Boards) program(ctx context.Context, d *Board, src Source, r *record) (
 	}
 	r.Name, r.Format = s.Name, src.Formats()[0]
 	if !bundle.Is(s.Bytes) {
-		return s.Bytes, func() error { return nil }, nil
+		return s.Bytes, spend, nil
+	}
+	if s.Spend != nil {
+		spend = func() error { return s.Spend(ctx) }
 	}
 	if verified {
-		return r.opened(s.Bytes)
+		text, err = r.opened(s.Bytes)
+		return text, spend, err
 	}
 	if b.o.Open == nil {
 		return nil, nil, sovd.Errorf(sovd.KindRefused, "Script refused: there is no trust store to check its signature with")
@@ -228,22 +233,24 @@ func (b *Boards) program(ctx context.Context, d *Board, src Source, r *record) (
 		return nil, nil, err
 	}
 	r.SHA256, r.KeyID, r.Serial = o.SHA256, o.KeyID, o.Serial
-	return o.Payload, o.Record, nil
+	if s.Spend == nil {
+		return o.Payload, o.Record, nil
+	}
+	return o.Payload, spend, nil
 }
 
 // opened takes a bundle apart that was verified.
-func (r *record) opened(text []byte) ([]byte, func() error, error) {
+func (r *record) opened(text []byte) ([]byte, error) {
 	in := bufio.NewReader(bytes.NewReader(text))
 	sig, err := bundle.ReadHeader(in)
 	if err != nil {
-		return nil, nil, sovd.Errorf(sovd.KindInput, "The program is no whole bundle")
+		return nil, sovd.Errorf(sovd.KindInput, "The program is no whole bundle")
 	}
 	r.KeyID = sig.KeyID()
 	if st, err := trust.ParseStatement(sig.Comment()); err == nil {
 		r.SHA256, r.Serial = st.SHA256, &st.Serial
 	}
-	payload, err := io.ReadAll(in)
-	return payload, func() error { return nil }, err
+	return io.ReadAll(in)
 }
 
 // do does an execution and records how it ended.

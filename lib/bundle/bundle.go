@@ -68,8 +68,7 @@ type headerError struct{ msg string }
 func (e *headerError) Error() string        { return e.msg }
 func (e *headerError) Is(target error) bool { return target == trust.ErrInvalid }
 
-// Cap is the largest payload in bytes for a format word; plain stock
-// signatures, which have none, count as scripts.
+// Cap is the largest payload in bytes for a format word.
 func Cap(format string) int64 {
 	switch format {
 	case "devs":
@@ -119,6 +118,8 @@ func open(sig *trust.Signature, fetch func(trust.Verdict) (io.ReadCloser, error)
 	}
 	if !v.Plain {
 		limit = v.Statement.Size
+	} else {
+		limit = plainCap(v, sub.Formats)
 	}
 	src, err := fetch(v)
 	if err != nil {
@@ -138,6 +139,20 @@ func open(sig *trust.Signature, fetch func(trust.Verdict) (io.ReadCloser, error)
 	}
 	b.Payload = p
 	return b, nil
+}
+
+// plainCap is the cap of what a stock signature, which names no format, may
+// be: the largest of the formats that the door takes and the key may sign.
+func plainCap(v trust.Verdict, taken []string) (limit int64) {
+	if taken == nil {
+		taken = trust.Formats()
+	}
+	for _, f := range taken {
+		if v.Policy.Signs(f) {
+			limit = max(limit, Cap(f))
+		}
+	}
+	return limit
 }
 
 // Pack writes a bundle: the signature text and the payload.

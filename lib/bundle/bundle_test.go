@@ -218,38 +218,58 @@ func TestDetachedChecksFirst(t *testing.T) {
 	b.Payload.Close()
 }
 
-// A stock signature says no size: the cap of scripts counts.
+// A stock signature says neither size nor format: the largest cap counts of
+// what the door takes and the key may sign.
 func TestStock(t *testing.T) {
 	key, err := trust.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	if _, err := trust.Add(dir, key.Public().Text(), ""); err != nil {
-		t.Fatal(err)
-	}
-	store, err := trust.OpenStore(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, size := range []int{3, 1<<20 + 1} {
-		payload := make([]byte, size)
+	for _, tt := range []struct {
+		policy  string
+		formats []string // that the door takes
+		size    int
+		limit   int64 // 0: it is taken
+	}{
+		{formats: []string{"lua"}, size: 3},
+		{formats: []string{"lua", "sh"}, size: 1<<20 + 1, limit: 1 << 20},
+		{formats: []string{"devs"}, size: 256 << 10},
+		{formats: []string{"devs"}, size: 256<<10 + 1, limit: 256 << 10},
+		{formats: []string{"devs", "package"}, size: 1<<20 + 1},
+		{policy: "formats=['devs','lua']", formats: []string{"devs", "package"}, size: 256<<10 + 1, limit: 256 << 10},
+		{size: 1<<20 + 1},
+	} {
+		dir := t.TempDir()
+		if _, err := trust.Add(dir, key.Public().Text(), ""); err != nil {
+			t.Fatal(err)
+		}
+		store, err := trust.OpenStore(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy, err := trust.ParsePolicy("policy.toml", []byte("[defaults]\nplain=true\n"+tt.policy))
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload := make([]byte, tt.size)
 		p, err := bundle.Spool(bytes.NewReader(payload), 1<<30, t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
 		text := append(p.Sign(key, "a stock signature", bundle.Comment), payload...)
 		p.Close()
-		b, err := bundle.Open(bytes.NewReader(text), store, trust.Subject{Now: now, AnyPlain: true}, "")
-		if size > 1<<20 {
-			if se, ok := errors.AsType[*bundle.SizeError](err); !ok || se.Limit != 1<<20 {
-				t.Errorf("%d bytes: %v", size, err)
+		b, err := bundle.Open(bytes.NewReader(text), store.WithPolicy(policy), trust.Subject{Now: now, Formats: tt.formats}, t.TempDir())
+		if tt.limit > 0 {
+			if se, ok := errors.AsType[*bundle.SizeError](err); !ok || se.Limit != tt.limit {
+				t.Errorf("%+v: %v", tt, err)
 			}
 			continue
 		}
-		if err != nil || !b.Plain || b.Payload.Size != int64(size) {
-			t.Errorf("%d bytes: %v", size, err)
+		if err != nil || !b.Plain || b.Payload.Size != int64(tt.size) {
+			t.Errorf("%+v: %v", tt, err)
+			continue
 		}
+		b.Payload.Close()
 	}
 }
 

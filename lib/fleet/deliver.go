@@ -125,11 +125,17 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 	case rec.SentAt != nil:
 		return f.sendAgain(x, rec, c, lander)
 	}
+	spend := func() error { return nil }
 	if !lander {
-		if fault := foreignFault(&rec, f.Names(sovd.Ref{Kind: sovd.Components, ID: x.dev.component}), f.o.Clock()); fault != nil {
-			if err := f.end(x, job.Result{Status: job.Failed, Error: fault}); err != nil && !errors.Is(err, errFinal) {
-				f.o.Log.Error("refusing a script", "execution", x.id, "device", x.dev.id, "error", err)
-			}
+		var fault *job.Error
+		var err error
+		spend, fault, err = f.vouched(&rec, f.Names(sovd.Ref{Kind: sovd.Components, ID: x.dev.component}))
+		if fault != nil {
+			f.refuse(x, fault)
+			return nil
+		}
+		if err != nil {
+			f.unsent(x, err)
 			return nil
 		}
 	}
@@ -150,10 +156,7 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 	})
 	if err != nil {
 		if !errors.Is(err, errFinal) {
-			f.o.Log.Error("sending a script", "execution", x.id, "device", x.dev.id, "error", err)
-			f.mu.Lock()
-			x.sentIn = nil
-			f.mu.Unlock()
+			f.unsent(x, err)
 		}
 		return nil
 	}
@@ -163,7 +166,30 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 	if again {
 		return f.sendAgain(x, rec, c, lander)
 	}
+	if err := spend(); err != nil {
+		fault := refused(err)
+		if fault == nil {
+			fault = job.Errorf(job.CodeInternal, "the run could not be recorded: %v", err)
+		}
+		f.refuse(x, fault)
+		return nil
+	}
 	return execute(&rec, lander)
+}
+
+// refuse ends an execution of which nothing was sent.
+func (f *Fleet) refuse(x *execution, fault *job.Error) {
+	if err := f.end(x, job.Result{Status: job.Failed, Error: fault}); err != nil && !errors.Is(err, errFinal) {
+		f.o.Log.Error("refusing a script", "execution", x.id, "device", x.dev.id, "error", err)
+	}
+}
+
+// unsent leaves an execution for later.
+func (f *Fleet) unsent(x *execution, err error) {
+	f.o.Log.Error("sending a script", "execution", x.id, "device", x.dev.id, "error", err)
+	f.mu.Lock()
+	x.sentIn = nil
+	f.mu.Unlock()
 }
 
 // sendAgain makes the command of an execution that was sent before: only for a

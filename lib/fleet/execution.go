@@ -27,6 +27,7 @@ type record struct {
 	Serial    *int64 `json:"serial,omitempty"`
 	Signature string `json:"signature,omitempty"` // text for ExecuteScript
 	MD5       string `json:"md5,omitempty"`       // the same for devices that know no other signature
+	Managed   bool   `json:"managed,omitempty"`   // a script of the manifest
 	Args      string `json:"args,omitempty"`      // a JSON object
 	Actor     string `json:"actor,omitempty"`
 	Parent    string `json:"parent,omitempty"`

@@ -69,12 +69,26 @@ type Options struct {
 	// error has them keep it.
 	Sink func(Record) error
 	// Event is told what devices do; nil: nobody is.
-	Event  func(Event)
+	Event func(Event)
+	// Vouch checks a bundle for a device that looks at no signature itself, in the
+	// moment before it is sent; spend then records that. A *trust.Refusal ends the
+	// execution. Nil: only for whom and when it is good is looked at.
+	Vouch  func(ctx context.Context, w Recipient, bundle []byte) (spend func() error, err error)
 	Ended  func(sovd.Execution) // called for each execution that has ended; nil: nobody asks
 	Audit  *sovd.Audit          // gets a line for each end; nil: nobody asks
 	Clock  func() time.Time
 	Random io.Reader // nil: crypto/rand
 	Log    *slog.Logger
+}
+
+// Recipient is the device that a script is sent to.
+type Recipient struct {
+	Device string
+	Names  []string // that it answers to as a target
+	Args   bool     // arguments come with the script
+	// Managed says that the script is one of the manifest, which no upload has
+	// let in.
+	Managed bool
 }
 
 // Event is something that a device did.

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -368,12 +370,18 @@ func TestOriginalDeviceRefused(t *testing.T) {
 			s.Signed = s.Signed.Add(-2 * time.Hour)
 			s.NotBefore = s.Signed
 		}, trust.ReasonExpired},
-		"later":       {func(s *trust.Statement) { s.NotBefore = s.Signed.Add(time.Hour) }, trust.ReasonExpired},
-		"not for Lua": {func(s *trust.Statement) { s.Format = job.FormatSh }, trust.ReasonFormat},
+		"later":             {func(s *trust.Statement) { s.NotBefore = s.Signed.Add(time.Hour) }, trust.ReasonExpired},
+		"not for Lua":       {func(s *trust.Statement) { s.Format = job.FormatSh }, trust.ReasonFormat},
+		"arguments":         {func(s *trust.Statement) { s.Name = "args" }, trust.ReasonBadArguments},
+		"its own arguments": {func(s *trust.Statement) { s.Name, s.ArgsAllow = "args", true }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h.fleet.Use(shelf{signed(t, "print(1)", c.change)})
-			x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{})
+			var start sovd.Start
+			if strings.Contains(name, "arguments") {
+				start.Parameters = []byte(`{"a":1}`)
+			}
+			x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", start)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -392,6 +400,57 @@ func TestOriginalDeviceRefused(t *testing.T) {
 				t.Errorf("%v %+v %+v", items, v, v.Error)
 			}
 		})
+	}
+}
+
+// Nor can it see who signed: the gateway vouches for what it is sent, in that
+// moment, and what it cannot say now waits.
+func TestOriginalDeviceVouched(t *testing.T) {
+	h := newHall(t, store.NewMemory())
+	o := h.original("old")
+	o.exchange()
+	text := signed(t, "print(1)")
+	h.fleet.Use(shelf{text})
+	var spent int
+	no := &trust.Refusal{Reason: trust.ReasonReplayed, Message: "it had its run"}
+	for name, c := range map[string]struct {
+		vouch func() (func() error, error)
+		sent  bool
+		code  string // of a refusal
+	}{
+		"good":     {func() (func() error, error) { return func() error { spent++; return nil }, nil }, true, ""},
+		"refused":  {func() (func() error, error) { return nil, no }, false, trust.ReasonReplayed},
+		"nonsense": {func() (func() error, error) { return nil, trust.ErrInvalid }, false, trust.ReasonSignature},
+		"spent":    {func() (func() error, error) { return func() error { return no }, nil }, false, trust.ReasonReplayed},
+		"unsaid":   {func() (func() error, error) { return nil, io.ErrUnexpectedEOF }, false, ""},
+		"unspent":  {func() (func() error, error) { return func() error { return io.ErrUnexpectedEOF }, nil }, false, job.CodeInternal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.vouch = func(w Recipient, b []byte) (func() error, error) {
+				if w.Device != "old" || w.Args || w.Managed || !slices.Equal(w.Names, []string{"old"}) || !bytes.Equal(b, text) {
+					t.Errorf("%+v %q", w, b)
+				}
+				return c.vouch()
+			}
+			x, err := h.fleet.StartExecution(t.Context(), gw1("old"), "s", sovd.Start{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			items := o.exchange()
+			v, err := h.fleet.GetExecution(t.Context(), gw1("old"), "s", x.ID)
+			if err != nil || len(items) > 0 != c.sent || c.code != "" && v.Detail.Code != c.code || c.code == "" && v.Status.Final() {
+				t.Fatalf("%v %+v %v", items, v, err)
+			}
+			if name == "unsaid" { // it goes when that can be said
+				h.vouch = nil
+				if items := o.exchange(); len(items) != 1 {
+					t.Errorf("later: %v", items)
+				}
+			}
+		})
+	}
+	if spent != 1 {
+		t.Errorf("spent %d times", spent)
 	}
 }
 

@@ -46,6 +46,7 @@ type hall struct {
 	now   time.Time
 	sink  func(Record) error
 	log   slog.Handler // nil: nobody reads it
+	vouch func(Recipient, []byte) (func() error, error)
 	l     *link.Listener
 }
 
@@ -70,13 +71,20 @@ func (h *hall) pass(d time.Duration) {
 	h.mu.Unlock()
 }
 
+func (h *hall) vouches(_ context.Context, w Recipient, text []byte) (func() error, error) {
+	if h.vouch == nil {
+		return func() error { return nil }, nil
+	}
+	return h.vouch(w, text)
+}
+
 func (h *hall) open() {
 	h.t.Helper()
 	var err error
 	if h.log == nil {
 		h.log = slog.DiscardHandler
 	}
-	if h.fleet, err = Open(context.Background(), Options{Store: h.store, Clock: h.clock, Log: slog.New(h.log), TTL: time.Hour, Sink: h.sink}); err != nil {
+	if h.fleet, err = Open(context.Background(), Options{Store: h.store, Clock: h.clock, Log: slog.New(h.log), TTL: time.Hour, Sink: h.sink, Vouch: h.vouches}); err != nil {
 		h.t.Fatal(err)
 	}
 	h.fleet.Use(shelf{[]byte("print(1)")})

@@ -35,7 +35,7 @@ func (f *Fleet) plan(ctx context.Context, e sovd.Ref, script string, parameters 
 	if err != nil {
 		return plan{}, err
 	}
-	p := plan{payload: s.Bytes, rec: record{Script: script, Name: s.Name, Format: s.Format}}
+	p := plan{payload: s.Bytes, rec: record{Script: script, Name: s.Name, Format: s.Format, Managed: s.Managed}}
 	if bundle.Is(s.Bytes) {
 		r := bufio.NewReader(bytes.NewReader(s.Bytes))
 		sig, err := bundle.ReadHeader(r)

@@ -206,9 +206,6 @@ func (s *Service) plain(a *Admitted, b *bundle.Bundle) error {
 	if !b.Policy.Signs(a.Task.Format) {
 		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("key %s may not sign format %s", b.Key.ID(), a.Task.Format)}
 	}
-	if len(a.order.Args) > 0 {
-		return &trust.Refusal{Reason: trust.ReasonBadArguments, Message: "a stock signature does not allow arguments"}
-	}
 	if w := b.Capabilities.Missing(proc.Need(a.Task.Format)); w != "" {
 		return &trust.Refusal{Reason: trust.ReasonCapability, Message: fmt.Sprintf("capability %q not granted: format %s needs it", w, a.Task.Format)}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"lander/lib/job"
 	"lander/lib/journal"
+	"lander/lib/trust"
 )
 
 // auditEvery is how long a line about a start may wait for others to share
@@ -86,6 +87,10 @@ func (a *Audit) End(e Ref, actor string, x Execution) {
 	}
 	if d := x.Detail; d != nil {
 		l.Name, l.Format, l.SHA256, l.KeyID, l.Serial, l.Reason = e.Path()+"/scripts/"+d.Script, d.Format, d.SHA256, d.KeyID, d.Serial, d.Code
+	}
+	switch l.Reason { // of which nothing ran
+	case trust.ReasonSignature, trust.ReasonExpired, trust.ReasonTarget, trust.ReasonReplayed, trust.ReasonBadArguments:
+		l.Verdict = journal.Refused
 	}
 	var out struct {
 		ExitCode *int `json:"exit_code"`

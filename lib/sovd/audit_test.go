@@ -246,3 +246,28 @@ func TestJournalMakesUpForACrash(t *testing.T) {
 		}
 	}
 }
+
+// An end that is a refusal is one in the journal: of it nothing ran.
+func TestJournalOfRefusalsElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	j, err := journal.Open(dir, journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	a := sovd.NewAudit(j, slog.New(slog.DiscardHandler))
+	codes := map[string]string{"signature": journal.Refused, "replayed": journal.Refused, "script": journal.Accepted, "": journal.Accepted}
+	for code := range codes {
+		a.End(sovd.Ref{Kind: sovd.Components, ID: "old"}, "", sovd.Execution{ID: "exec_" + code, Status: job.Failed, Detail: &sovd.ExecutionDetail{Code: code}})
+	}
+	a.Close()
+	lines := journalLines(t, dir)
+	for _, l := range lines {
+		if l.Verdict != codes[l.Reason] {
+			t.Errorf("%+v", l)
+		}
+	}
+	if len(lines) != len(codes) {
+		t.Errorf("%d lines", len(lines))
+	}
+}

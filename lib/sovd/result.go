@@ -13,6 +13,10 @@ type Source struct {
 	Script
 	Format string // by its name, not by its signature
 	Bytes  []byte // a bundle or a bare script
+	// Spend records the run of a script that is good for one only, and refuses
+	// the second. It is for a run where nobody else looks at the signature; nil:
+	// there is nothing to record.
+	Spend func(context.Context) error
 }
 
 // ReadScript returns a script with its bytes, for a provider that has it run
@@ -27,12 +31,13 @@ func (f *Files) ReadScript(ctx context.Context, e Ref, id string) (Source, error
 		f.o.Log.Error("reading a script", "entity", e.Path(), "script", id, "error", err)
 		return Source{}, Errorf(KindInternal, "Failed to read script file")
 	}
+	src := Source{Script: found.Script, Format: found.format, Bytes: b}
 	if f.o.Signed != nil {
-		if err := f.o.Signed.readable(f, e, b); err != nil {
+		if src.Spend, err = f.o.Signed.readable(f, e, b); err != nil {
 			return Source{}, err
 		}
 	}
-	return Source{Script: found.Script, Format: found.format, Bytes: b}, nil
+	return src, nil
 }
 
 // Replayed marks an execution that an earlier start with the same

@@ -172,12 +172,13 @@ func (s *Shared) ReadScript(ctx context.Context, e Ref, id string) (Source, erro
 		return Source{}, Errorf(KindInternal, "Failed to read script file")
 	}
 	sc := found{Script: m.script(id), format: m.Format}
+	src := Source{Script: sc.Script, Format: m.Format, Bytes: b}
 	if s.f.o.Signed != nil {
-		if err := s.f.o.Signed.readable(s.f, e, b); err != nil {
+		if src.Spend, err = s.f.o.Signed.readable(s.f, e, b); err != nil {
 			return Source{}, err
 		}
 	}
-	return Source{Script: sc.Script, Format: m.Format, Bytes: b}, nil
+	return src, nil
 }
 
 // UploadScript keeps a script for the entity, as ScriptProvider says.

@@ -122,6 +122,7 @@ func (s *Signed) verify(e Ref, r io.Reader, now time.Time) (*bundle.Bundle, erro
 		return nil, err
 	}
 	sub := s.subject(e, now)
+	sub.Serials, sub.AnySerial = s.Serials, true
 	b, err := s.check(sub, bytes.NewReader(text))
 	if rf, ok := errors.AsType[*trust.Refusal](err); ok && rf.Reason == trust.ReasonExpired && b == nil {
 		return s.verifyExpired(sub, text, err)
@@ -133,15 +134,18 @@ func (s *Signed) verify(e Ref, r io.Reader, now time.Time) (*bundle.Bundle, erro
 // unless its key's policy says that the window counts at each use.
 func (s *Signed) verifyExpired(sub trust.Subject, text []byte, expired error) (*bundle.Bundle, error) {
 	now := sub.Now
+	if sub.ClockSet() != nil {
+		return nil, expired
+	}
 	store, err := s.Trust()
 	if err != nil {
 		return nil, err
 	}
 	first, _ := bundle.Open(bytes.NewReader(text), store, sub, s.SpoolDir)
 	if first == nil || first.Statement.Expires.IsZero() || now.Before(first.Statement.Expires) {
-		return nil, expired // too early, or the clock is not set
+		return nil, expired // too early
 	}
-	sub.Now, sub.BuildTime = first.Statement.Signed, time.Time{}
+	sub.Now, sub.BuildTime, sub.Serials = first.Statement.Signed, time.Time{}, nil
 	b, err := s.check(sub, bytes.NewReader(text))
 	if err != nil {
 		return nil, expired
@@ -154,14 +158,22 @@ func (s *Signed) verifyExpired(sub trust.Subject, text []byte, expired error) (*
 	return b, nil
 }
 
-// readable says whether a script may be given to what runs it elsewhere, which
-// checks it for itself.
-func (s *Signed) readable(f *Files, e Ref, text []byte) error {
+// readable says whether a script may be given to what runs it elsewhere, and
+// what is to be spent when that checks nothing itself.
+func (s *Signed) readable(f *Files, e Ref, text []byte) (spend func(context.Context) error, err error) {
 	b, err := s.verify(e, bytes.NewReader(text), f.o.Clock())
 	if err != nil {
-		return f.refusal(e, err)
+		return nil, f.refusal(e, err)
 	}
-	return b.Payload.Close()
+	if err := b.Payload.Close(); err != nil || !b.Statement.Once {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		if err := s.spend(ctx, f, b); err != nil {
+			return f.refusal(e, err)
+		}
+		return nil
+	}, nil
 }
 
 // open gives the payload of a bundle that was checked when it came in, for a

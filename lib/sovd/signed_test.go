@@ -282,3 +282,20 @@ func (s *signer) checkJournal() {
 		s.t.Errorf("the journal has %q, want %q", seen, want)
 	}
 }
+
+// A clock that has gone back is not set: it would bring back what is over.
+func TestSignedOnlyClockBack(t *testing.T) {
+	s := newSigner(t, "")
+	old := s.script("old.sh", s.bundle("echo old\n", nil))
+	s.now.add(3 * time.Hour)
+	s.script("new.sh", s.bundle("echo new\n", func(st *trust.Statement) { st.Name = "new.sh" }))
+	if r := s.run(old, ""); r.at("parameters.stdout") != "old\n" {
+		t.Errorf("after its window: %s", r.text)
+	}
+	for _, back := range []time.Duration{-time.Hour, -90 * time.Minute} { // after its window, and in it
+		s.now.add(back)
+		if r := s.do("POST", scripts+"/"+old+"/executions", `{"execution_type":"now"}`); r.status != 403 || r.at("parameters.reason") != "expired" || !strings.Contains(r.text, "clock not set") {
+			t.Errorf("%d %s", r.status, r.text)
+		}
+	}
+}

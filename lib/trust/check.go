@@ -25,6 +25,9 @@ type Subject struct {
 	Limit capability.Set
 	// Serials, when not nil, are checked (and recorded by Verdict.Record).
 	Serials *Serials
+	// AnySerial says that the serial was let in before: of Serials only the
+	// latest signing time is compared with the clock.
+	AnySerial bool
 	// Formats, when not nil, are the formats that this door takes.
 	Formats []string
 	// Need tells the capabilities that a format cannot do without.
@@ -104,7 +107,7 @@ func (s *Store) check(v *Verdict, sub Subject) error {
 		return err
 	}
 	v.step("serial", "serial %d of %s", st.Serial, st.Name)
-	if sub.Serials != nil {
+	if sub.Serials != nil && !sub.AnySerial {
 		if err := sub.Serials.Check(id, st); err != nil {
 			return err
 		}
@@ -176,8 +179,9 @@ func (v *Verdict) checkTarget() error {
 	return nil
 }
 
-func (v *Verdict) checkWindow() error {
-	st, sub := v.Statement, v.subject
+// ClockSet refuses a clock that is not set: nothing that was signed for a time
+// can be judged by it.
+func (sub Subject) ClockSet() error {
 	now := sub.Now
 	if now.Before(sub.BuildTime) {
 		return refuse(ReasonExpired, "set the clock", "clock not set: it says %s, before this program was built (%s)", stamp(now), stamp(sub.BuildTime))
@@ -191,6 +195,14 @@ func (v *Verdict) checkWindow() error {
 		if now.Before(last.Add(-maxAhead)) {
 			return refuse(ReasonExpired, "set the clock", "clock not set: it says %s, before the last signature seen (%s)", stamp(now), stamp(last))
 		}
+	}
+	return nil
+}
+
+func (v *Verdict) checkWindow() error {
+	st, now := v.Statement, v.subject.Now
+	if err := v.subject.ClockSet(); err != nil {
+		return err
 	}
 	switch {
 	case st.Signed.After(now.Add(maxAhead)):
@@ -262,9 +274,10 @@ func (v *Verdict) checkCapabilities() error {
 
 // checkPlain is all that can be said of a stock signature before the payload
 // is there. It names no format: that of the door must be one that the key may
-// sign.
+// sign. Nor does it name a target or a name: where the policy limits those,
+// the device must be one of the targets, and no name is among the names.
 func (v *Verdict) checkPlain() error {
-	sub := v.subject
+	sub, id := v.subject, v.Key.ID()
 	v.Plain = true
 	v.Capabilities = v.Policy.Capabilities
 	if sub.Limit != nil {
@@ -275,10 +288,23 @@ func (v *Verdict) checkPlain() error {
 	}
 	if !v.Policy.Plain {
 		return refuse(ReasonSignature, "sign it with lander script sign, or set plain = true for the key in policy.toml",
-			"stock signature without lander:1, and the policy of key %s does not say plain = true", v.Key.ID())
+			"stock signature without lander:1, and the policy of key %s does not say plain = true", id)
+	}
+	if sub.Names != nil && !matchAny(v.Policy.Targets, "*") && !slices.ContainsFunc(sub.Names, func(name string) bool { return matchAny(v.Policy.Targets, name) }) {
+		return refuse(ReasonTarget, "", "key %s may sign only for %s; this device answers to %s", id, strings.Join(v.Policy.Targets, ", "), strings.Join(sub.Names, ", "))
+	}
+	// The window of the key is all that it has of one.
+	if err := sub.ClockSet(); err != nil {
+		return err
 	}
 	if sub.Formats != nil && !slices.ContainsFunc(sub.Formats, v.Policy.Signs) {
-		return refuse(ReasonFormat, "", "key %s may sign only format %s, and none of these is taken here (taken: %s)", v.Key.ID(), strings.Join(v.Policy.Formats, ", "), strings.Join(sub.Formats, ", "))
+		return refuse(ReasonFormat, "", "key %s may sign only format %s, and none of these is taken here (taken: %s)", id, strings.Join(v.Policy.Formats, ", "), strings.Join(sub.Formats, ", "))
+	}
+	if !matchAny(v.Policy.Names, "") {
+		return refuse(ReasonSignature, "sign it with lander script sign", "key %s may sign only the names %s, and a stock signature has none", id, strings.Join(v.Policy.Names, ", "))
+	}
+	if sub.Args {
+		return refuse(ReasonBadArguments, "sign it with lander script sign --args-allowed, or give no arguments", "a stock signature does not allow arguments")
 	}
 	return nil
 }
@@ -314,7 +340,7 @@ func (v *Verdict) payload(h *Hash, size int64, sha256 string) error {
 // Record records the serial durably. It is called after Payload and before
 // the payload is used; from then on the serial is spent.
 func (v *Verdict) Record() error {
-	if v.Plain || v.subject.Serials == nil {
+	if v.Plain || v.subject.Serials == nil || v.subject.AnySerial {
 		return nil
 	}
 	return v.subject.Serials.Record(v.Key.ID(), v.Statement, v.subject.Now)
@@ -327,6 +353,6 @@ func (v *Verdict) Recheck(now time.Time) error {
 		return nil
 	}
 	w := *v
-	w.subject.Now, w.subject.Serials = now, nil
+	w.subject.Now = now
 	return w.checkWindow()
 }

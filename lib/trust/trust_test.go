@@ -187,12 +187,13 @@ func TestPayload(t *testing.T) {
 }
 
 // A stock signature, without our words, is for keys whose policy says so, and
-// for formats that they may sign.
+// within what else it says.
 func TestStockSignature(t *testing.T) {
 	for _, tt := range []struct {
 		policy  string
 		any     bool
 		formats []string
+		sub     trust.Subject
 		say     string // "" for accepted
 	}{
 		{policy: "plain=true"},
@@ -202,6 +203,16 @@ func TestStockSignature(t *testing.T) {
 		{policy: "", say: "does not say plain = true"},
 		{policy: "", any: true},
 		{policy: "plain=true\nrevoked=true", any: true, say: "is revoked"},
+		// It names no target, no name, no time and no arguments.
+		{policy: "plain=true\ntargets=['group:lab-*']", say: "may sign only for group:lab-*; this device answers to gw-1, group:lab"},
+		{policy: "plain=true\ntargets=['x', 'group:la?']"},
+		{policy: "plain=true\ntargets=['*']"},
+		{policy: "plain=true\ntargets=[]", say: "may sign only for"},
+		{policy: "plain=true\ntargets=[]", any: true},
+		{policy: "plain=true\nnames=['report*']", say: "a stock signature has none"},
+		{policy: "plain=true\nnames=['*']"},
+		{policy: "plain=true", sub: trust.Subject{Args: true}, say: "does not allow arguments"},
+		{policy: "plain=true", sub: trust.Subject{BuildTime: now.Add(1)}, say: "clock not set"},
 	} {
 		s := newSigner(t, "[defaults]\ncapabilities=['base','log']\n"+tt.policy)
 		sig, h := s.signText("just a comment", "abc")
@@ -209,7 +220,9 @@ func TestStockSignature(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := s.store.Check(sig, trust.Subject{Names: []string{}, Now: now, Formats: tt.formats, AnyPlain: tt.any, Limit: capability.Set{"base"}, Serials: serials})
+		sub := tt.sub
+		sub.Names, sub.Now, sub.Formats, sub.AnyPlain, sub.Limit, sub.Serials = []string{"gw-1", "group:lab"}, now, tt.formats, tt.any, capability.Set{"base"}, serials
+		v, err := s.store.Check(sig, sub)
 		if tt.say != "" {
 			if r, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(r.Message, tt.say) {
 				t.Errorf("%+v: %v", tt, err)
