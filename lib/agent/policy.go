@@ -74,27 +74,37 @@ func (a *Agent) policies() map[string]stage.Policy {
 // longest keeps a number of seconds from overflowing.
 const longest = 10 * 365 * 24 * time.Hour
 
+// setPolicy takes one setting, or leaves p as it was.
 func setPolicy(p *stage.Policy, key string, v frame.Value) bool {
-	seconds, isNumber := v.Float()
+	seconds, ok := v.Float()
+	if ok = ok && seconds >= 0; !ok {
+		seconds = 0
+	}
 	d := time.Duration(min(seconds, longest.Seconds()) * float64(time.Second))
-	isNumber = isNumber && seconds >= 0
 	switch key {
 	case "latency":
-		p.Latency = d
+		if ok {
+			p.Latency = d
+		}
 	case "period":
-		p.Period = d
+		if ok {
+			p.Period = d
+		}
 	case "onboot":
-		p.OnBoot, p.Boot = d, isNumber
+		if ok {
+			p.OnBoot, p.Boot = d, true
+		}
 	case "cron":
-		text, ok := v.Str()
-		p.Cron = text
-		return ok
+		var text string
+		if text, ok = v.Str(); ok {
+			p.Cron = text
+		}
 	case "manually", "manual":
 		return true // that is what the absence of the others means
 	default:
 		return false
 	}
-	return isNumber
+	return ok
 }
 
 // text is a string variable, "" when there is none.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -106,6 +107,11 @@ func TestDeviceScript(t *testing.T) {
 	c := g.get(path)
 	if text(c, "name") != "GU35" || text(c, "description") != "a board" || text(c, "x-lander", "online") != "true" || text(c, "x-lander", "runtime") != "2.16.4" {
 		t.Errorf("component: %v", c)
+	}
+	// What is no program is not kept.
+	up := sovd.Upload{Filename: "x.devs", Body: strings.NewReader("print(1)"), Name: func() string { return "x" }, Description: func() string { return "" }, Schema: func() json.RawMessage { return nil }, Check: func() error { return nil }}
+	if x, err := g.boards.UploadScript(t.Context(), sovd.Ref{Kind: sovd.Components, ID: deviceID}, up); err == nil {
+		t.Errorf("a Lua script was taken: %+v", x)
 	}
 	id := g.upload(path, program(t, "hello.devs"))
 	// It panics while it is watched.
