@@ -196,7 +196,7 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 		o.Runners[format] = runner
 	}
 	if lua, ok := o.Runners[job.FormatLua].(*remote.Child); ok {
-		lua.User = runner.User
+		lua.User, lua.Family, lua.Cgroup = runner.User, runner.Family, runner.Cgroup
 		if err := k.triesUser(runner, lua.Argv); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,9 +28,15 @@ func osDiffTime(th *thread) int {
 	return th.retNumber(float64(toInt(th.checkNumber(1))) - float64(toInt(th.optNumber(2, 0))))
 }
 
-// osGetEnv knows no variables: the environment is the host's.
+// osGetEnv knows the variables of the script alone: the environment is the
+// host's.
 func osGetEnv(th *thread) int {
-	th.checkString(1)
+	name := th.checkString(1)
+	for _, v := range slices.Backward(th.st.run.c.Env) {
+		if k, text, _ := strings.Cut(v, "="); k == name {
+			return th.retString(text)
+		}
+	}
 	return th.ret(value{})
 }
 

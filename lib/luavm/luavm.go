@@ -40,8 +40,12 @@ type Config struct {
 	// stay in the group, and carry the id as LANDER_EXECUTION. Otherwise each
 	// has a group of its own, which is killed with the run.
 	Execution string
-	// Env is what programs that the script starts have beside a PATH, "K=V".
+	// Env is what os.getenv knows, and programs that the script starts have beside
+	// a PATH, "K=V".
 	Env []string
+	// Argv are the arguments behind the script: the table arg, as lua has it. Nil:
+	// there is none.
+	Argv []string
 	// Poll makes the script look at the context while it computes, so that
 	// cancelling stops it. A child process that is killed from outside can
 	// do without.

@@ -86,6 +86,13 @@ func (r *run) openLibraries() {
 		args.setString(st, k, st.string(v))
 	}
 	st.globals.setString(st, "args", tableValue(args))
+	if r.c.Argv != nil {
+		arg := st.newTable(len(r.c.Argv), 0)
+		for i, v := range r.c.Argv {
+			arg.setInt(st, i+1, st.string(v))
+		}
+		st.globals.setString(st, "arg", tableValue(arg))
+	}
 	if !r.c.Capabilities.Allows(capability.Base) {
 		return
 	}

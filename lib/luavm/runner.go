@@ -36,7 +36,7 @@ func (r *Runner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome
 	p, err := r.Cache.Load(t.ChunkName(), t.Format, t.Payload)
 	if err == nil {
 		_, err = p.Run(ctx, Config{
-			Args: t.Args, Capabilities: t.Capabilities, Budget: b, Poll: true,
+			Args: t.Args, Argv: t.Argv, Env: t.Env, Capabilities: t.Capabilities, Budget: b, Poll: true,
 			Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Now: r.Now, Modules: append(slices.Clip(r.Modules), Progress(s.Progress)),
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,11 +37,15 @@ type Host interface {
 // Child runs Lua in a child process: this binary again, with limits of its
 // own. It implements job.Runner.
 type Child struct {
-	Argv []string     // how to start the child: program and hidden command
-	Host Host         // nil: the script has no agent
-	Env  []string     // of the script's host, "K=V": the child has it, and the programs that the script starts
-	User *proc.User   // whom scripts run as; nil: as we do
-	Log  *slog.Logger // traces of a child that died; nil: none
+	Argv []string   // how to start the child: program and hidden command
+	Host Host       // nil: the script has no agent
+	Env  []string   // of the script's host, "K=V": the child has it, and the programs that the script starts
+	User *proc.User // whom scripts run as; nil: as we do
+	// Family and Cgroup are those of the other Runners of this process, where
+	// there are any; nil: nobody looks for programs that leave their group.
+	Family *proc.Family
+	Cgroup *proc.Cgroup
+	Log    *slog.Logger // traces of a child that died; nil: none
 }
 
 // forever is no limit of time.
@@ -57,7 +62,7 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	if t.Budget.Memory == 0 {
 		t.Budget.Memory = DefaultMemory
 	}
-	t.Env = c.Env
+	t.Env = append(slices.Clone(c.Env), t.Env...)
 	hello, err := appendTask(nil, t, c.Host != nil, s.Progress != nil)
 	if err != nil {
 		return fault("handing the script over", err)
@@ -117,9 +122,9 @@ func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome 
 	}
 	// Wall time is kept from outside; processor time and memory the child
 	// keeps itself, so that it can say which one it was.
-	var runner proc.Runner
+	runner := proc.Runner{Family: c.Family, Cgroup: c.Cgroup}
 	o := runner.Exec(ctx, proc.Command{
-		Argv: c.Argv, Dir: "/", Env: append([]string{"LANDER_EXECUTION=" + t.ID, "GOTRACEBACK=single"}, c.Env...),
+		Argv: c.Argv, Dir: "/", Execution: t.ID, Env: append([]string{"LANDER_EXECUTION=" + t.ID, "GOTRACEBACK=single"}, c.Env...),
 		ExtraFiles: theirEnds, Started: begun, Kill: t.Kill,
 		Budget: job.Budget{Wall: t.Budget.Wall}, Outlives: true, User: c.User, Confines: true,
 	}, job.Streams{Stdin: s.Stdin, Stdout: s.Stdout, Stderr: trace})

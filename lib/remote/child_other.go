@@ -22,11 +22,13 @@ type Host interface {
 // Child cannot run here: there are no process groups and no limits. Callers
 // run scripts uncontained, when told to, with luavm.Runner.
 type Child struct {
-	Argv []string
-	Host Host
-	Env  []string
-	User *proc.User
-	Log  *slog.Logger
+	Argv   []string
+	Host   Host
+	Env    []string
+	User   *proc.User
+	Family *proc.Family
+	Cgroup *proc.Cgroup
+	Log    *slog.Logger
 }
 
 // Run refuses every task.

@@ -78,7 +78,7 @@ func (p *parent) runScript(t job.Task, hosted bool, s job.Streams) job.Outcome {
 	if err != nil {
 		return luavm.OutcomeOf(err)
 	}
-	conf := luavm.Config{Args: t.Args, Capabilities: t.Capabilities, Budget: t.Budget, Execution: t.ID, Env: t.Env, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr}
+	conf := luavm.Config{Args: t.Args, Capabilities: t.Capabilities, Budget: t.Budget, Execution: t.ID, Env: t.Env, Argv: t.Argv, Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr}
 	if hosted {
 		conf.Modules = offers{p.call}.modules()
 	}

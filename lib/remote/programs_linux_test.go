@@ -12,6 +12,7 @@ import (
 
 	"lander/lib/capability"
 	"lander/lib/job"
+	"lander/lib/proc"
 )
 
 // parentArg makes the test program run a script in a child and wait for it,
@@ -106,4 +107,33 @@ func alive(pid int) bool {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	_, rest, _ := strings.Cut(string(b), ") ")
 	return err == nil && !strings.HasPrefix(rest, "Z")
+}
+
+// What a script has of its own environment and arguments is what programs in
+// its place have.
+func TestEnvironmentAndArguments(t *testing.T) {
+	task := programTask(`print(os.getenv("GREETING"), os.getenv("HOME"), #arg, arg[1], arg[2]) print(io.popen('echo "$GREETING $TZ"'):read())`, job.Budget{})
+	task.Env, task.Argv = []string{"GREETING=hi=there"}, []string{"--level", "3"}
+	c := child(nil)
+	c.Env = []string{"TZ=UTC"}
+	if res := job.Execute(t.Context(), c, task, nil, job.Live{}, time.Now); res.Stdout != "hi=there\tnil\t2\t--level\t3\nhi=there UTC\n" {
+		t.Errorf("%+v", res)
+	}
+	// Without arguments there is no table of them.
+	if res := job.Execute(t.Context(), c, programTask(`print(arg, os.getenv("GREETING"))`, job.Budget{}), nil, job.Live{}, time.Now); res.Stdout != "nil\tnil\n" {
+		t.Errorf("%+v", res)
+	}
+}
+
+// What leaves the group of a run ends with it where the process has a Family.
+func TestProgramsThatLeave(t *testing.T) {
+	c := child(nil)
+	var err error
+	if c.Family, err = proc.NewFamily(); err != nil {
+		t.Skip(err)
+	}
+	task := programTask(`io.stdout:write(io.popen("for n in 1 2; do (setsid sh -c 'echo $$; exec sleep 600 > /dev/null 2>&1' &); done"):read("*a"))`, job.Budget{})
+	task.ID = "exec_leaves"
+	res := job.Execute(t.Context(), c, task, nil, job.Live{}, time.Now)
+	awaitEnd(t, res.Stdout)
 }

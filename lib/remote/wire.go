@@ -94,6 +94,7 @@ type taskMessage struct {
 	Output       int64             `json:"output"`
 	Depth        int               `json:"depth"`
 	Env          []string          `json:"env,omitempty"`
+	Argv         []string          `json:"argv,omitempty"`
 	Hosted       bool              `json:"hosted"`             // the parent answers EMP commands
 	Progress     bool              `json:"progress,omitempty"` // the parent listens to reports
 }
@@ -101,7 +102,7 @@ type taskMessage struct {
 func appendTask(dst []byte, t job.Task, hosted, progress bool) ([]byte, error) {
 	b, err := json.Marshal(taskMessage{
 		ID: t.ID, Name: t.Name, Chunk: t.Chunk, Format: t.Format, Payload: t.Payload, Args: t.Args, Capabilities: t.Capabilities,
-		CPU: t.Budget.CPU.Milliseconds(), Memory: t.Budget.Memory, Output: t.Budget.Output, Depth: t.Budget.Depth, Env: t.Env, Hosted: hosted, Progress: progress,
+		CPU: t.Budget.CPU.Milliseconds(), Memory: t.Budget.Memory, Output: t.Budget.Output, Depth: t.Budget.Depth, Env: t.Env, Argv: t.Argv, Hosted: hosted, Progress: progress,
 	})
 	if err != nil {
 		return dst, fmt.Errorf("rendering the task: %w", err)
@@ -120,7 +121,7 @@ func parseTask(payload []byte) (t job.Task, hosted, progress bool, err error) {
 	}
 	return job.Task{
 		ID: m.ID, Name: m.Name, Chunk: m.Chunk, Format: m.Format, Payload: m.Payload, Args: m.Args, Capabilities: caps,
-		Budget: job.Budget{CPU: time.Duration(m.CPU) * time.Millisecond, Memory: m.Memory, Output: m.Output, Depth: m.Depth}, Env: m.Env,
+		Budget: job.Budget{CPU: time.Duration(m.CPU) * time.Millisecond, Memory: m.Memory, Output: m.Output, Depth: m.Depth}, Env: m.Env, Argv: m.Argv,
 	}, m.Hosted, m.Progress, nil
 }
 
