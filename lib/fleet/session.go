@@ -49,7 +49,11 @@ func (f *Fleet) Serve(ctx context.Context, l Listener) error {
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}
-		if ne, ok := errors.AsType[net.Error](err); ok && ne.Temporary() {
+		var t interface {
+			error
+			Temporary() bool
+		}
+		if errors.As(err, &t) && t.Temporary() {
 			f.o.Log.Warn("accepting a device", "error", err)
 			select {
 			case <-ctx.Done():

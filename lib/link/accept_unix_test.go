@@ -33,7 +33,11 @@ func TestAcceptWithoutDescriptors(t *testing.T) {
 	if rerr := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); rerr != nil {
 		t.Fatal(rerr)
 	}
-	if ne, ok := err.(net.Error); !ok || !ne.Temporary() || ne.Timeout() || !errors.Is(err, syscall.EMFILE) {
+	passing, ok := err.(interface {
+		net.Error
+		Temporary() bool
+	})
+	if !ok || !passing.Temporary() || passing.Timeout() || !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("%T %v", err, err)
 	}
 	accepted, err := l.Accept(t.Context())
