@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"lander/lib/agent"
+	"lander/lib/durable/durabletest"
 	"lander/lib/emp/frame"
 )
 
@@ -19,22 +18,10 @@ func TestUpdateDiskFull(t *testing.T) {
 	in := &installer{}
 	p := d.installer(in)
 	big := d.file("big", d.sign(pack(t, "Manifest", `{components={{name="a.x",version="1",location="one"}}}`, "one", strings.Repeat("1", 9<<20)), "package", 1))
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 8 << 20, Max: old.Max}); err != nil {
-		t.Fatal(err)
-	}
-	restore := func() {
-		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
-			t.Fatal(err)
-		}
-	}
-	defer restore()
+	room := durabletest.Fill(t, 8<<20)
 	d.update(agent.UpdateOrder{Location: big})
 	got := in.end(t)
-	restore()
+	room()
 	if !strings.HasSuffix(got, "no space left") || strings.Contains(got, "[20]") {
 		t.Error(got)
 	}

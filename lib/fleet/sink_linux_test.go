@@ -5,8 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"lander/lib/durable/durabletest"
 	"lander/lib/fleet"
 )
 
@@ -26,17 +25,9 @@ func TestSinkOnAFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(len(one)) + 9, Max: old.Max}); err != nil {
-		t.Fatal(err)
-	}
+	room := durabletest.Fill(t, int64(len(one))+9)
 	err = put()
-	if rerr := unix.Setrlimit(unix.RLIMIT_FSIZE, &old); rerr != nil {
-		t.Fatal(rerr)
-	}
+	room()
 	if err == nil {
 		t.Error("a record was written where there is no room")
 	}

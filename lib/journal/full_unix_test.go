@@ -5,25 +5,18 @@ package journal_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"lander/lib/durable/durabletest"
 	"lander/lib/journal"
 )
 
 // A disk that fills up in the middle of a line: one clear error, nothing half
 // written, and the journal goes on when there is room again, with the note of
-// what it had found before. The file size limit of a process is the disk.
+// what it had found before.
 func TestFullDisk(t *testing.T) {
-	if dir := os.Getenv("LANDER_TEST_FULL"); dir != "" {
-		fillUp(t, dir)
-		return
-	}
 	dir, _, head := small(t, 3)
 	f, err := os.OpenFile(filepath.Join(dir, journal.FileName), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
@@ -31,11 +24,8 @@ func TestFullDisk(t *testing.T) {
 	}
 	f.WriteString("torn")
 	f.Close()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
-	cmd.Env = append(os.Environ(), "LANDER_TEST_FULL="+dir)
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "the disk was full") {
-		t.Fatalf("child: %v\n%s", err, out)
+	if durabletest.Apart(t, dir, func(dir string) { fillUp(t, dir) }) {
+		return
 	}
 	if r := verify(t, dir, head); r.Lines != 5 || r.Repairs != 1 {
 		t.Errorf("report %+v", r)
@@ -49,13 +39,7 @@ func fillUp(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(before.Size()) + 600, Max: old.Max}); err != nil {
-		t.Fatal(err)
-	}
+	room := durabletest.Fill(t, before.Size()+600)
 	for range 2 {
 		_, err = j.Append(t.Context(), journal.Line{Action: "run"})
 		if !errors.Is(err, syscall.EFBIG) || err.Error() != "appending to the journal "+path+": file too large" {
@@ -65,9 +49,6 @@ func fillUp(t *testing.T, dir string) {
 			t.Errorf("%d bytes after the failure, want the %d before without the torn ones, error %v", st.Size(), before.Size(), err)
 		}
 	}
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
-		t.Fatal(err)
-	}
+	room()
 	add(t, j, "after")
-	t.Log("the disk was full")
 }
