@@ -3,9 +3,6 @@ package cmd
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -13,6 +10,7 @@ import (
 	"lander/lib/bundle"
 	"lander/lib/fleet"
 	"lander/lib/job"
+	"lander/lib/sovd"
 	"lander/lib/store"
 	"lander/lib/trust"
 )
@@ -49,20 +47,6 @@ func (k *call) vouch(st store.Store) func(context.Context, fleet.Recipient, []by
 		if !b.Statement.Once {
 			return b.Record, nil
 		}
-		return func() error { return spendOn(ctx, st, w.Device, b) }, nil
+		return func() error { return sovd.SpendOnce(context.WithoutCancel(ctx), st, w.Device, b, time.Now()) }, nil
 	}
-}
-
-// spendOn records that a device has had what each device may have once.
-func spendOn(ctx context.Context, st store.Store, device string, b *bundle.Bundle) error {
-	s := b.Statement
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %s %d %s", device, b.Key.ID(), s.Serial, s.Name))
-	_, err := st.Put(context.WithoutCancel(ctx), "spent/"+hex.EncodeToString(sum[:16]), []byte(job.Time{Time: time.Now()}.String()), 0)
-	if errors.Is(err, store.ErrConflict) {
-		return &trust.Refusal{Reason: trust.ReasonReplayed, Message: fmt.Sprintf("replayed: serial %d of %s may run only once on %s, and did", s.Serial, s.Name, device), Hint: "sign it again for another run"}
-	}
-	if err != nil {
-		return fmt.Errorf("recording a run: %w", err)
-	}
-	return nil
 }

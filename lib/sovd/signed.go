@@ -209,30 +209,42 @@ func (s *Signed) openNow(ctx context.Context, f *Files, e Ref, sc found, text []
 	return loadBundle(sc, b)
 }
 
+// spend records the serial of what is to run here. What is good for one run
+// has it once, whichever of the gateways that share the store is asked.
+func (s *Signed) spend(ctx context.Context, f *Files, b *bundle.Bundle) error {
+	now := f.o.Clock()
+	if s.Serials != nil {
+		if err := s.Serials.Record(b.Key.ID(), b.Statement, now); err != nil {
+			return err
+		}
+	}
+	if !b.Statement.Once {
+		return nil
+	}
+	return SpendOnce(ctx, f.o.Store, "", b, now)
+}
+
 // spentPrefix is where the store has the bundles that were good for one run,
 // and had it.
 const spentPrefix = "spent"
 
-// spend records the serial of what is to run here. What is good for one run
-// has it once, whichever of the gateways that share the store is asked.
-func (s *Signed) spend(ctx context.Context, f *Files, b *bundle.Bundle) error {
-	id, st, now := b.Key.ID(), b.Statement, f.o.Clock()
-	if s.Serials != nil {
-		if err := s.Serials.Record(id, st, now); err != nil {
-			return err
-		}
+// SpendOnce records in st the only run of a bundle that says once=1: the one on
+// a device, or where device is "" the one at all. A second is refused with a
+// trust.Refusal.
+func SpendOnce(ctx context.Context, st store.Store, device string, b *bundle.Bundle, now time.Time) error {
+	id, s, where := b.Key.ID(), b.Statement, ""
+	text := fmt.Appendf(nil, "%s %d %s", id, s.Serial, s.Name)
+	if device != "" {
+		text = fmt.Appendf(nil, "%q %s", device, text)
+		where = " on " + device
 	}
-	if !st.Once {
-		return nil
+	sum := sha256.Sum256(text)
+	value, err := json.Marshal(map[string]any{"key_id": id, "name": s.Name, "serial": s.Serial, "device": device, "time": job.Time{Time: now}})
+	if err == nil {
+		_, err = st.Put(ctx, spentPrefix+"/"+hex.EncodeToString(sum[:16]), value, 0)
 	}
-	value, err := json.Marshal(map[string]any{"key_id": id, "name": st.Name, "serial": st.Serial, "time": job.Time{Time: now}})
-	if err != nil {
-		return fmt.Errorf("recording a run: %w", err)
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", id, st.Serial, st.Name))
-	_, err = f.o.Store.Put(ctx, spentPrefix+"/"+hex.EncodeToString(sum[:16]), value, 0)
 	if errors.Is(err, store.ErrConflict) {
-		return &trust.Refusal{Reason: trust.ReasonReplayed, Message: fmt.Sprintf("replayed: serial %d of %s may run only once, and did", st.Serial, st.Name), Hint: "sign it again for another run"}
+		return &trust.Refusal{Reason: trust.ReasonReplayed, Message: fmt.Sprintf("replayed: serial %d of %s may run only once%s, and did", s.Serial, s.Name, where), Hint: "sign it again for another run"}
 	}
 	if err != nil {
 		return fmt.Errorf("recording a run: %w", err)
