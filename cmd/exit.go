@@ -86,10 +86,12 @@ type fault struct {
 func (f *fault) Error() string { return f.msg }
 func (f *fault) Unwrap() error { return f.cause }
 
+//go:noinline // many call it, none in a hurry: each copy is size
 func usagef(hint, format string, args ...any) error {
 	return &fault{exit: exitUsage, msg: fmt.Sprintf(format, args...), hint: hint}
 }
 
+//go:noinline // many call it, none in a hurry: each copy is size
 func invalidf(hint, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	return &fault{exit: exitInvalid, msg: err.Error(), hint: hint, cause: errors.Unwrap(err)}

@@ -70,6 +70,8 @@ func (r readable) Read(b []byte) (int, error) {
 }
 
 // plainCause strips what the caller's message says already.
+//
+//go:noinline // many call it, none in a hurry: each copy is size
 func plainCause(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err

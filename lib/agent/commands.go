@@ -70,6 +70,7 @@ type outcome struct {
 	execution string
 }
 
+//go:noinline // many call it, none in a hurry: each copy is size
 func failed(format string, args ...any) outcome {
 	return outcome{code: -1, text: fmt.Sprintf(format, args...)}
 }

@@ -60,6 +60,8 @@ type Error struct {
 func (e *Error) Error() string { return e.Message }
 
 // Errorf makes an Error of the given code without a line.
+//
+//go:noinline // many call it, none in a hurry: each copy is size
 func Errorf(code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }

@@ -66,6 +66,8 @@ type Error struct {
 func (e *Error) Error() string { return e.Message }
 
 // Errorf makes an Error.
+//
+//go:noinline // many call it, none in a hurry: each copy is size
 func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }

@@ -23,6 +23,8 @@ import (
 var ErrInvalid = errors.New("invalid")
 
 // invalidf makes an error that wraps ErrInvalid without showing the word.
+//
+//go:noinline // many call it, none in a hurry: each copy is size
 func invalidf(format string, args ...any) error {
 	return &invalidError{fmt.Errorf(format, args...)}
 }
@@ -58,6 +60,7 @@ func (r *Refusal) Text() string {
 	return r.Reason + ": " + strings.TrimPrefix(r.Message, r.Reason+": ")
 }
 
+//go:noinline // many call it, none in a hurry: each copy is size
 func refuse(reason, hint, format string, args ...any) error {
 	return &Refusal{Reason: reason, Message: fmt.Sprintf(format, args...), Hint: hint}
 }

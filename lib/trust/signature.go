@@ -67,4 +67,5 @@ func (s *Signature) commentGood(k PublicKey) bool {
 	return s.sig.KeyID == k.key.ID() && ed25519.Verify(k.raw, msg, s.sig.CommentSignature[:])
 }
 
+//go:noinline // many call it, none in a hurry: each copy is size
 func formatID(id uint64) string { return fmt.Sprintf("%016X", id) }

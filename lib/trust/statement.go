@@ -233,12 +233,7 @@ func (s Statement) Comment() (string, error) {
 		return "", err
 	}
 	b := make([]byte, 0, 320)
-	word := func(key, value string) {
-		b = append(b, ' ')
-		b = append(b, key...)
-		b = append(b, '=')
-		b = appendEscaped(b, value)
-	}
+	word := func(key, value string) { b = appendWord(b, key, value) }
 	stamp := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 	b = append(b, "lander:1"...)
 	word("name", s.Name)
@@ -275,6 +270,13 @@ func (s Statement) Comment() (string, error) {
 		return "", invalidf("the signed words come to %d bytes, the limit is %d: shorten name, targets or capabilities", len(b), MaxComment)
 	}
 	return string(b), nil
+}
+
+//go:noinline // many call it, none in a hurry: each copy is size
+func appendWord(b []byte, key, value string) []byte {
+	b = append(b, ' ')
+	b = append(b, key...)
+	return appendEscaped(append(b, '='), value)
 }
 
 const upperHex = "0123456789ABCDEF"

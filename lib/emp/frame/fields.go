@@ -231,6 +231,7 @@ func (o *object) value(v Value, keys ...string) *object {
 	return o
 }
 
+//go:noinline // many call it, none in a hurry: each copy is size
 func (o *object) text(s string, keys ...string) *object { return o.value(String(s), keys...) }
 
 // opt is text that leaves "" out.

@@ -71,11 +71,15 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Status }
 
 // Errorf makes an Error of the given status.
+//
+//go:noinline // many call it, none in a hurry: each copy is size
 func Errorf(s Status, format string, args ...any) *Error {
 	return &Error{s, fmt.Sprintf(format, args...)}
 }
 
 // badf is the answer to a payload that is not what the command wants.
+//
+//go:noinline // many call it, none in a hurry: each copy is size
 func badf(format string, args ...any) error {
 	return Errorf(StatusBadParameter, format, args...)
 }

@@ -223,6 +223,8 @@ func (v Value) Equal(w Value) bool {
 }
 
 // String is the JSON text of v.
+//
+//go:noinline // many call it, none in a hurry: each copy is size
 func (v Value) String() string { return string(v.Append(nil)) }
 
 // MarshalJSON implements json.Marshaler.

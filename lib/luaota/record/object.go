@@ -113,6 +113,7 @@ func (o Object) Append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+//go:noinline // many call it, none in a hurry: each copy is size
 func appendString(dst []byte, s string) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
