@@ -19,12 +19,9 @@ import (
 
 var now = time.Date(2026, 1, 2, 3, 30, 0, 0, time.UTC)
 
-func pack(t testing.TB, payload []byte, change func(*trust.Statement)) ([]byte, *trust.Store) {
+// trusting is a trust store with one key.
+func trusting(t testing.TB, key trust.PrivateKey) *trust.Store {
 	t.Helper()
-	key, err := trust.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	if _, err := trust.Add(dir, key.Public().Text(), ""); err != nil {
 		t.Fatal(err)
@@ -33,6 +30,16 @@ func pack(t testing.TB, payload []byte, change func(*trust.Statement)) ([]byte, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return store
+}
+
+func pack(t testing.TB, payload []byte, change func(*trust.Statement)) ([]byte, *trust.Store) {
+	t.Helper()
+	key, err := trust.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := trusting(t, key)
 	p, err := bundle.Spool(bytes.NewReader(payload), 1<<30, "")
 	if err != nil {
 		t.Fatal(err)
@@ -239,14 +246,7 @@ func TestStock(t *testing.T) {
 		{policy: "formats=['devs','lua']", formats: []string{"devs", "package"}, size: 256<<10 + 1, limit: 256 << 10},
 		{size: 1<<20 + 1},
 	} {
-		dir := t.TempDir()
-		if _, err := trust.Add(dir, key.Public().Text(), ""); err != nil {
-			t.Fatal(err)
-		}
-		store, err := trust.OpenStore(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		store := trusting(t, key)
 		policy, err := trust.ParsePolicy("policy.toml", []byte("[defaults]\nplain=true\n"+tt.policy))
 		if err != nil {
 			t.Fatal(err)
