@@ -92,7 +92,8 @@ func planFor(r *Release, d *Device, id int64) Plan {
 // Prepare reads and verifies a tree for Plans, and for checks of it alone.
 func Prepare(o Options) (*Tree, error) {
 	s := Service{o: o}
-	return s.load()
+	t, _, err := s.load()
+	return t, err
 }
 
 // ErrBroken says that a tree has releases that may not reach a board.

@@ -80,9 +80,9 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		return nil, err
 	}
 	s.stamped, _ = stamp(s.o.Tree) // watch tells what is wrong with it
-	t, err := s.load()
+	t, a, err := s.load()
 	if err != nil {
-		return nil, err
+		return nil, s.refused(ctx, a, err)
 	}
 	s.use(ctx, t)
 	return s, nil
@@ -209,12 +209,13 @@ func (s *Service) watch(ctx context.Context) {
 		if now == served || !quiet {
 			continue
 		}
-		t, err := s.load()
+		t, a, err := s.load()
 		if after, serr := stamp(s.o.Tree); serr != nil || after != now {
 			continue
 		}
 		served = now
 		if err != nil {
+			err = s.refused(ctx, a, err)
 			s.log.Error("the tree was not taken", "error", err)
 			s.tell(Event{Event: EventTree, Result: ResultRefused, Reason: err.Error()})
 			continue
@@ -224,21 +225,32 @@ func (s *Service) watch(ctx context.Context) {
 }
 
 // load reads and, where it must be, verifies the tree.
-func (s *Service) load() (*Tree, error) {
+func (s *Service) load() (t *Tree, a *Admission, err error) {
 	o := s.o.Load
-	var a *Admission
 	if s.o.Verify != nil {
-		var err error
 		if a, err = s.o.Verify(s.o.Tree); err != nil {
-			return nil, fmt.Errorf("verifying the tree: %w", err)
+			return nil, a, fmt.Errorf("verifying the tree: %w", err)
 		}
 		o.Sums = a.Sums
 	}
-	t, err := Load(s.o.Tree, o)
-	if err == nil {
+	if t, err = Load(s.o.Tree, o); err == nil {
 		t.signed = a
 	}
-	return t, err
+	return t, a, err
+}
+
+// refused writes the line of the journal about a tree that was not let in, and
+// returns why with what may have gone wrong with it.
+func (s *Service) refused(ctx context.Context, a *Admission, why error) error {
+	if s.o.Journal == nil || s.o.Verify == nil {
+		return why
+	}
+	l := journal.Line{Source: "ota", Action: journal.ActionProvision, Format: job.FormatTree, Verdict: journal.Refused, Reason: why.Error()}
+	if a != nil {
+		l.Name, l.KeyID, l.Serial, l.SHA256 = a.Name, a.KeyID, a.Serial, a.SHA256
+	}
+	_, err := s.o.Journal.Append(ctx, l)
+	return errors.Join(why, err)
 }
 
 // use makes a tree the one that is served. A manifest that became unusable keeps

@@ -312,7 +312,7 @@ func (c *session) record(ctx context.Context, p Plan) error {
 		Verdict: journal.Accepted, Reason: c.dev.Reason, Outcome: c.dev.Result + " " + p.Release,
 	}
 	if a := c.tree.signed; a != nil {
-		l.KeyID, l.Serial, l.SHA256 = a.KeyID, &a.Serial, a.SHA256
+		l.KeyID, l.Serial, l.SHA256 = a.KeyID, a.Serial, a.SHA256
 	}
 	_, err := c.svc.o.Journal.Append(ctx, l)
 	return err

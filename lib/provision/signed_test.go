@@ -31,6 +31,7 @@ func TestSignedTree(t *testing.T) {
 		{name: "for all", allowed: "123", later: "123"},
 		{name: "for some", change: func(st *trust.Statement) { st.Targets = []string{"2", "group:lab"} }, allowed: "23", later: "23"},
 		{name: "window at each use", policy: "recheck=true", allowed: "123"},
+		{name: "window of the key", policy: "not_after=2026-01-02T04:00:00Z", allowed: "123"},
 		{name: "expired", change: func(st *trust.Statement) { st.Signed, st.Expires = now.Add(-2*time.Hour), now }, say: "expired at"},
 		{name: "no tree", change: func(st *trust.Statement) { st.Format = "lua" }, say: "format lua is not taken here"},
 		{name: "stock", stock: true, say: "does not say plain = true"},
@@ -77,7 +78,7 @@ func TestSignedTree(t *testing.T) {
 			}}
 			a, err := s.Verify(tree)
 			if tt.say != "" {
-				if _, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(err.Error(), tt.say) || a != nil {
+				if _, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(err.Error(), tt.say) || a.KeyID != key.Public().ID() || a.Sums != nil || a.Allowed != nil {
 					t.Errorf("%v, %v; want %q", a, err, tt.say)
 				}
 				return
@@ -102,6 +103,14 @@ func TestSignedTree(t *testing.T) {
 			clock = now.Add(time.Hour)
 			if got := served(); got != tt.later {
 				t.Errorf("after the window, served are %q, want %q", got, tt.later)
+			}
+			// Whoever is trusted when a board comes decides, not who was at the start.
+			clock = now
+			if policy, err = trust.ParsePolicy("policy.toml", []byte("[defaults]\nrevoked=true\n"+tt.policy)); err != nil {
+				t.Fatal(err)
+			}
+			if got := served(); got != "" {
+				t.Errorf("after the key was revoked, served are %q", got)
 			}
 		})
 	}

@@ -42,19 +42,24 @@ type LoadOptions struct {
 // releases it touches Broken; the error is that of a directory that cannot be
 // read at all.
 func Load(fsys fs.FS, o LoadOptions) (*Tree, error) {
-	names, err := fs.ReadDir(fsys, ".")
+	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		return nil, fmt.Errorf("reading the tree: %w", err)
 	}
+	// A manifest that was signed and is not there leaves its board without one,
+	// not to that of all others.
+	names := slices.Collect(maps.Keys(o.Sums))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
 	l := &loader{fs: fsys, o: o, cache: map[string]*loaded{}, tree: &Tree{Releases: map[int64]*Release{}, Settings: Settings{Release: o.Release}}}
 	l.tree.Settings.Window = defaultWindow
-	for _, e := range names {
-		if e.Name() == SettingsName {
-			l.settings()
-		}
+	if slices.Contains(names, SettingsName) {
+		l.settings()
 	}
-	for _, e := range names {
-		name := e.Name()
+	for _, name := range names {
 		id, ok := manifestID(name)
 		switch {
 		case ok:

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
@@ -135,6 +136,21 @@ func TestSignedSums(t *testing.T) {
 	tree := load(t, files, provision.LoadOptions{Sums: map[string]string{"default.json": "00"}})
 	if !tree.Broken() || !strings.Contains(fmt.Sprint(tree.Problems), "not what was signed") {
 		t.Errorf("%v", tree.Problems)
+	}
+}
+
+// The manifest of a board that was signed and is gone leaves the board without
+// one: default.json was not signed for it.
+func TestSignedManifestIsGone(t *testing.T) {
+	sum := func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
+	files := map[string]string{"default.json": `{"secret":"s","files":["a.txt"]}`, "a.txt": "x"}
+	sums := map[string]string{"default.json": sum(files["default.json"]), "a.txt": sum("x"), "ESP-5.json": sum("{}"), "sub/b.txt": sum("b"), provision.SettingsName: sum("{}")}
+	tree := load(t, files, provision.LoadOptions{Sums: sums})
+	if r := tree.For(5); !r.Broken || r.Manifest != "ESP-5.json" {
+		t.Errorf("board 5 gets %+v", r)
+	}
+	if r := tree.For(6); r.Broken || len(tree.Problems) != 2 {
+		t.Errorf("board 6 gets %+v, problems %v", r, tree.Problems)
 	}
 }
 

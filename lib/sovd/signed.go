@@ -150,8 +150,7 @@ func (s *Signed) verifyExpired(sub trust.Subject, text []byte, expired error) (*
 	if err != nil {
 		return nil, expired
 	}
-	p := b.Policy
-	if p.Recheck || !p.NotAfter.IsZero() && !now.Before(p.NotAfter) || !p.NotBefore.IsZero() && now.Before(p.NotBefore) {
+	if b.Recheck(now) != nil {
 		b.Payload.Close()
 		return nil, expired
 	}

@@ -140,13 +140,18 @@ func (s *Store) checkKey(v *Verdict, id string, now time.Time) error {
 		return refuse(ReasonSignature, "compare with lander trust list; if the signer is right, lander trust add FILE.pub", "key %s is not in the trust store %s", id, s.dir)
 	}
 	v.Key, v.Policy = key, s.policy.For(id)
+	return v.keyGood(now)
+}
+
+func (v *Verdict) keyGood(now time.Time) error {
+	id, p := v.Key.ID(), v.Policy
 	switch {
-	case v.Policy.Revoked:
+	case p.Revoked:
 		return refuse(ReasonSignature, "sign it with a key that is not revoked", "key %s is revoked", id)
-	case !v.Policy.NotBefore.IsZero() && now.Before(v.Policy.NotBefore):
-		return refuse(ReasonSignature, "", "key %s is valid only from %s", id, stamp(v.Policy.NotBefore))
-	case !v.Policy.NotAfter.IsZero() && !now.Before(v.Policy.NotAfter):
-		return refuse(ReasonSignature, "sign it with a current key", "key %s was valid until %s", id, stamp(v.Policy.NotAfter))
+	case !p.NotBefore.IsZero() && now.Before(p.NotBefore):
+		return refuse(ReasonSignature, "", "key %s is valid only from %s", id, stamp(p.NotBefore))
+	case !p.NotAfter.IsZero() && !now.Before(p.NotAfter):
+		return refuse(ReasonSignature, "sign it with a current key", "key %s was valid until %s", id, stamp(p.NotAfter))
 	}
 	return nil
 }
@@ -346,11 +351,11 @@ func (v *Verdict) Record() error {
 	return v.subject.Serials.Record(v.Key.ID(), v.Statement, v.subject.Now)
 }
 
-// Recheck checks the window again at a later use, where the key's policy
-// asks for it.
+// Recheck checks again at a later use: the window of the key, and that of the
+// signature where the key's policy asks for it.
 func (v *Verdict) Recheck(now time.Time) error {
-	if !v.Policy.Recheck || v.Plain {
-		return nil
+	if err := v.keyGood(now); err != nil || !v.Policy.Recheck || v.Plain {
+		return err
 	}
 	w := *v
 	w.subject.Now = now
