@@ -239,18 +239,25 @@ func (s *Service) load() (t *Tree, a *Admission, err error) {
 	return t, a, err
 }
 
-// refused writes the line of the journal about a tree that was not let in, and
-// returns why with what may have gone wrong with it.
+// refused puts a tree that was not let in on record.
 func (s *Service) refused(ctx context.Context, a *Admission, why error) error {
-	if s.o.Journal == nil || s.o.Verify == nil {
-		return why
+	return errors.Join(why, s.record(ctx, a, journal.Line{Verdict: journal.Refused, Reason: why.Error()}))
+}
+
+// record writes a line of the journal, with what is known of the signature.
+func (s *Service) record(ctx context.Context, a *Admission, l journal.Line) error {
+	if s.o.Journal == nil {
+		return nil
 	}
-	l := journal.Line{Source: "ota", Action: journal.ActionProvision, Format: job.FormatTree, Verdict: journal.Refused, Reason: why.Error()}
+	l.Source, l.Action, l.Format = "ota", journal.ActionProvision, job.FormatTree
 	if a != nil {
-		l.Name, l.KeyID, l.Serial, l.SHA256 = a.Name, a.KeyID, a.Serial, a.SHA256
+		l.KeyID, l.Serial, l.SHA256 = a.KeyID, a.Serial, a.SHA256
+		if l.Name == "" {
+			l.Name = a.Name
+		}
 	}
 	_, err := s.o.Journal.Append(ctx, l)
-	return errors.Join(why, err)
+	return err
 }
 
 // use makes a tree the one that is served. A manifest that became unusable keeps

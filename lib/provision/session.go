@@ -304,18 +304,9 @@ func (c *session) list() error {
 
 // record writes the update's line of the journal.
 func (c *session) record(ctx context.Context, p Plan) error {
-	if c.svc.o.Journal == nil {
-		return nil
-	}
-	l := journal.Line{
-		Source: "ota", Actor: c.conn.Address().Host, Action: journal.ActionProvision, Name: c.dev.ID, Format: job.FormatTree,
-		Verdict: journal.Accepted, Reason: c.dev.Reason, Outcome: c.dev.Result + " " + p.Release,
-	}
-	if a := c.tree.signed; a != nil {
-		l.KeyID, l.Serial, l.SHA256 = a.KeyID, a.Serial, a.SHA256
-	}
-	_, err := c.svc.o.Journal.Append(ctx, l)
-	return err
+	return c.svc.record(ctx, c.tree.signed, journal.Line{
+		Actor: c.conn.Address().Host, Name: c.dev.ID, Verdict: journal.Accepted, Reason: c.dev.Reason, Outcome: c.dev.Result + " " + p.Release,
+	})
 }
 
 func (c *session) event(e Event) {

@@ -42,24 +42,19 @@ type LoadOptions struct {
 // releases it touches Broken; the error is that of a directory that cannot be
 // read at all.
 func Load(fsys fs.FS, o LoadOptions) (*Tree, error) {
-	entries, err := fs.ReadDir(fsys, ".")
+	names, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		return nil, fmt.Errorf("reading the tree: %w", err)
 	}
-	// A manifest that was signed and is not there leaves its board without one,
-	// not to that of all others.
-	names := slices.Collect(maps.Keys(o.Sums))
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
 	l := &loader{fs: fsys, o: o, cache: map[string]*loaded{}, tree: &Tree{Releases: map[int64]*Release{}, Settings: Settings{Release: o.Release}}}
 	l.tree.Settings.Window = defaultWindow
-	if slices.Contains(names, SettingsName) {
-		l.settings()
+	for _, e := range names {
+		if e.Name() == SettingsName {
+			l.settings()
+		}
 	}
-	for _, name := range names {
+	for _, e := range names {
+		name := e.Name()
 		id, ok := manifestID(name)
 		switch {
 		case ok:
@@ -68,6 +63,13 @@ func Load(fsys fs.FS, o LoadOptions) (*Tree, error) {
 			l.tree.Default = l.release(name, nil)
 		case strings.HasPrefix(name, "ESP-") && strings.HasSuffix(name, ".json"):
 			l.problem(Problem{Manifest: name, Warning: true, Text: "no board has it: the name is ESP-, the chip id in decimal, .json"})
+		}
+	}
+	// A manifest that was signed and is gone leaves its board without one, not to
+	// that of all others.
+	for name := range o.Sums {
+		if id, ok := manifestID(name); ok && l.tree.Releases[id] == nil {
+			l.tree.Releases[id] = l.release(name, &id)
 		}
 	}
 	if len(l.tree.Releases) == 0 && l.tree.Default == nil {

@@ -144,12 +144,12 @@ func TestSignedSums(t *testing.T) {
 func TestSignedManifestIsGone(t *testing.T) {
 	sum := func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
 	files := map[string]string{"default.json": `{"secret":"s","files":["a.txt"]}`, "a.txt": "x"}
-	sums := map[string]string{"default.json": sum(files["default.json"]), "a.txt": sum("x"), "ESP-5.json": sum("{}"), "sub/b.txt": sum("b"), provision.SettingsName: sum("{}")}
+	sums := map[string]string{"default.json": sum(files["default.json"]), "a.txt": sum("x"), "ESP-5.json": sum("{}"), "sub/b.txt": sum("b")}
 	tree := load(t, files, provision.LoadOptions{Sums: sums})
 	if r := tree.For(5); !r.Broken || r.Manifest != "ESP-5.json" {
 		t.Errorf("board 5 gets %+v", r)
 	}
-	if r := tree.For(6); r.Broken || len(tree.Problems) != 2 {
+	if r := tree.For(6); r.Broken || len(tree.Problems) != 1 {
 		t.Errorf("board 6 gets %+v, problems %v", r, tree.Problems)
 	}
 }

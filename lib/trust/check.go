@@ -144,7 +144,7 @@ func (s *Store) checkKey(v *Verdict, id string, now time.Time) error {
 }
 
 func (v *Verdict) keyGood(now time.Time) error {
-	id, p := v.Key.ID(), v.Policy
+	id, p := v.Key.ID(), &v.Policy
 	switch {
 	case p.Revoked:
 		return refuse(ReasonSignature, "sign it with a key that is not revoked", "key %s is revoked", id)
