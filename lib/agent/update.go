@@ -90,6 +90,8 @@ type updateJob struct {
 	Name       string      `json:"name,omitempty"` // of the bundle
 	SHA256     string      `json:"sha256,omitempty"`
 	KeyID      string      `json:"key_id,omitempty"`
+	Serial     *int64      `json:"serial,omitempty"`
+	Until      *time.Time  `json:"until,omitempty"` // it must be begun before
 }
 
 // updateState is what survives a restart.

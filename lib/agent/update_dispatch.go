@@ -9,6 +9,7 @@ import (
 
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
+	"lander/lib/trust"
 )
 
 // How an application is waited for, where the tree says nothing else
@@ -35,6 +36,9 @@ func (u *updates) dispatchAll(ctx context.Context, last frame.SoftwareUpdateStat
 		u.mu.Unlock()
 		if j.Next >= len(j.Components) {
 			return nil
+		}
+		if j.Next == 0 && j.Until != nil && !u.a.cfg.Clock().Before(*j.Until) {
+			return &updateError{updateSignature, fmt.Sprintf("%s: the package was good until %s", trust.ReasonExpired, j.Until.Format(time.RFC3339))}
 		}
 		c := j.Components[j.Next]
 		last = frame.SoftwareUpdateStatus{Event: frame.UpdateInProgress, Details: c.Name}

@@ -3,6 +3,7 @@ package agent
 import (
 	"archive/tar"
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -47,17 +48,14 @@ func (u *updates) fetchPackage(ctx context.Context, j updateJob) ([]component, e
 		}
 		b, err = u.open(ctx, j)
 	}
+	if b != nil {
+		err = cmp.Or(err, u.change(func(j *updateJob) { j.describe(b) }))
+		if b.Payload != nil {
+			defer b.Payload.Close()
+		}
+	}
 	if err != nil {
 		return nil, packageFault(err)
-	}
-	defer b.Payload.Close()
-	if err := u.change(func(j *updateJob) {
-		j.Name, j.SHA256 = b.Statement.Name, b.Payload.SHA256
-		if b.Signature != nil {
-			j.KeyID = b.Signature.KeyID()
-		}
-	}); err != nil {
-		return nil, err
 	}
 	for _, event := range []int64{frame.UpdateDownloadOK, frame.UpdateCRCOK} {
 		last := frame.SoftwareUpdateStatus{Event: event}
@@ -77,11 +75,31 @@ func (u *updates) fetchPackage(ctx context.Context, j updateJob) ([]component, e
 	}
 	// From here on the package counts as used.
 	if b.Signature != nil {
-		if err := b.Record(); err != nil {
+		if err = b.Recheck(u.a.cfg.Clock()); err == nil {
+			err = b.Record()
+		}
+		if err != nil {
 			return nil, packageFault(err)
 		}
 	}
 	return m.Components, nil
+}
+
+// describe notes what is known of the package, also of one that is refused.
+func (j *updateJob) describe(b *bundle.Bundle) {
+	st := &b.Statement
+	if j.Name, j.SHA256 = st.Name, st.SHA256; st.Name != "" {
+		j.Serial = &st.Serial
+	}
+	if b.Payload != nil {
+		j.SHA256 = b.Payload.SHA256
+	}
+	if b.Signature != nil {
+		j.KeyID = b.Signature.KeyID()
+	}
+	if b.Policy.Recheck && !st.Expires.IsZero() {
+		j.Until = &st.Expires
+	}
 }
 
 // pause waits, unless the update is aborted meanwhile.
@@ -153,11 +171,7 @@ func (u *updates) open(ctx context.Context, j updateJob) (*bundle.Bundle, error)
 			err = &updateError{updateMD5, fmt.Sprintf("the MD5 of the package is %s, not %s", got, j.MD5)}
 		}
 	}
-	if err != nil {
-		b.Payload.Close()
-		return nil, err
-	}
-	return b, nil
+	return b, err
 }
 
 // verified reads a package that is let in.
@@ -375,7 +389,7 @@ func (u *updates) record(ctx context.Context, j updateJob, code int64, details s
 	if j.Location == "" || svc.Journal == nil {
 		return
 	}
-	l := journal.Line{Source: j.Source, Action: journal.ActionUpdate, Name: j.Name, Format: formatPackage, SHA256: j.SHA256, KeyID: j.KeyID, Verdict: journal.Accepted, Outcome: fmt.Sprintf("%d %s", code, details)}
+	l := journal.Line{Source: j.Source, Action: journal.ActionUpdate, Name: j.Name, Format: formatPackage, SHA256: j.SHA256, KeyID: j.KeyID, Serial: j.Serial, Verdict: journal.Accepted, Outcome: fmt.Sprintf("%d %s", code, details)}
 	if l.Source == "" {
 		l.Source = job.SourceCLI
 	}

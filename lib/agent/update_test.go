@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 	"lander/lib/bundle"
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
+	"lander/lib/journal"
+	"lander/lib/trust"
 )
 
 // pack makes a package of files: name, content, name, content...
@@ -167,7 +170,7 @@ func TestUpdate(t *testing.T) {
 	d.want(p, frame.CmdSoftwareUpdateRequest, `0`, -19, `"no update in progress"`)
 	d.want(p, frame.CmdSoftwareUpdateRequest, `3`, -12, `"no such update request: integer"`)
 	lines := d.lines()
-	if l := lines[len(lines)-1]; l.Action != "update" || l.Outcome != "200 success" || l.KeyID == "" || l.Source != "cli" {
+	if l := lines[len(lines)-1]; l.Action != "update" || l.Outcome != "200 success" || l.KeyID == "" || l.Serial == nil || *l.Serial != 1 || l.Source != "cli" {
 		t.Errorf("the journal says %+v", l)
 	}
 
@@ -203,6 +206,12 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("%s: %s", what, got)
 		}
 		d.want(p, frame.CmdGetVariable, `"update.swlist.lastupdate.result"`, 0, `[554]`)
+		// On record is also whose it was, and which.
+		lines := d.lines()
+		l := lines[len(lines)-1]
+		if l.Verdict != journal.Refused || (l.KeyID == "") != (what == "unsigned") || (l.Serial != nil && l.SHA256 != "" && l.Name != "") != (what == "altered" || what == "a script") {
+			t.Errorf("%s: the journal says %+v", what, l)
+		}
 	}
 	if left, _ := filepath.Glob(filepath.Join(d.dir, "agent", "update", "work")); len(left) > 0 {
 		t.Error("the unpacked package stays")
@@ -210,6 +219,69 @@ func TestUpdate(t *testing.T) {
 	// Unregistered, it is told nothing.
 	d.want(p, frame.CmdUnregisterUpdateListener, ``, 0, "null")
 	d.want(p, frame.CmdUnregisterUpdateListener, `[]`, 0, "null")
+}
+
+// A package that waited until its window has closed is not installed where the
+// key's policy has the window checked at each use: neither one that was not
+// unpacked yet, nor one that was, which a restart lies between.
+func TestUpdateRecheck(t *testing.T) {
+	var ahead atomic.Int64
+	set := func(c *agent.Config) {
+		c.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	}
+	d := startDeviceWith(t, set)
+	policy := func(text string) {
+		if err := os.WriteFile(filepath.Join(d.dir, "trust", "policy.toml"), []byte("[defaults]\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, tt := range []struct{ policy, event, want string }{
+		{"", "2", "6 success"},
+		{"recheck=true", "2", "5 expired: expired at "},
+		{"recheck=true", "3", "5 expired: the package was good until "},
+		{"", "3", "6 success"},
+	} {
+		policy(tt.policy)
+		ahead.Store(0)
+		p, err := bundle.Spool(strings.NewReader(pack(t, "Manifest", twoParts, "one", "ONE", "dir/two.txt", "TWO")), 1<<20, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now().Truncate(time.Second)
+		st := trust.Statement{Name: fmt.Sprint(i), Format: "package", Size: p.Size, SHA256: p.SHA256, Targets: []string{"gw-1"}, Serial: 1, Signed: now, Expires: now.Add(time.Hour)}
+		comment, err := st.Comment()
+		if err != nil {
+			t.Fatal(err)
+		}
+		paused := make(chan struct{}, 10)
+		in := &installer{onEvent: func(p *emp.Peer, event, _ string) {
+			switch event {
+			case tt.event:
+				p.Call(t.Context(), frame.CmdSoftwareUpdateRequest, []byte("0"))
+			case "7":
+				paused <- struct{}{}
+			}
+		}}
+		q := d.installer(in)
+		d.update(agent.UpdateOrder{Location: d.file("p", d.signText(p, comment))})
+		<-paused
+		ahead.Store(int64(2 * time.Hour))
+		if tt.event == "3" {
+			d.stop()
+			d = start(t, d.dir, &d.key, set)
+			in = &installer{}
+			q = d.installer(in)
+		}
+		in.mu.Lock()
+		in.onEvent = nil
+		in.mu.Unlock()
+		d.want(q, frame.CmdSoftwareUpdateRequest, "1", 0, "null")
+		if got := in.end(t); !strings.Contains(got, "| "+tt.want) && !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%q, paused at %s: %s", tt.policy, tt.event, got)
+		}
+		d.stop()
+		d = start(t, d.dir, &d.key, set)
+	}
 }
 
 func TestUpdateFails(t *testing.T) {
