@@ -166,7 +166,7 @@ func (d *deployment) put(m devs.Manager, a mayGo) (deployed, error) {
 	}
 	if d.source != nil {
 		if err := a.program.record(); err != nil {
-			return deployed{}, err
+			return deployed{}, d.source.refused(a.program, err)
 		}
 	}
 	r, err := m.Deploy(k.ctx, spec, plan)

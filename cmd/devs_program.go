@@ -112,13 +112,18 @@ func (s *devsSource) admit(m devs.Manager) (admitted, error) {
 		a.record = b.Record
 		err = s.parse(b, &a)
 	}
-	if err != nil && isRefusal(err) {
+	return a, s.refused(a, err)
+}
+
+// refused puts a refusal on record.
+func (s *devsSource) refused(a admitted, err error) error {
+	if s.signed != nil && isRefusal(err) {
 		a.line.Verdict, a.line.Reason = journal.Refused, err.Error()
 		if _, jerr := s.journal.Append(context.WithoutCancel(s.k.ctx), a.line); jerr != nil {
 			err = errors.Join(err, jerr)
 		}
 	}
-	return a, err
+	return err
 }
 
 func (s *devsSource) open(sub trust.Subject) (*bundle.Bundle, error) {

@@ -55,14 +55,13 @@ func (c *commands) executeScript(ctx context.Context, args arguments, o occasion
 	d := delivery{source: job.SourceM3DA, actor: c.a.uplink.s.ID, ticket: ticketWord(o.ticket), digest: o.key, patient: true}
 	var ans *answer
 	for try := 1; ; try++ {
-		var err error
+		d.order = c.a.order(frame.ExecuteScript{URL: url, Signature: signature, Args: args.named()})
 		if md5Hex().MatchString(signature) {
-			if !c.a.uplink.s.AllowMD5 {
-				return failed("%s: an MD5 is no signature, and allow_md5 is not set", trust.ReasonSignature)
+			if c.a.uplink.s.AllowMD5 {
+				d.order = c.a.legacyOrder(url, signature)
+			} else {
+				d.order.Bundle = &lazyReader{err: &trust.Refusal{Reason: trust.ReasonSignature, Message: "an MD5 is no signature, and allow_md5 is not set"}}
 			}
-			d.order = c.a.legacyOrder(url, signature)
-		} else if d.order, err = c.a.order(frame.ExecuteScript{URL: url, Signature: signature, Args: args.named()}); err != nil {
-			return failed("%s", textOf(err))
 		}
 		d.order.Source, d.order.Actor, d.order.Ticket, d.order.Chunk = d.source, d.actor, d.ticket, url
 		ans = c.a.scripts.deliver(d)

@@ -322,6 +322,30 @@ func TestMD5(t *testing.T) {
 	}
 }
 
+// What is no signature is refused by both doors, and that it was tried is on
+// record.
+func TestNoSignature(t *testing.T) {
+	p := startPlant(t, m3datest.Options{}, nil)
+	url := p.serve("/s.lua", []byte("print(1)"))
+	p.deliver(m3datest.Command(1, "ExecuteScript", url, trust.LegacyMD5([]byte("print(1)"))), m3datest.Command(2, "ExecuteScript", url, "print(1)"))
+	p.wantResponse(1, -1, "signature: an MD5 is no signature, and allow_md5 is not set")
+	p.wantResponse(2, -1, "signature: *")
+	if _, r, _ := p.execute(p.dial(nil), frame.ExecuteScript{URL: url, Signature: "print(1)", Ticket: "3"}); r.Status != frame.StatusNotPermitted || !strings.HasPrefix(string(r.Body), `"signature: `) {
+		t.Errorf("by EMP: %d %s", r.Status, r.Body)
+	}
+	for ticket, source := range []string{1: job.SourceM3DA, 2: job.SourceM3DA, 3: job.SourceEMP} {
+		n := 0
+		for _, l := range p.lines() {
+			if l.Ticket == fmt.Sprint(ticket) && l.Source == source && l.Verdict == journal.Refused && l.Name == url {
+				n++
+			}
+		}
+		if ticket > 0 && n != 1 {
+			t.Errorf("ticket %d: %d lines in the journal", ticket, n)
+		}
+	}
+}
+
 // StopExecution comes while a script runs.
 func TestServerStopsAScript(t *testing.T) {
 	p := startPlant(t, m3datest.Options{}, nil)

@@ -236,10 +236,7 @@ func (s *session) executeScript(r *emp.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := delivery{source: job.SourceEMP, actor: s.addr, ticket: p.Ticket}
-	if d.order, err = s.a.order(p); err != nil {
-		return nil, err
-	}
+	d := delivery{source: job.SourceEMP, actor: s.addr, ticket: p.Ticket, order: s.a.order(p)}
 	d.order.Actor = s.addr
 	noWait := p.NoWait
 	p.NoWait, p.Ticket = false, "" // what is asked for, not how
@@ -272,8 +269,9 @@ func (a *Agent) legacyOrder(url, md5 string) remote.Order {
 	}}}
 }
 
-// order makes the order of an ExecuteScript.
-func (a *Agent) order(p frame.ExecuteScript) (remote.Order, error) {
+// order makes the order of an ExecuteScript. What is no signature is refused
+// where all else is, so that it is on record.
+func (a *Agent) order(p frame.ExecuteScript) remote.Order {
 	o := remote.Order{Source: job.SourceEMP, Ticket: p.Ticket, Name: p.URL, Budget: a.cfg.Budget}
 	for _, m := range p.Args.Members() {
 		if o.Args == nil {
@@ -297,15 +295,16 @@ func (a *Agent) order(p frame.ExecuteScript) (remote.Order, error) {
 	ctx := a.scripts.ctx
 	if p.Signature == "" {
 		o.Bundle = &lazyReader{open: func() (io.ReadCloser, error) { return get(ctx) }}
-		return o, nil
+		return o
 	}
 	sig, err := trust.ParseSignature([]byte(p.Signature))
 	if err != nil {
-		return o, refusal(err)
+		o.Bundle = &lazyReader{err: err}
+		return o
 	}
 	o.Signature = sig
 	o.Fetch = func(trust.Verdict) (io.ReadCloser, error) { return get(ctx) }
-	return o, nil
+	return o
 }
 
 // lazyReader opens its source at the first read: a repeated ticket downloads
