@@ -227,7 +227,7 @@ func (r *record) settle(o job.Outcome, cause string, now job.Time) {
 		// What went wrong in detail is for the log: it has paths.
 		r.Message = "Script could not be run"
 	case job.CodeLoad:
-		if r.Format != job.FormatLua {
+		if r.Format != job.FormatLua && r.Format != job.FormatLuac51 {
 			r.Message = "The interpreter of the script is not installed"
 		}
 	}

@@ -31,7 +31,7 @@ type metadata struct {
 
 const metadataName = "metadata.json"
 
-var scriptFiles = map[string]string{job.FormatSh: "script.sh", job.FormatBash: "script.bash", job.FormatPython: "script.py", job.FormatLua: "script.lua", job.FormatDevs: "script.devs"}
+var scriptFiles = map[string]string{job.FormatSh: "script.sh", job.FormatBash: "script.bash", job.FormatPython: "script.py", job.FormatLua: "script.lua", job.FormatLuac51: "script.luac", job.FormatDevs: "script.devs"}
 
 // formatOf tells the format of an upload by its last extension, as written.
 func formatOf(filename string) string {

@@ -42,7 +42,7 @@ func (s *Signed) subject(e Ref, now time.Time) trust.Subject {
 	if s.Names != nil {
 		names = append(names, s.Names(e)...)
 	}
-	formats := []string{job.FormatLua, job.FormatSh, job.FormatBash, job.FormatPython}
+	formats := []string{job.FormatLua, job.FormatLuac51, job.FormatSh, job.FormatBash, job.FormatPython}
 	if s.Formats != nil {
 		formats = append(formats, s.Formats(e)...)
 	}
