@@ -13,6 +13,7 @@ import (
 
 	"lander/lib/bundle"
 	"lander/lib/job"
+	"lander/lib/proc"
 	"lander/lib/trust"
 )
 
@@ -22,7 +23,8 @@ func scriptVerifyCommand() *cli.Command {
 		usage:    "tell what was signed, by whom and until when",
 		operands: "FILE...|-",
 		about: `Checks bundles, or files with a detached FILE.minisig beside them, against the trust store.
-Runs nothing and records nothing.`,
+Runs nothing and records nothing. What is good, and a device with this trust store refuses all
+the same, is said to be so: a stock signature without plain = true, a program without exec.`,
 		flags: []cli.Flag{
 			trustFlag(),
 			&cli.StringFlag{Name: "policy", Usage: "use the policy in `FILE` instead of the trust store's own"},
@@ -61,6 +63,7 @@ type verified struct {
 	Cap       []string     `json:"cap,omitempty"`
 	Args      bool         `json:"args_allowed,omitempty"`
 	Error     *verifyError `json:"error,omitempty"`
+	Device    *verifyError `json:"device_error,omitempty"` // why a device refuses what is good
 	Steps     []trust.Step `json:"steps,omitempty"`
 }
 
@@ -88,7 +91,7 @@ func runScriptVerify(k *call) error {
 		}
 		store = store.WithPolicy(policy)
 	}
-	sub := trust.Subject{Now: time.Now(), BuildTime: buildTime(), AnyPlain: true}
+	sub := trust.Subject{Now: time.Now(), BuildTime: buildTime(), Need: proc.Need, Report: true}
 	if at := k.cli.Timestamp("at"); at != nil {
 		sub.Now, sub.BuildTime = *at, time.Time{}
 	}
@@ -164,10 +167,17 @@ func (k *call) verifyOne(file string, store *trust.Store, sub trust.Subject) (ve
 	if b == nil {
 		return v, err
 	}
-	v.fill(b)
-	if b.Payload != nil {
-		b.Payload.Close()
+	if err == nil {
+		defer b.Payload.Close()
+		if b.Plain && b.Elsewhere == nil {
+			head := make([]byte, 256)
+			n, _ := io.ReadFull(b.Payload.Reader(), head)
+			if format := job.DetectFormat(file, head[:n]); job.Runnable(format) {
+				err = b.PlainFormat(format)
+			}
+		}
 	}
+	v.fill(b)
 	v.OK = err == nil
 	return v, err
 }
@@ -217,6 +227,9 @@ func startsAsBundle(file string) bool {
 
 func (v *verified) fill(b *bundle.Bundle) {
 	v.KeyID, v.Plain, v.Steps = b.Signature.KeyID(), b.Plain, b.Steps
+	if b.Elsewhere != nil {
+		v.Device = &verifyError{exitRefused.name, oneLine(b.Elsewhere.Error())}
+	}
 	if b.Payload != nil {
 		v.Size, v.SHA256 = b.Payload.Size, b.Payload.SHA256
 	}
@@ -250,8 +263,11 @@ func (v verified) text(w io.Writer) {
 	}
 	if v.Plain {
 		fmt.Fprintf(w, "%s: good stock signature by key %s: no target, no expiry (comment: %s)\n", v.File, v.KeyID, oneLine(v.Comment))
-		return
+	} else {
+		fmt.Fprintf(w, "%s: good: %s (%s, %d bytes) by key %s for %s, serial %d, until %s\n",
+			v.File, v.Name, v.Format, v.Size, v.KeyID, strings.Join(v.Targets, ", "), *v.Serial, v.Expires)
 	}
-	fmt.Fprintf(w, "%s: good: %s (%s, %d bytes) by key %s for %s, serial %d, until %s\n",
-		v.File, v.Name, v.Format, v.Size, v.KeyID, strings.Join(v.Targets, ", "), *v.Serial, v.Expires)
+	if v.Device != nil {
+		fmt.Fprintf(w, "%s: a device with this trust store refuses it: %s\n", v.File, v.Device.Message)
+	}
 }

@@ -203,13 +203,7 @@ func (s *Service) plain(a *Admitted, b *bundle.Bundle) error {
 	if !job.Runnable(a.Task.Format) {
 		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("cannot tell the format of %s", a.order.Name), Hint: "sign it with lander script sign --format WORD"}
 	}
-	if !b.Policy.Signs(a.Task.Format) {
-		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("key %s may not sign format %s", b.Key.ID(), a.Task.Format)}
-	}
-	if w := b.Capabilities.Missing(proc.Need(a.Task.Format)); w != "" {
-		return &trust.Refusal{Reason: trust.ReasonCapability, Message: fmt.Sprintf("capability %q not granted: format %s needs it", w, a.Task.Format)}
-	}
-	return nil
+	return b.PlainFormat(a.Task.Format)
 }
 
 func (s *Service) admitUnsigned(a *Admitted, u Unsigned) error {

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,9 +33,10 @@ type Subject struct {
 	Formats []string
 	// Need tells the capabilities that a format cannot do without.
 	Need func(format string) capability.Set
-	// AnyPlain takes a stock signature of any key, to report on it; where
-	// anything is done with the payload, the key's policy must say plain = true.
-	AnyPlain bool
+	// Report says that nothing is done with the payload. A stock signature of
+	// any key is good then, and a format that lacks what it needs: why others
+	// refuse them is Verdict.Elsewhere.
+	Report bool
 	// Args says that arguments were given.
 	Args bool
 }
@@ -56,6 +58,7 @@ type Verdict struct {
 	Statement    Statement      //
 	Capabilities capability.Set // what the script may do
 	Steps        []Step
+	Elsewhere    error // why it is good only for a report
 
 	subject Subject
 }
@@ -67,11 +70,16 @@ type Verdict struct {
 func (s *Store) Check(sig *Signature, sub Subject) (Verdict, error) {
 	v := Verdict{Signature: sig, subject: sub}
 	err := s.check(&v, sub)
-	if err != nil && len(v.Steps) > 0 {
+	v.fail(cmp.Or(err, v.Elsewhere))
+	return v, err
+}
+
+// fail notes at the last step why it went wrong, if it did.
+func (v *Verdict) fail(err error) {
+	if err != nil {
 		last := &v.Steps[len(v.Steps)-1]
 		last.OK, last.Detail = false, err.Error()
 	}
-	return v, err
 }
 
 func (v *Verdict) step(name, detail string, args ...any) {
@@ -90,7 +98,8 @@ func (s *Store) check(v *Verdict, sub Subject) error {
 	}
 	if !IsStatement(v.Signature.Comment()) {
 		v.step("words", "stock signature without lander:1: no target, no expiry")
-		return v.checkPlain()
+		v.Plain = true
+		return v.unlessReport(v.checkPlain())
 	}
 	v.step("words", "the signed words parse")
 	st, err := ParseStatement(v.Signature.Comment())
@@ -122,6 +131,15 @@ func (s *Store) check(v *Verdict, sub Subject) error {
 	}
 	v.Steps[len(v.Steps)-1].Detail = "may use: " + strings.Join(v.Capabilities, " ")
 	return nil
+}
+
+// unlessReport keeps a refusal for Elsewhere where nothing is done with the
+// payload.
+func (v *Verdict) unlessReport(err error) error {
+	if v.subject.Report {
+		v.Elsewhere, err = err, nil
+	}
+	return err
 }
 
 func stamp(t time.Time) string {
@@ -269,7 +287,7 @@ func (v *Verdict) checkCapabilities() error {
 		if st.Cap != nil {
 			by = "the bundle's cap word"
 		}
-		if err := ask(sub.Need(st.Format), "format "+st.Format); err != nil {
+		if err := v.unlessReport(ask(sub.Need(st.Format), "format "+st.Format)); err != nil {
 			return err
 		}
 	}
@@ -283,13 +301,9 @@ func (v *Verdict) checkCapabilities() error {
 // the device must be one of the targets, and no name is among the names.
 func (v *Verdict) checkPlain() error {
 	sub, id := v.subject, v.Key.ID()
-	v.Plain = true
 	v.Capabilities = v.Policy.Capabilities
 	if sub.Limit != nil {
 		v.Capabilities = capability.Intersect(v.Capabilities, sub.Limit)
-	}
-	if sub.AnyPlain {
-		return nil
 	}
 	if !v.Policy.Plain {
 		return refuse(ReasonSignature, "sign it with lander script sign, or set plain = true for the key in policy.toml",
@@ -314,15 +328,26 @@ func (v *Verdict) checkPlain() error {
 	return nil
 }
 
+// PlainFormat checks the format that the payload of a stock signature turned
+// out to have.
+func (v *Verdict) PlainFormat(format string) error {
+	v.step("format", "format %s", format)
+	var err error
+	if !v.Policy.Signs(format) {
+		err = refuse(ReasonFormat, "", "key %s may not sign format %s", v.Key.ID(), format)
+	} else if w := v.Capabilities.Missing(v.subject.Need(format)); w != "" {
+		err = refuse(ReasonCapability, "", "capability %q not granted: format %s needs it", w, format)
+	}
+	v.fail(err)
+	return v.unlessReport(err)
+}
+
 // Payload checks what the signature says of the payload that h has read:
 // the signature itself, size and SHA-256 (lower hex).
 func (v *Verdict) Payload(h *Hash, size int64, sha256 string) error {
 	v.step("payload", "%d bytes, sha256 %s", size, sha256)
 	err := v.payload(h, size, sha256)
-	if err != nil {
-		last := &v.Steps[len(v.Steps)-1]
-		last.OK, last.Detail = false, err.Error()
-	}
+	v.fail(err)
 	return err
 }
 

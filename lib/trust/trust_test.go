@@ -221,7 +221,7 @@ func TestStockSignature(t *testing.T) {
 			t.Fatal(err)
 		}
 		sub := tt.sub
-		sub.Names, sub.Now, sub.Formats, sub.AnyPlain, sub.Limit, sub.Serials = []string{"gw-1", "group:lab"}, now, tt.formats, tt.any, capability.Set{"base"}, serials
+		sub.Names, sub.Now, sub.Formats, sub.Report, sub.Limit, sub.Serials = []string{"gw-1", "group:lab"}, now, tt.formats, tt.any, capability.Set{"base"}, serials
 		v, err := s.store.Check(sig, sub)
 		if tt.say != "" {
 			if r, ok := errors.AsType[*trust.Refusal](err); !ok || !strings.Contains(r.Message, tt.say) {
@@ -232,6 +232,9 @@ func TestStockSignature(t *testing.T) {
 		if err != nil || !v.Plain || strings.Join(v.Capabilities, " ") != "base" {
 			t.Errorf("%+v: plain %v, capabilities %v, %v", tt, v.Plain, v.Capabilities, err)
 			continue
+		}
+		if (v.Elsewhere != nil) != tt.any {
+			t.Errorf("%+v: elsewhere %v", tt, v.Elsewhere)
 		}
 		other := trust.NewHash(strings.NewReader("abd"))
 		io.Copy(io.Discard, other)
