@@ -61,6 +61,14 @@ type Error struct {
 	Kind       Kind
 	Message    string
 	Parameters map[string]any
+
+	refused *refused // a bundle: more than the client is told
+}
+
+// refused is what the journal has about a bundle that was not let in.
+type refused struct {
+	why    string
+	detail *ScriptDetail // as far as it is known
 }
 
 func (e *Error) Error() string { return e.Message }

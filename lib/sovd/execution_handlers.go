@@ -328,6 +328,10 @@ func (q *request) note(l journal.Line, err error) error {
 			return nil
 		}
 		l.Verdict, l.Reason = journal.Refused, err.Error()
+		if e, ok := errors.AsType[*Error](err); ok && e.refused != nil {
+			d := e.refused.detail
+			l.Reason, l.Format, l.SHA256, l.KeyID, l.Serial = e.refused.why, d.Format, d.SHA256, d.KeyID, d.Serial
+		}
 	}
 	// What was done is on record even when the client has gone.
 	if _, jerr := q.g.c.Journal.Append(context.WithoutCancel(q.r.Context()), l); jerr != nil {

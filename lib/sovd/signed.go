@@ -50,13 +50,18 @@ func (s *Signed) subject(e Ref, now time.Time) trust.Subject {
 }
 
 // refusal words a bundle that is not let in, without a path.
-func (f *Files) refusal(e Ref, err error) error {
+func (f *Files) refusal(e Ref, b *bundle.Bundle, err error) error {
 	if r, ok := errors.AsType[*trust.Refusal](err); ok {
 		f.o.Log.Warn("a script was refused", "entity", e.Path(), "reason", r.Reason, "error", err)
-		if r.Reason == trust.ReasonSignature {
-			return Errorf(KindRefused, "Script refused: its signature or key is not accepted here").with(map[string]any{"reason": string(r.Reason)})
+		said := "its signature or key is not accepted here"
+		if r.Reason != trust.ReasonSignature {
+			said = r.Message
 		}
-		return Errorf(KindRefused, "Script refused: %s", r.Message).with(map[string]any{"reason": string(r.Reason)})
+		out := Errorf(KindRefused, "Script refused: %s", said).with(map[string]any{"reason": string(r.Reason)})
+		if b != nil {
+			out.refused = &refused{r.Message, detailOf(b)}
+		}
+		return out
 	}
 	if errors.Is(err, trust.ErrInvalid) {
 		return Errorf(KindRefused, "Script refused: it is not a signed bundle").with(map[string]any{"reason": "bad-arguments"})
@@ -76,17 +81,18 @@ func (s *Signed) admit(f *Files, e Ref, path string) (*ScriptDetail, string, err
 	sub.Serials = s.Serials
 	b, err := s.check(sub, file)
 	if err != nil {
-		return nil, "", f.refusal(e, err)
+		return nil, "", f.refusal(e, b, err)
 	}
 	defer b.Payload.Close()
 	if !b.Statement.Once {
 		if err := b.Record(); err != nil {
-			return nil, "", f.refusal(e, err)
+			return nil, "", f.refusal(e, b, err)
 		}
 	}
 	return detailOf(b), b.Statement.Format, nil
 }
 
+// check opens a bundle. With a refusal comes what is known of it.
 func (s *Signed) check(sub trust.Subject, r io.Reader) (*bundle.Bundle, error) {
 	store, err := s.Trust()
 	if err != nil {
@@ -94,19 +100,22 @@ func (s *Signed) check(sub trust.Subject, r io.Reader) (*bundle.Bundle, error) {
 	}
 	b, err := bundle.Open(r, store, sub, s.SpoolDir)
 	if err != nil {
-		return nil, err
+		return b, err
 	}
 	if b.Plain {
 		// Without the signed words nothing says for which entity it is.
 		b.Payload.Close()
-		return nil, &trust.Refusal{Reason: trust.ReasonTarget, Message: "a stock signature says no entity", Hint: "sign it with lander script sign"}
+		return b, &trust.Refusal{Reason: trust.ReasonTarget, Message: "a stock signature says no entity", Hint: "sign it with lander script sign"}
 	}
 	return b, nil
 }
 
 func detailOf(b *bundle.Bundle) *ScriptDetail {
 	st := b.Statement
-	d := &ScriptDetail{Format: st.Format, SHA256: st.SHA256, KeyID: b.Key.ID(), Serial: &st.Serial}
+	d := &ScriptDetail{Format: st.Format, SHA256: st.SHA256, KeyID: b.Signature.KeyID()}
+	if st.Name != "" {
+		d.Serial = &st.Serial
+	}
 	if !st.Expires.IsZero() {
 		d.Expires = job.Time{Time: st.Expires}.String()
 	}
@@ -124,35 +133,27 @@ func (s *Signed) verify(e Ref, r io.Reader, now time.Time) (*bundle.Bundle, erro
 	sub := s.subject(e, now)
 	sub.Serials, sub.AnySerial = s.Serials, true
 	b, err := s.check(sub, bytes.NewReader(text))
-	if rf, ok := errors.AsType[*trust.Refusal](err); ok && rf.Reason == trust.ReasonExpired && b == nil {
-		return s.verifyExpired(sub, text, err)
+	if rf, ok := errors.AsType[*trust.Refusal](err); ok && rf.Reason == trust.ReasonExpired {
+		return s.verifyExpired(sub, text, b, err)
 	}
 	return b, err
 }
 
 // verifyExpired lets a bundle whose window has closed since it came in run,
 // unless its key's policy says that the window counts at each use.
-func (s *Signed) verifyExpired(sub trust.Subject, text []byte, expired error) (*bundle.Bundle, error) {
-	now := sub.Now
-	if sub.ClockSet() != nil {
-		return nil, expired
+func (s *Signed) verifyExpired(sub trust.Subject, text []byte, first *bundle.Bundle, expired error) (*bundle.Bundle, error) {
+	now, st := sub.Now, &first.Statement
+	if sub.ClockSet() != nil || st.Expires.IsZero() || now.Before(st.Expires) {
+		return first, expired // too early
 	}
-	store, err := s.Trust()
-	if err != nil {
-		return nil, err
-	}
-	first, _ := bundle.Open(bytes.NewReader(text), store, sub, s.SpoolDir)
-	if first == nil || first.Statement.Expires.IsZero() || now.Before(first.Statement.Expires) {
-		return nil, expired // too early
-	}
-	sub.Now, sub.BuildTime, sub.Serials = first.Statement.Signed, time.Time{}, nil
+	sub.Now, sub.BuildTime, sub.Serials = st.Signed, time.Time{}, nil
 	b, err := s.check(sub, bytes.NewReader(text))
 	if err != nil {
-		return nil, expired
+		return first, expired
 	}
 	if b.Recheck(now) != nil {
 		b.Payload.Close()
-		return nil, expired
+		return first, expired
 	}
 	return b, nil
 }
@@ -162,14 +163,14 @@ func (s *Signed) verifyExpired(sub trust.Subject, text []byte, expired error) (*
 func (s *Signed) readable(f *Files, e Ref, text []byte) (spend func(context.Context) error, err error) {
 	b, err := s.verify(e, bytes.NewReader(text), f.o.Clock())
 	if err != nil {
-		return nil, f.refusal(e, err)
+		return nil, f.refusal(e, b, err)
 	}
 	if err := b.Payload.Close(); err != nil || !b.Statement.Once {
 		return nil, err
 	}
 	return func(ctx context.Context) error {
 		if err := s.spend(ctx, f, b); err != nil {
-			return f.refusal(e, err)
+			return f.refusal(e, b, err)
 		}
 		return nil
 	}, nil
@@ -180,12 +181,12 @@ func (s *Signed) readable(f *Files, e Ref, text []byte) (spend func(context.Cont
 func (s *Signed) open(ctx context.Context, f *Files, e Ref, sc found, text []byte) (loaded, error) {
 	b, err := s.verify(e, bytes.NewReader(text), f.o.Clock())
 	if err != nil {
-		return loaded{}, f.refusal(e, err)
+		return loaded{}, f.refusal(e, b, err)
 	}
 	defer b.Payload.Close()
 	if b.Statement.Once {
 		if err := s.spend(ctx, f, b); err != nil {
-			return loaded{}, f.refusal(e, err)
+			return loaded{}, f.refusal(e, b, err)
 		}
 	}
 	return loadBundle(sc, b)
@@ -199,11 +200,11 @@ func (s *Signed) openNow(ctx context.Context, f *Files, e Ref, sc found, text []
 	sub.Serials = s.Serials
 	b, err := s.check(sub, bytes.NewReader(text))
 	if err != nil {
-		return loaded{}, f.refusal(e, err)
+		return loaded{}, f.refusal(e, b, err)
 	}
 	defer b.Payload.Close()
 	if err := s.spend(ctx, f, b); err != nil {
-		return loaded{}, f.refusal(e, err)
+		return loaded{}, f.refusal(e, b, err)
 	}
 	return loadBundle(sc, b)
 }

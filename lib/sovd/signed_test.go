@@ -105,6 +105,26 @@ func TestSignedOnly(t *testing.T) {
 			t.Errorf("%s: %d %s", name, r.status, r.text)
 		}
 	}
+	// On record is whose each was, and why in full, as far as it is a bundle.
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(s.trust), journal.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]int{}
+	for b := range bytes.Lines(text) {
+		l, err := journal.ParseLine(b)
+		if err != nil || l.Verdict != journal.Refused {
+			t.Fatalf("%+v, %v", l, err)
+		}
+		if l.KeyID == s.key.Public().ID() && l.Serial != nil && *l.Serial == 7 && l.SHA256 != "" && l.Format != "" {
+			said["known"]++
+		} else if l.KeyID == other.key.Public().ID() && l.Serial == nil && strings.Contains(l.Reason, "is not in the trust store") {
+			said["stranger"]++
+		}
+	}
+	if said["known"] != 4 || said["stranger"] != 1 {
+		t.Errorf("%v: %s", said, text)
+	}
 	up := s.upload("whatever.txt", good)
 	if up.status != 201 {
 		t.Fatalf("%d %s", up.status, up.text)
