@@ -96,10 +96,7 @@ func (s *devsSource) admit(m devs.Manager) (admitted, error) {
 		return a, nil
 	}
 	a.line = journal.Line{Source: "cli", Actor: userName(), Action: journal.ActionDeploy, Name: s.name, Format: "devs"}
-	sub := trust.Subject{Names: []string{m.ID.String()}, Now: time.Now(), BuildTime: buildTime(), Formats: []string{"devs"}}
-	if !s.back {
-		sub.Serials = s.serials
-	}
+	sub := trust.Subject{Names: []string{m.ID.String()}, Now: time.Now(), BuildTime: buildTime(), Formats: []string{"devs"}, Serials: s.serials, AnySerial: s.back}
 	b, err := s.open(sub)
 	if b != nil {
 		if st := b.Statement; st.Name != "" {

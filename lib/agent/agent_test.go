@@ -355,6 +355,16 @@ func TestBusyAndRefused(t *testing.T) {
 	if _, r, _ := d.execute(p, frame.ExecuteScript{Bundle: []byte("print(1)")}); r.Status != frame.StatusNotPermitted {
 		t.Errorf("no bundle: %d %s", r.Status, r.Body)
 	}
+	if err := os.WriteFile(filepath.Join(d.dir, "trust", "policy.toml"), []byte("[defaults]\nplain=true\ncapabilities=['base','exec']\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stock, err := bundle.Spool(strings.NewReader("print(1)"), 1<<20, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, r, _ := d.execute(p, frame.ExecuteScript{Bundle: d.signText(stock, "stock")}); r.Status != frame.StatusNotPermitted || string(r.Body) != `"load: cannot tell the format of a script that has no name"` {
+		t.Errorf("a stock signature: %d %s", r.Status, r.Body)
+	}
 	if _, r, _ := d.execute(p, frame.ExecuteScript{URL: "http://169.254.1.1/x"}); r.Status != frame.StatusNotPermitted || !strings.Contains(string(r.Body), "download") {
 		t.Errorf("an address that is not allowed: %d %s", r.Status, r.Body)
 	}

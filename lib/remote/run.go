@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -201,7 +202,7 @@ func (s *Service) plain(a *Admitted, b *bundle.Bundle) error {
 	a.Task.Format = job.DetectFormat(a.order.Name, a.Task.Payload[:min(256, len(a.Task.Payload))])
 	a.Result.Name = a.Task.Name
 	if !job.Runnable(a.Task.Format) {
-		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("cannot tell the format of %s", a.order.Name), Hint: "sign it with lander script sign --format WORD"}
+		return &trust.Refusal{Reason: trust.ReasonFormat, Message: fmt.Sprintf("cannot tell the format of %s", cmp.Or(a.order.Name, "a script that has no name")), Hint: "sign it with lander script sign --format WORD"}
 	}
 	return b.PlainFormat(a.Task.Format)
 }
