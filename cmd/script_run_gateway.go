@@ -145,11 +145,7 @@ func (r *gatewayRun) script() (body []byte, name string, err error) {
 	}
 	switch {
 	case sig != nil:
-		var b bytes.Buffer
-		if err := bundle.Pack(&b, sig.Text(), bytes.NewReader(body)); err != nil {
-			return nil, "", err
-		}
-		return b.Bytes(), name, nil
+		return asBundle(sig.Text(), body), name, nil
 	case bundle.Is(body):
 	case !k.cli.Bool("unsigned"):
 		return nil, "", invalidf("sign it with lander script sign", "%s: %v", operand, bundle.ErrNotBundle)
@@ -158,6 +154,13 @@ func (r *gatewayRun) script() (body []byte, name string, err error) {
 		name = nameByFormat(name, operand == "-", body)
 	}
 	return body, name, nil
+}
+
+// asBundle joins a detached signature and what was signed. The first line of the
+// signature, which may be any and nobody signed, becomes that of a bundle.
+func asBundle(signature, payload []byte) []byte {
+	_, signature, _ = bytes.Cut(signature, []byte("\n"))
+	return slices.Concat([]byte(bundle.FirstLine+"\n"), signature, payload)
 }
 
 // nameByFormat is a name by which a gateway tells the format of a bare script

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"lander/lib/bundle"
 	"lander/lib/job"
 	"lander/lib/sovd"
 	"lander/lib/trust"
@@ -102,11 +101,7 @@ func (r *remoteRun) byGateway(target string) ([]onTarget, error) {
 	}
 	body := r.message.Bundle
 	if r.message.Signature != "" {
-		var b bytes.Buffer
-		if err := bundle.Pack(&b, []byte(r.message.Signature), bytes.NewReader(body)); err != nil {
-			return nil, err
-		}
-		body = b.Bytes()
+		body = asBundle([]byte(r.message.Signature), body)
 	}
 	name := filepath.Base(r.k.args[0])
 	if name == "-" {
