@@ -11,7 +11,6 @@ import (
 	"lander/lib/devs"
 	"lander/lib/jacdac"
 	"lander/lib/link"
-	"lander/lib/trust"
 )
 
 const (
@@ -167,12 +166,6 @@ type failedDevice struct {
 func (k *call) failedDevice(m devs.Manager, err error) failedDevice {
 	exit := classify(k.ctx, devsFault(err))
 	return failedDevice{m.ID.String(), m.ID.ShortName(), oneLine(err.Error()), exit.name, exit.code}
-}
-
-// isRefusal reports whether a signature was refused.
-func isRefusal(err error) bool {
-	_, ok := errors.AsType[*trust.Refusal](err)
-	return ok
 }
 
 func orDash(s string) string {

@@ -112,9 +112,9 @@ func (s *devsSource) admit(m devs.Manager) (admitted, error) {
 	return a, s.refused(a, err)
 }
 
-// refused puts a refusal on record.
+// refused puts on record why a signed program does not go.
 func (s *devsSource) refused(a admitted, err error) error {
-	if s.signed != nil && isRefusal(err) {
+	if s.signed != nil && err != nil {
 		a.line.Verdict, a.line.Reason = journal.Refused, err.Error()
 		if _, jerr := s.journal.Append(context.WithoutCancel(s.k.ctx), a.line); jerr != nil {
 			err = errors.Join(err, jerr)
