@@ -16,11 +16,15 @@ import (
 // forking twice, and ends it with the run. While there is a Family, orphans
 // of this process's children become its own children. They are told by the
 // mark LANDER_EXECUTION=ID in their environment; one that has wiped it is
-// ended as soon as no run goes on. Give one Family to all Runners of a process.
+// ended as soon as no run goes on, unless it may be of a program that is no
+// execution. Give one Family to all Runners of a process.
 type Family struct {
 	mu       sync.Mutex
 	active   map[string]int // executions, and how many programs each has
 	leaders  map[int]bool   // the programs that we started
+	starting int            // of them, those whose ids are not known yet
+	spare    bool           // what has no mark may be another's
+	own      string         // our own mark, which is none of a run of ours
 	children *os.File       // of ours, adopted ones too: read anew each time
 	sid      int
 	pgid     int
@@ -40,7 +44,14 @@ func NewFamily() (*Family, error) {
 	if err != nil {
 		return nil, fmt.Errorf("adopting orphaned processes: %w", err)
 	}
-	return &Family{active: map[string]int{}, leaders: map[int]bool{}, children: children, sid: sid, pgid: unix.Getpgrp()}, nil
+	f := &Family{active: map[string]int{}, leaders: map[int]bool{}, own: Mark(os.Getpid()), children: children, sid: sid, pgid: unix.Getpgrp()}
+	// Who replaced himself by us may have started programs before.
+	for word := range bytes.FieldsSeq(f.list()) {
+		if pid, err := strconv.Atoi(string(word)); err == nil {
+			f.leaders[pid], f.spare = true, true
+		}
+	}
+	return f, nil
 }
 
 // enter notes that a run begins; leave ends what it left behind.
@@ -51,6 +62,8 @@ func (f *Family) enter(execution string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.active[execution]++
+	f.starting++
+	f.spare = f.spare || execution == ""
 }
 
 // started notes the leader of a run, which is not looked at any more.
@@ -61,6 +74,7 @@ func (f *Family) started(pid int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.leaders[pid] = true
+	f.starting--
 }
 
 // leave is called when the leader of the run's group is reaped and the group
@@ -73,6 +87,9 @@ func (f *Family) leave(execution string, pid int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.leaders, pid)
+	if pid == 0 {
+		f.starting--
+	}
 	if f.active[execution]--; f.active[execution] <= 0 {
 		delete(f.active, execution)
 	}
@@ -93,12 +110,17 @@ func (f *Family) sweep() (found int) {
 			continue
 		}
 		state, pgid, sid := stat(pid)
-		// Those whom we started lead their group or are in ours.
-		if state == 0 || sid == f.sid && (pgid == pid || pgid == f.pgid) {
+		// What was started just now leads its group or is still in ours.
+		near := sid == f.sid && (pgid == pid || pgid == f.pgid)
+		if state == 0 || state == 'Z' && near && f.starting > 0 {
 			continue
 		}
 		if state != 'Z' {
-			if id := Mark(pid); f.active[id] > 0 || id == "" && len(f.active) > 0 {
+			id := Mark(pid)
+			if id == f.own {
+				id = ""
+			}
+			if f.active[id] > 0 || id == "" && (near || f.spare || len(f.active) > 0) {
 				continue
 			}
 			found++
