@@ -290,6 +290,7 @@ func (k *call) runService() (*remote.Service, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	k.family.Keep() // scripts restart services here
 	return &remote.Service{
 		Trust: k.trustStore, Serials: serials, Journal: j, Runners: runners, Names: k.names(),
 		BuildTime: buildTime(), Limit: limit, Clock: time.Now, Log: k.log,
