@@ -97,7 +97,7 @@ func runAgent(k *call) error {
 	}
 	if lua, ok := svc.Runners[job.FormatLua].(*remote.Child); ok {
 		cfg.Lua = func(h remote.Host) job.Runner {
-			return &remote.Child{Argv: lua.Argv, Env: lua.Env, Host: h, Log: k.log}
+			return &remote.Child{Argv: lua.Argv, Env: lua.Env, Host: h, Family: lua.Family, Log: k.log}
 		}
 	}
 	memory, err := k.sizeFlag("memory", 0)
@@ -165,7 +165,7 @@ func runAgent(k *call) error {
 
 // shell runs a configured command. What it prints goes to the standard error.
 func (k *call) shell(ctx context.Context, line string, input []byte, env ...string) error {
-	var r proc.Runner
+	r := proc.Runner{Family: k.family}
 	o := r.Exec(ctx, proc.Command{Argv: []string{"/bin/sh", "-c", line}, Env: append(os.Environ(), env...)},
 		job.Streams{Stdin: bytes.NewReader(input), Stdout: k.streams.err, Stderr: k.streams.err})
 	if o.Err != nil {

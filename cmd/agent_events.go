@@ -87,7 +87,7 @@ func (c *eventCommand) run(ctx context.Context, e agent.Event) {
 	if err != nil {
 		return
 	}
-	var r proc.Runner
+	r := proc.Runner{Family: c.k.family}
 	o := r.Exec(ctx, proc.Command{Argv: []string{"/bin/sh", "-c", c.line}, Env: append(os.Environ(), "LANDER_EVENT="+e.Event), Budget: job.Budget{Wall: eventWait}},
 		job.Streams{Stdin: bytes.NewReader(append(b, '\n')), Stdout: c.k.streams.err, Stderr: c.k.streams.err})
 	if o.Err != nil {

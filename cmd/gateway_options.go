@@ -196,7 +196,7 @@ func (k *call) filesOptions(set *sovd.Settings, cfg *sovd.Config, o *sovd.FilesO
 		o.Runners[format] = runner
 	}
 	if lua, ok := o.Runners[job.FormatLua].(*remote.Child); ok {
-		lua.User, lua.Family, lua.Cgroup = runner.User, runner.Family, runner.Cgroup
+		lua.User, lua.Cgroup = runner.User, runner.Cgroup
 		if err := k.triesUser(runner, lua.Argv); err != nil {
 			return err
 		}
@@ -280,12 +280,8 @@ func (k *call) gatewayRunner(dir string) (*proc.Runner, error) {
 		}
 		r.Cgroup = group
 	}
-	family, err := proc.NewFamily()
-	if err != nil {
-		k.log.Info("scripts can leave their process group unseen", "reason", err)
-	} else {
-		r.Family = family
-	}
+	k.adopt()
+	r.Family = k.family
 	return r, nil
 }
 

@@ -290,6 +290,7 @@ func (k *call) runService() (*remote.Service, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	k.family.Keep() // scripts restart services here
 	return &remote.Service{
 		Trust: k.trustStore, Serials: serials, Journal: j, Runners: runners, Names: k.names(),
 		BuildTime: buildTime(), Limit: limit, Clock: time.Now, Log: k.log,
@@ -302,6 +303,7 @@ const runDir = ""
 
 // runners are the ways to run each format here.
 func (k *call) runners() (remote.Runners, error) {
+	k.adopt()
 	var lua job.Runner
 	switch {
 	case runtime.GOOS != "windows":
@@ -312,17 +314,30 @@ func (k *call) runners() (remote.Runners, error) {
 		if err != nil {
 			return nil, fmt.Errorf("finding this program to run the script in: %w", err)
 		}
-		lua = &remote.Child{Argv: []string{self, childCommand}, Env: k.zone(), Log: k.log}
+		lua = &remote.Child{Argv: []string{self, childCommand}, Env: k.zone(), Family: k.family, Log: k.log}
 	case k.cli.Bool("uncontained"):
 		lua = &luavm.Runner{}
 	default:
 		return nil, &fault{exit: exitRefused, msg: remote.ErrUncontained.Error(), hint: "--uncontained runs it all the same", cause: remote.ErrUncontained}
 	}
-	p := &proc.Runner{TempDir: runDir, Env: k.zone()}
+	p := &proc.Runner{TempDir: runDir, Env: k.zone(), Family: k.family}
 	return remote.Runners{
 		job.FormatLua: lua, job.FormatLuac51: lua,
 		job.FormatSh: p, job.FormatBash: p, job.FormatPython: p,
 	}, nil
+}
+
+// adopt has what leaves the process group of its script found again.
+func (k *call) adopt() {
+	if k.family != nil {
+		return
+	}
+	family, err := proc.NewFamily()
+	if err != nil {
+		k.log.Debug("scripts can leave their process group unseen", "reason", err)
+		return
+	}
+	k.family = family
 }
 
 // zone is what scripts have of our environment: the time zone, where it is not

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"lander/lib/proc"
 )
 
 // verb describes a command that does something. Its flags are complete: the
@@ -39,6 +41,8 @@ type call struct {
 	ui   *printer
 	log  *slog.Logger
 	conf *config
+
+	family *proc.Family // of all programs of this process; nil: there is none
 }
 
 // stopped is why the context of a call ended.

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,12 +19,18 @@ import (
 // forking twice, and ends it with the run. While there is a Family, orphans
 // of this process's children become its own children. They are told by the
 // mark LANDER_EXECUTION=ID in their environment; one that has wiped it is
-// ended as soon as no run goes on. Give one Family to all Runners of a process.
+// ended as soon as no run goes on, unless it may be of a program that is no
+// execution. Give one Family to all Runners of a process.
 type Family struct {
 	mu       sync.Mutex
-	active   map[string]int // executions, and how many programs each has
-	leaders  map[int]bool   // the programs that we started
-	children *os.File       // of ours, adopted ones too: read anew each time
+	active   map[string]int       // executions, and how many programs each has
+	leaders  map[int]bool         // the programs that we started
+	starting int                  // of them, those whose ids are not known yet
+	spare    bool                 // what has no mark may be another's
+	keeps    bool                 // see Keep
+	over     map[string]time.Time // with keeps: executions whose programs are to end, and since when
+	own      string               // our own mark, which is none of a run of ours
+	children *os.File             // of ours, adopted ones too: read anew each time
 	sid      int
 	pgid     int
 }
@@ -40,7 +49,40 @@ func NewFamily() (*Family, error) {
 	if err != nil {
 		return nil, fmt.Errorf("adopting orphaned processes: %w", err)
 	}
-	return &Family{active: map[string]int{}, leaders: map[int]bool{}, children: children, sid: sid, pgid: unix.Getpgrp()}, nil
+	f := &Family{active: map[string]int{}, leaders: map[int]bool{}, own: Mark(os.Getpid()), children: children, sid: sid, pgid: unix.Getpgrp()}
+	// Who replaced himself by us may have started programs before.
+	for word := range bytes.FieldsSeq(f.list()) {
+		if pid, err := strconv.Atoi(string(word)); err == nil {
+			f.leaders[pid], f.spare = true, true
+		}
+	}
+	return f, nil
+}
+
+// Keep lets what left the group of a run go on after it when the run ended
+// well, as a service does that a script restarts. Call it before the first run.
+func (f *Family) Keep() {
+	if f != nil {
+		f.keeps, f.over = true, map[string]time.Time{}
+	}
+}
+
+// remember is how long the programs of a run that did not end well are looked
+// for. They become our children when their parents are gone, which takes
+// milliseconds.
+const remember = time.Minute
+
+// End ends what a run that is over left behind, whatever Keep says.
+func (f *Family) End(execution string) {
+	if f == nil || !f.keeps || execution == "" {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(f.over, func(_ string, since time.Time) bool { return now.Sub(since) > remember })
+	f.over[execution] = now
+	f.clear()
 }
 
 // enter notes that a run begins; leave ends what it left behind.
@@ -51,6 +93,8 @@ func (f *Family) enter(execution string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.active[execution]++
+	f.starting++
+	f.spare = f.spare || execution == ""
 }
 
 // started notes the leader of a run, which is not looked at any more.
@@ -61,6 +105,7 @@ func (f *Family) started(pid int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.leaders[pid] = true
+	f.starting--
 }
 
 // leave is called when the leader of the run's group is reaped and the group
@@ -73,10 +118,17 @@ func (f *Family) leave(execution string, pid int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.leaders, pid)
+	if pid == 0 {
+		f.starting--
+	}
 	if f.active[execution]--; f.active[execution] <= 0 {
 		delete(f.active, execution)
 	}
-	// What is killed may just have forked: look again until nobody is new.
+	f.clear()
+}
+
+// clear sweeps until nobody is new: what is killed may just have forked.
+func (f *Family) clear() {
 	for range 100 {
 		if f.sweep() == 0 {
 			return
@@ -93,12 +145,20 @@ func (f *Family) sweep() (found int) {
 			continue
 		}
 		state, pgid, sid := stat(pid)
-		// Those whom we started lead their group or are in ours.
-		if state == 0 || sid == f.sid && (pgid == pid || pgid == f.pgid) {
+		// What was started just now leads its group or is still in ours.
+		near := sid == f.sid && (pgid == pid || pgid == f.pgid)
+		if state == 0 || state == 'Z' && near && f.starting > 0 {
 			continue
 		}
 		if state != 'Z' {
-			if id := Mark(pid); f.active[id] > 0 || id == "" && len(f.active) > 0 {
+			id := markSoon(pid)
+			if id == f.own {
+				id = ""
+			}
+			if f.active[id] > 0 || id == "" && (near || f.spare || len(f.active) > 0) {
+				continue
+			}
+			if _, over := f.over[id]; f.keeps && !over {
 				continue
 			}
 			found++
@@ -153,24 +213,40 @@ const maxEnviron = 1 << 20
 // "" when it has none or may not be read.
 func Mark(pid int) string { return environOf(pid).Get("LANDER_EXECUTION") }
 
+// markSoon is Mark of a process that is no zombie: one that is just becoming
+// another program has neither environment nor arguments for a moment.
+func markSoon(pid int) string {
+	for range 100 {
+		if id := Mark(pid); id != "" {
+			return id
+		}
+		if args, err := readSome(pid, "cmdline"); err != nil || len(args) > 0 {
+			break
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+	return Mark(pid) // which may be there by now
+}
+
 // environOf reads the environment that a process was started with; nil when
 // it may not be read.
 func environOf(pid int) Environ {
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
+	b, err := readSome(pid, "environ")
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
-	var b []byte
-	buf := make([]byte, 4096)
-	for len(b) < maxEnviron {
-		n, err := f.Read(buf)
-		b = append(b, buf[:n]...)
-		if err != nil || n == 0 {
-			break
-		}
-	}
 	return b
+}
+
+// readSome reads the first part of a file of /proc about a process.
+func readSome(pid int, name string) ([]byte, error) {
+	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/" + name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, _ := io.ReadAll(io.LimitReader(f, maxEnviron))
+	return b, nil
 }
 
 // Sweep kills every process of this machine for whose environment ours says

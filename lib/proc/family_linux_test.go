@@ -46,6 +46,7 @@ func familyMain() {
 		"sleep 604 & sleep 604 & sleep 0.1",
 		"setsid sh -c 'trap \"\" TERM; sleep 605' & trap '' TERM; sleep 605",
 		"setsid true & sleep 0.1",
+		"bash -c 'set -m; sleep 606 & true & sleep 0.1'",
 	} {
 		o := r.Run(context.Background(), func() job.Task {
 			t := task(fmt.Sprintf("exec_family%d", i), script)

@@ -13,6 +13,12 @@ func NewFamily() (*Family, error) {
 	return nil, errors.New("adopting orphaned processes is not possible on this system")
 }
 
+// Keep does nothing.
+func (f *Family) Keep() {}
+
+// End does nothing.
+func (f *Family) End(string) {}
+
 func (f *Family) enter(string)      {}
 func (f *Family) started(int)       {}
 func (f *Family) leave(string, int) {}

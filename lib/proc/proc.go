@@ -222,6 +222,14 @@ type Command struct {
 // Exec runs a command in a process group of its own until it ends, ctx ends
 // or the wall budget is spent, and returns when the group is gone.
 func (r *Runner) Exec(ctx context.Context, c Command, s job.Streams) job.Outcome {
+	o := r.exec(ctx, c, s)
+	if o.Err != nil {
+		r.Family.End(c.Execution)
+	}
+	return o
+}
+
+func (r *Runner) exec(ctx context.Context, c Command, s job.Streams) job.Outcome {
 	cause := errors.New("") // told apart from the caller's own deadline by identity
 	if c.Budget.Wall > 0 {
 		var cancel context.CancelFunc

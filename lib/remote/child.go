@@ -56,6 +56,14 @@ const maxTrace = 64 << 10
 
 // Run implements job.Runner.
 func (c *Child) Run(ctx context.Context, t job.Task, s job.Streams) job.Outcome {
+	o := c.run(ctx, t, s)
+	if o.Err != nil {
+		c.Family.End(t.ID)
+	}
+	return o
+}
+
+func (c *Child) run(ctx context.Context, t job.Task, s job.Streams) job.Outcome {
 	if t.Budget.CPU == 0 {
 		t.Budget.CPU = DefaultCPU
 	}

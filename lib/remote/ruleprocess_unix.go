@@ -5,6 +5,7 @@ package remote
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -74,6 +75,7 @@ func (c *Child) StartRules(ctx context.Context, o RulesOptions) (*RuleProcess, e
 		}
 		return o.Answer.Answer(dst, r)
 	})
+	mark := job.NewID(time.Now(), rand.Reader)
 	ctx, cancel := context.WithCancel(ctx)
 	trace := &tail{}
 	exited := make(chan struct{})
@@ -83,9 +85,9 @@ func (c *Child) StartRules(ctx context.Context, o RulesOptions) (*RuleProcess, e
 	go func() {
 		defer close(exited)
 		defer begun()
-		var runner proc.Runner
+		runner := proc.Runner{Family: c.Family}
 		runner.Exec(ctx, proc.Command{
-			Argv: c.Argv, Dir: "/", Env: append([]string{"LANDER_RULES=1", "GOTRACEBACK=single"}, c.Env...), ExtraFiles: []*os.File{theirs, null}, Started: begun,
+			Argv: c.Argv, Dir: "/", Execution: mark, Env: append([]string{"LANDER_RULES=1", "LANDER_EXECUTION=" + mark, "GOTRACEBACK=single"}, c.Env...), ExtraFiles: []*os.File{theirs, null}, Started: begun,
 			User: c.User, Confines: true,
 		}, job.Streams{Stdout: io.Discard, Stderr: trace})
 	}()
@@ -109,7 +111,7 @@ func (c *Child) StartRules(ctx context.Context, o RulesOptions) (*RuleProcess, e
 			o.Gone()
 		}
 	}()
-	hello, err := json.Marshal(rulesMessage{o.Uptime.Milliseconds()})
+	hello, err := json.Marshal(rulesMessage{o.Uptime.Milliseconds(), mark})
 	if err == nil {
 		err = p.ask(ctx, cmdRules, hello)
 	}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lander/lib/capability"
 	"lander/lib/emp/frame"
 	"lander/lib/job"
 	"lander/lib/luavm"
+	"lander/lib/proc"
 )
 
 // RuleHost is what monitoring rules need of their agent. Paths are those of
@@ -59,6 +61,11 @@ type Rules struct {
 	// Poll is how often the system's own variables are looked at, of which
 	// nobody tells when they change; 0: they are not. Set before Load.
 	Poll time.Duration
+	// Mark is what the programs of rules carry as LANDER_EXECUTION, beside one
+	// of their rule as LANDER_RULE: what leaves its group ends with its rule
+	// all the same. "": they have neither. Set before Load.
+	Mark string
+	made atomic.Int64
 
 	host   RuleHost
 	clock  RuleClock
@@ -89,7 +96,7 @@ func (e *Rules) Load(name, text string, caps capability.Set) error {
 	if err != nil {
 		return err
 	}
-	r := &rule{e: e, name: name, text: text, caps: caps, ready: make(chan error, 1), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	r := &rule{e: e, name: name, mark: fmt.Sprintf("%s %d", name, e.made.Add(1)), text: text, caps: caps, ready: make(chan error, 1), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	e.wg.Go(func() { r.run(p) })
 	if err := <-r.ready; err != nil {
@@ -135,6 +142,7 @@ func (e *Rules) Close() {
 type rule struct {
 	e      *Rules
 	name   string
+	mark   string // of its programs; that of the next one of its name is another
 	text   string
 	caps   capability.Set
 	ctx    context.Context
@@ -170,6 +178,7 @@ func (r *rule) run(p *luavm.Program) {
 	said := false
 	_, err := p.Run(r.ctx, luavm.Config{
 		Capabilities: r.caps, Budget: job.Budget{Memory: ruleMemory}, Poll: true, Now: r.e.clock.Now,
+		Env:    r.environment(),
 		Stdout: lineLog{r, "info"}, Stderr: lineLog{r, "warning"}, Modules: append(r.e.host.Modules(), r.module()),
 		Serve: func(ctx luavm.Context) error {
 			release()
@@ -185,6 +194,7 @@ func (r *rule) run(p *luavm.Program) {
 	for _, t := range r.triggers {
 		t.disarm()
 	}
+	r.clear()
 	if !said {
 		if err == nil {
 			err = job.Errorf(job.CodeScript, "the rule called os.exit")
@@ -201,6 +211,25 @@ func (r *rule) run(p *luavm.Program) {
 	r.e.mu.Unlock()
 	if !stopped {
 		r.e.host.Ended(r.name, err)
+	}
+}
+
+func (r *rule) environment() []string {
+	if r.e.Mark == "" {
+		return nil
+	}
+	return []string{"LANDER_EXECUTION=" + r.e.Mark, "LANDER_RULE=" + r.mark}
+}
+
+// clear ends the programs of a rule that is over.
+func (r *rule) clear() {
+	if r.e.Mark == "" || !r.caps.Allows(capability.Exec) {
+		return
+	}
+	if _, err := proc.Sweep(func(e proc.Environ) bool {
+		return e.Get("LANDER_EXECUTION") == r.e.Mark && e.Get("LANDER_RULE") == r.mark
+	}); err != nil {
+		r.e.host.Log(r.name, "error", err.Error())
 	}
 }
 

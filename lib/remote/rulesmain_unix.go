@@ -44,7 +44,7 @@ func rulesMain(conn *os.File, f frame.Frame) int {
 	}
 	h := &ruleLink{watches: map[frame.WatchID]func([]frame.Member){}, early: map[frame.WatchID][][]frame.Member{}, hung: make(chan struct{}, 1)}
 	h.rules = NewRules(h, processClock{}, time.Duration(m.Uptime)*time.Millisecond)
-	h.rules.Poll = pollSystem
+	h.rules.Poll, h.rules.Mark = pollSystem, m.Mark
 	opened := make(chan struct{})
 	h.peer = emp.NewPeer(struct{ io.ReadWriteCloser }{conn}, emp.Options{
 		Handler: emp.HandlerFunc(func(dst []byte, r *emp.Request) ([]byte, error) { <-opened; return h.answer(dst, r) }), MaxPayload: maxMessage,

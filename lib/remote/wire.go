@@ -62,7 +62,8 @@ type WatchOrder struct {
 }
 
 type rulesMessage struct {
-	Uptime int64 `json:"uptime_ms"`
+	Uptime int64  `json:"uptime_ms"`
+	Mark   string `json:"mark"`
 }
 
 type ruleMessage struct {
