@@ -50,12 +50,8 @@ func (c *Campaigns) drive(k *campaign) {
 		stop := c.stopped(k.id)
 		c.mu.Lock()
 		if !c.o.Presence.Alive(k.rec.Owner) {
-			// Our lease was lost: another drives it now, or we do anew.
-			if c.all[k.id] == k {
-				delete(c.all, k.id)
-			}
 			c.mu.Unlock()
-			close(k.done)
+			c.drop(k)
 			return
 		}
 		k.rec.Stop = cmp.Or(k.rec.Stop, stop)
@@ -77,13 +73,17 @@ func (c *Campaigns) drive(k *campaign) {
 		over := r.rules().Over(tally)
 		if len(news) > 0 || over {
 			sha256 := r.SHA256
-			c.save(k, func(r *record) {
+			mine := c.save(k, func(r *record) {
 				maps.Copy(r.Results, news)
 				r.SHA256 = sha256
 				if over {
 					c.finish(r, tally)
 				}
 			})
+			if !mine {
+				c.drop(k)
+				return
+			}
 		}
 		c.mu.Lock()
 		final := k.rec.Status.Final()
@@ -98,6 +98,17 @@ func (c *Campaigns) drive(k *campaign) {
 		case <-c.ctx.Done():
 		}
 	}
+}
+
+// drop ends the driving here of what was ours: our lease was lost, and another
+// drives it now, or we do anew.
+func (c *Campaigns) drop(k *campaign) {
+	c.mu.Lock()
+	if c.all[k.id] == k {
+		delete(c.all, k.id)
+	}
+	c.mu.Unlock()
+	close(k.done)
 }
 
 // stopped is what another gateway has written.
@@ -146,12 +157,11 @@ func (c *Campaigns) more(r *record, news map[string]result) {
 			if r.SHA256 == "" && v.Detail != nil {
 				r.SHA256 = v.Detail.SHA256 // the next ones get the same, or none
 			}
+		} else if c.ctx.Err() != nil || errors.Is(err, store.ErrUnreachable) {
+			return // no fault of the device: another time
 		} else if e, ok := errors.AsType[*sovd.Error](err); ok {
 			x.Message = e.Message
 		} else {
-			if c.ctx.Err() != nil {
-				return
-			}
 			c.o.Log.Error("beginning a script on one of many devices", "record", r.ID, "device", id, "error", err)
 			x.Message = "Internal server error"
 		}
@@ -168,8 +178,9 @@ func (c *Campaigns) finish(r *record, t sovd.ManyTally) {
 	r.Status, r.Message = r.rules().End(t)
 }
 
-// save makes a change durable, on what another gateway may have changed.
-func (c *Campaigns) save(k *campaign, edit func(*record)) {
+// save makes a change durable, on top of a stop that another gateway may have
+// asked for; false when the record is another's by now, and was left alone.
+func (c *Campaigns) save(k *campaign, edit func(*record)) (mine bool) {
 	c.mu.Lock()
 	r, rev := k.rec.clone(), k.rev
 	c.mu.Unlock()
@@ -182,20 +193,26 @@ func (c *Campaigns) save(k *campaign, edit func(*record)) {
 		if errors.Is(err, store.ErrConflict) {
 			e, gerr := c.o.Store.Get(context.WithoutCancel(c.ctx), key(r.ID))
 			var now record
-			if gerr == nil && json.Unmarshal(e.Value, &now) == nil {
+			if gerr == nil {
+				gerr = json.Unmarshal(e.Value, &now)
+			}
+			if gerr == nil && now.Owner == r.Owner {
 				r.Stop, rev = now.Stop, e.Rev // nobody else changes anything more
 				continue
+			}
+			if gerr == nil || errors.Is(gerr, store.ErrNotFound) {
+				return false
 			}
 			err = errors.Join(err, gerr)
 		}
 		if err != nil {
 			c.o.Log.Error("recording a start on many devices", "record", r.ID, "error", err)
-			return
+			return true
 		}
 		c.mu.Lock()
 		r.Stop = cmp.Or(r.Stop, k.rec.Stop)
 		k.rec, k.rev = r, max(k.rev, rev)
 		c.mu.Unlock()
-		return
+		return true
 	}
 }
