@@ -270,6 +270,54 @@ func TestIdempotency(t *testing.T) {
 	}
 }
 
+// dying is the store of a gateway that ends as soon as it records an execution.
+type dying struct {
+	store.Store
+	dead bool
+}
+
+var errDead = errors.New("it has died")
+
+func (s *dying) Put(ctx context.Context, key string, value []byte, rev store.Revision) (store.Revision, error) {
+	if strings.HasPrefix(key, "boards/executions/") {
+		s.dead = true
+		return 0, errDead
+	}
+	return s.Store.Put(ctx, key, value, rev)
+}
+
+func (s *dying) Delete(ctx context.Context, key string, rev store.Revision) error {
+	if s.dead {
+		return errDead
+	}
+	return s.Store.Delete(ctx, key, rev)
+}
+
+// A key whose gateway died before it had recorded the start is free for the
+// next: who repeats the request is not told for ever to come later.
+func TestKeyOfTheDead(t *testing.T) {
+	st := store.NewMemory()
+	g := newRig(t, &dying{Store: st}, newShed("one"))
+	ref := sovd.Ref{Kind: sovd.Components, ID: "one"}
+	if _, err := g.boards.StartExecution(t.Context(), ref, "wait", sovd.Start{Key: "k", Digest: "a"}); !errors.Is(err, errDead) {
+		t.Fatal(err)
+	}
+	// As long as it may be under way nobody else begins it.
+	_, err := g.boards.StartExecution(t.Context(), ref, "wait", sovd.Start{Key: "k", Digest: "a"})
+	if e, ok := errors.AsType[*sovd.Error](err); !ok || e.Kind != sovd.KindUnavailable {
+		t.Errorf("while it lives: %v", err)
+	}
+	g.store = st
+	g.again(newShed("one"))
+	x, err := g.boards.StartExecution(t.Context(), ref, "wait", sovd.Start{Key: "k", Digest: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y, err := g.boards.StartExecution(t.Context(), ref, "wait", sovd.Start{Key: "k", Digest: "a"}); err != nil || y.ID != x.ID {
+		t.Errorf("again: %v, %v, want %s", y, err, x.ID)
+	}
+}
+
 // between has something done before a record is written.
 type between struct {
 	store.Store

@@ -27,6 +27,7 @@ type keyed struct {
 	Board   string `json:"board"`
 	ID      string `json:"id"`
 	Request string `json:"request"`
+	Life    string `json:"life"` // of the gateway that begins it
 }
 
 func keyKey(key string) string { return "boards/keys/" + key }
@@ -63,7 +64,7 @@ func orExecution(x *sovd.Execution) sovd.Execution {
 
 // again claims the key of a start, or finds the execution that has it.
 func (b *Boards) again(ctx context.Context, r *record) (*sovd.Execution, error) {
-	claim, err := json.Marshal(keyed{r.Board, r.ID, r.Request})
+	claim, err := json.Marshal(keyed{r.Board, r.ID, r.Request, b.o.Presence.Lease().ID()})
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +84,19 @@ func (b *Boards) again(ctx context.Context, r *record) (*sovd.Execution, error) 
 		return nil, sovd.Errorf(sovd.KindReused, "The Idempotency-Key was used for another request")
 	}
 	first, err := b.load(ctx, k.Board, k.ID)
+	if missing, ok := errors.AsType[*sovd.Error](err); ok && missing.Kind == sovd.KindNotFound {
+		err = store.ErrConflict
+		if !b.o.Presence.Alive(k.Life) {
+			// It died between the claim and the record.
+			_, err = b.o.Store.Put(ctx, e.Key, claim, e.Rev)
+		}
+		if errors.Is(err, store.ErrConflict) {
+			err = sovd.Errorf(sovd.KindUnavailable, "The first request with the same key has not been recorded")
+		}
+		return nil, err
+	}
 	if err != nil {
-		return nil, sovd.Errorf(sovd.KindUnavailable, "The first request with the same key has not been recorded")
+		return nil, err
 	}
 	if first, err = b.look(ctx, first); err != nil {
 		return nil, err

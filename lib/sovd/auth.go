@@ -298,7 +298,8 @@ func (a *rules) loadRevoked(ctx context.Context) error {
 		}
 		var until time.Time
 		if json.Unmarshal(e.Value, &until) == nil && until.Before(a.o.Clock()) {
-			if err := a.o.Store.Delete(ctx, e.Key, e.Rev); err != nil {
+			err := a.o.Store.Delete(ctx, e.Key, e.Rev)
+			if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) { // else another was faster
 				return fmt.Errorf("forgetting a revoked token: %w", err)
 			}
 			continue

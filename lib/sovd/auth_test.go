@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -322,6 +323,37 @@ func TestRevocationLasts(t *testing.T) {
 	auth()
 	for e, err := range st.List(t.Context(), "auth/revoked") {
 		t.Errorf("what ends nothing any more is kept: %s %v", e.Key, err)
+	}
+}
+
+// raced is a store in which another gateway forgets what we are about to.
+type raced struct{ store.Store }
+
+func (r raced) Delete(ctx context.Context, key string, rev store.Revision) error {
+	if err := r.Store.Delete(ctx, key, rev); err != nil {
+		return err
+	}
+	return r.Store.Delete(ctx, key, rev)
+}
+
+// Gateways that start at the same time forget the same revocations: that one
+// is faster ends no other.
+func TestForgottenTogether(t *testing.T) {
+	st := raced{store.NewMemory()}
+	o := authOptions()
+	o.Store = st
+	old, err := json.Marshal(time.Now().Add(-time.Hour))
+	if err == nil {
+		_, err = st.Put(t.Context(), "auth/revoked/old", old, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sovd.NewAuth(t.Context(), o); err != nil {
+		t.Error(err)
+	}
+	if _, err := st.Get(t.Context(), "auth/revoked/old"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("it is still there: %v", err)
 	}
 }
 

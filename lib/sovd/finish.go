@@ -9,6 +9,7 @@ import (
 
 	"lander/lib/durable"
 	"lander/lib/job"
+	"lander/lib/store"
 )
 
 // inlineOutput is how much output, in bytes, is kept in the record itself.
@@ -83,6 +84,10 @@ func (f *Files) put(x *execution, rec record) error {
 	rev := x.rev
 	x.mu.Unlock()
 	next, err := f.o.Store.Put(context.Background(), recordKey(rec.ID), rec.append(nil), rev)
+	if rev == 0 && errors.Is(err, store.ErrConflict) {
+		// It was written, the answer was late, and another has ended it since.
+		err = errors.Join(errLost, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,9 @@ const (
 	causeDead  = "The gateway that ran the script is gone"
 )
 
+// errLost is a start that is not made because others take us for dead.
+var errLost = Errorf(KindUnavailable, "The gateway has lost touch with the others")
+
 // shared reports whether other gateways use the store.
 func (f *Files) shared() bool { return f.o.Presence != nil }
 
@@ -46,7 +49,7 @@ func life(l store.Lease) string {
 // for dead.
 func (f *Files) held() error {
 	if f.shared() && !f.o.Presence.Held() {
-		return Errorf(KindUnavailable, "The gateway has lost touch with the others")
+		return errLost
 	}
 	return nil
 }

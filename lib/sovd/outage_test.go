@@ -143,6 +143,52 @@ func TestEndOnFullDisk(t *testing.T) {
 	}
 }
 
+// late is a store whose answer to the first record of an execution comes after
+// another gateway has written to it.
+type late struct{ store.Store }
+
+func (l late) Put(ctx context.Context, key string, value []byte, rev store.Revision) (store.Revision, error) {
+	next, err := l.Store.Put(ctx, key, value, rev)
+	if err == nil && rev == 0 && strings.HasPrefix(key, "executions/") {
+		value = []byte(strings.Replace(string(value), `"status":"running"`, `"status":"terminated"`, 1))
+		if _, err = l.Store.Put(ctx, key, value, next); err == nil {
+			err = fmt.Errorf("putting %s: %w", key, store.ErrConflict)
+		}
+	}
+	return next, err
+}
+
+// A start that others have ended before its gateway could know that it was on
+// record is to be tried again: it is no fault of the gateway's.
+func TestStartEndedByOthers(t *testing.T) {
+	st := late{store.NewMemory()}
+	p, err := store.Join(t.Context(), st, store.JoinOptions{Name: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	h := make(held)
+	close(h)
+	f, err := sovd.OpenFiles(t.Context(), sovd.FilesOptions{
+		Dir: t.TempDir(), State: t.TempDir(), Store: st, Owner: "a", Presence: p, Managed: []sovd.ManagedScript{{ID: "s", Path: "/bin/sh", Format: job.FormatSh}},
+		Runners: map[string]job.Runner{job.FormatSh: h}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close(context.Background())
+	e := sovd.Ref{Kind: sovd.Components, ID: "c"}
+	for _, key := range []string{"", "k"} {
+		x, err := f.StartExecution(t.Context(), e, "s", sovd.Start{Key: key})
+		if err == nil {
+			t.Fatalf("key %q: %v", key, x)
+		}
+		if status, retry := sovd.AnswerOf(err); status != 503 || retry == "" {
+			t.Errorf("key %q: %d, Retry-After %q: %v", key, status, retry, err)
+		}
+	}
+}
+
 // A store that cannot be reached is no fault of the gateway's: clients may try
 // again.
 func TestUnreachableIsUnavailable(t *testing.T) {

@@ -290,7 +290,7 @@ func (f *Files) register(x *execution) error {
 		return Errorf(KindUnavailable, "The gateway is shutting down")
 	}
 	if f.shared() && x.unleased() {
-		return Errorf(KindUnavailable, "The gateway has lost touch with the others")
+		return errLost
 	}
 	f.runs.Add(1)
 	f.execs[x.id] = x
