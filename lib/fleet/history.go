@@ -227,10 +227,14 @@ func (f *Fleet) thin(ctx context.Context, a *archive, device string) {
 	a.packs = slices.DeleteFunc(a.packs, func(p *pack) bool { return len(p.counts) == 0 })
 }
 
+// glance is how long a request waits for the data of a device where the store
+// cannot answer: what else it asks for does not need them.
+const glance = 2 * time.Second
+
 // archived are all values that the store has of a device, the oldest first.
 func (f *Fleet) archived(device string) []sovd.Datum {
 	var out []sovd.Datum
-	if err := f.readPacks(f.ctx, device, func(p *pack) { out = append(out, p.values...) }); err != nil && f.ctx.Err() == nil {
+	if err := f.readPacks(store.WithPatience(f.ctx, glance), device, func(p *pack) { out = append(out, p.values...) }); err != nil && f.ctx.Err() == nil {
 		f.o.Log.Error("reading data", "device", device, "error", err)
 	}
 	return out

@@ -25,6 +25,7 @@ const (
 	natsTry     = 3 * time.Second  // for one answer of the cluster, where the way to it is not slower
 	natsSlowest = 20 * time.Second // for one, however slow the way is
 	natsPatient = 60 * time.Second // for an operation whose context has no end: longer than an election takes
+	natsLeaving = 5 * time.Second  // for one when whoever opened the store wants to end
 	natsDedup   = 2 * time.Minute  // the cluster knows a repeated message for so long
 
 	headerDeleted = "Lander-Deleted"
@@ -48,6 +49,8 @@ type NATS struct {
 	slow   atomic.Int64    // what the way there and back took at last, in ns, when that was too long
 	life   context.Context // ends with the store
 	cancel context.CancelFunc
+	opened context.Context // of who opened it
+	leave  time.Duration   // for an operation when that has ended
 	marks  chan natsMark
 	wg     sync.WaitGroup
 }
@@ -110,9 +113,11 @@ func ParseNATS(address string) (NATSOptions, error) {
 }
 
 // OpenNATS connects, and makes the stream when it is not there. It waits for
-// a cluster that is electing until ctx ends.
+// a cluster that is electing until ctx ends. When that ends later, what waits
+// for servers that are gone does so for a few seconds more at most.
 func OpenNATS(ctx context.Context, o NATSOptions) (*NATS, error) {
-	opts := []nats.Option{nats.Name("lander"), nats.MaxReconnects(-1), nats.ReconnectWait(200 * time.Millisecond), nats.Timeout(natsTry)}
+	opts := []nats.Option{nats.Name("lander"), nats.MaxReconnects(-1), nats.ReconnectWait(200 * time.Millisecond), nats.Timeout(natsTry),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})} // without one they are printed; operations tell theirs
 	if o.Creds != "" {
 		opts = append(opts, nats.UserCredentials(o.Creds))
 	}
@@ -123,7 +128,7 @@ func OpenNATS(ctx context.Context, o NATSOptions) (*NATS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store on %s: %w: %w", redact(o.Servers), ErrUnreachable, err)
 	}
-	s := &NATS{conn: conn, name: o.Name, try: natsTry, marks: make(chan natsMark, 10_000)}
+	s := &NATS{conn: conn, name: o.Name, try: natsTry, opened: ctx, leave: natsLeaving, marks: make(chan natsMark, 10_000)}
 	if err := s.open(ctx, o); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("opening the store on %s: %w", redact(o.Servers), err)
@@ -198,6 +203,13 @@ func (s *NATS) again(ctx context.Context, f func(context.Context) error) error {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience(ctx, natsPatient))
 		defer cancel()
+		defer context.AfterFunc(s.opened, func() {
+			select {
+			case <-time.After(s.leave):
+				cancel()
+			case <-ctx.Done():
+			}
+		})()
 	}
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := s.once(ctx, f)
@@ -209,6 +221,9 @@ func (s *NATS) again(ctx context.Context, f func(context.Context) error) error {
 		}
 		select {
 		case <-ctx.Done():
+			if last := s.conn.LastError(); last != nil {
+				err = fmt.Errorf("%w (%v)", err, last) // such as what we may not do
+			}
 			if errors.Is(err, ctx.Err()) {
 				return fmt.Errorf("%w: %w", ErrUnreachable, err)
 			}

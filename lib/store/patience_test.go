@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -20,6 +21,39 @@ func TestPatience(t *testing.T) {
 	done := make(chan error, 2)
 	go func() { _, err := s.Get(ctx, "k/a"); done <- err }()
 	go func() { _, err := s.Put(ctx, "k/a", nil, 0); done <- err }()
+	for range 2 {
+		select {
+		case err := <-done:
+			if !errors.Is(err, store.ErrUnreachable) {
+				t.Error(err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("it waits on")
+		}
+	}
+}
+
+// A process that is to end does not wait for servers that have gone before it.
+func TestLeaving(t *testing.T) {
+	srv := natsServer(t, &server.Options{})
+	o, err := store.ParseNATS(srv.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	s, err := store.OpenNATS(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.SetLeave(50 * time.Millisecond)
+	srv.Shutdown()
+	srv.WaitForShutdown()
+	done := make(chan error, 2)
+	go func() { _, err := s.Put(t.Context(), "k/a", nil, 0); done <- err }()
+	end()
+	go func() { _, err := s.Get(t.Context(), "k/a"); done <- err }()
 	for range 2 {
 		select {
 		case err := <-done:
