@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -315,6 +316,45 @@ func TestKeyOfTheDead(t *testing.T) {
 	}
 	if y, err := g.boards.StartExecution(t.Context(), ref, "wait", sovd.Start{Key: "k", Digest: "a"}); err != nil || y.ID != x.ID {
 		t.Errorf("again: %v, %v, want %s", y, err, x.ID)
+	}
+}
+
+// deaf is a store that tells of no change.
+type deaf struct{ store.Store }
+
+func (d deaf) Watch(ctx context.Context, prefix string) iter.Seq2[store.Change, error] {
+	return func(yield func(store.Change, error) bool) {
+		for c, err := range d.Store.Watch(ctx, prefix) {
+			if !yield(c, err) {
+				return
+			}
+			if c.Kind == store.Caught {
+				<-ctx.Done()
+				return
+			}
+		}
+	}
+}
+
+// What a gateway does that has just come, and of which this one has not heard
+// yet, is not said to have ended.
+func TestOwnerUnheardOf(t *testing.T) {
+	st := store.NewMemory()
+	g := newRig(t, deaf{st}, newShed("one"))
+	p, err := store.Join(t.Context(), st, store.JoinOptions{Name: "new"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := fmt.Sprintf(`{"id":"exec_1","board":"one","script":"run","owner":%q,"live":true,"status":"running","started_at":"2026-01-01T00:00:00.000Z"}`, p.Lease().ID())
+	if _, err := st.Put(t.Context(), "boards/executions/one/exec_1", []byte(rec), 0); err != nil {
+		t.Fatal(err)
+	}
+	ref := sovd.Ref{Kind: sovd.Components, ID: "one"}
+	if x, err := g.boards.GetExecution(t.Context(), ref, "run", "exec_1"); err != nil || x.Status != job.Running {
+		t.Errorf("%v, %v", x.Status, err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -86,7 +86,7 @@ func (b *Boards) again(ctx context.Context, r *record) (*sovd.Execution, error) 
 	first, err := b.load(ctx, k.Board, k.ID)
 	if missing, ok := errors.AsType[*sovd.Error](err); ok && missing.Kind == sovd.KindNotFound {
 		err = store.ErrConflict
-		if !b.o.Presence.Alive(k.Life) {
+		if b.o.Presence.Gone(ctx, k.Life) {
 			// It died between the claim and the record.
 			_, err = b.o.Store.Put(ctx, e.Key, claim, e.Rev)
 		}

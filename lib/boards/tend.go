@@ -74,7 +74,7 @@ func (b *Boards) look(ctx context.Context, r record) (record, error) {
 		return r, nil
 	}
 	if r.Live {
-		if b.o.Presence.Alive(r.Owner) {
+		if !b.o.Presence.Gone(ctx, r.Owner) {
 			return r, nil
 		}
 		o := job.Outcome{Terminated: true, Err: job.Errorf(job.CodeInterrupted, "The gateway ended while it was done: what the board has is uncertain")}

@@ -124,7 +124,7 @@ func (c *Campaigns) takeOver(ctx context.Context) error { return c.each(ctx, c.a
 
 // adopt drives a campaign if nobody does.
 func (c *Campaigns) adopt(ctx context.Context, e store.Entry, r record) error {
-	if r.Status.Final() || c.o.Presence.Alive(r.Owner) || !c.o.Presence.Held() {
+	if r.Status.Final() || !c.o.Presence.Held() || !c.o.Presence.Gone(ctx, r.Owner) {
 		return nil
 	}
 	r.Owner = c.o.Presence.Lease().ID()

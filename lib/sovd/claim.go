@@ -64,7 +64,7 @@ func (f *Files) claim(ctx context.Context, x *execution) error {
 		if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if !f.o.Presence.Alive(c.Life) {
+		if f.o.Presence.Gone(ctx, c.Life) {
 			_, err = f.o.Store.Put(ctx, e.Key, value, e.Rev)
 			if !errors.Is(err, store.ErrConflict) {
 				return err

@@ -1,10 +1,13 @@
 package sovd
 
 import (
+	"context"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"testing"
+	"time"
 
 	"lander/lib/job"
 	"lander/lib/store"
@@ -67,5 +70,43 @@ func TestClaim(t *testing.T) {
 	}
 	if err := a.claim(t.Context(), start(a, "exec_5", "other", life(a.lease()))); err != nil {
 		t.Errorf("a key that was given back: %v", err)
+	}
+}
+
+// deaf is a store that tells of no change.
+type deaf struct{ store.Store }
+
+func (d deaf) Watch(ctx context.Context, prefix string) iter.Seq2[store.Change, error] {
+	return func(yield func(store.Change, error) bool) {
+		for c, err := range d.Store.Watch(ctx, prefix) {
+			if !yield(c, err) {
+				return
+			}
+			if c.Kind == store.Caught {
+				<-ctx.Done()
+				return
+			}
+		}
+	}
+}
+
+// A gateway that has just come, and of which another has not heard yet, keeps
+// the key of what it is about to start.
+func TestClaimOfTheNew(t *testing.T) {
+	st := store.NewMemory()
+	a := sharing(t, deaf{st}, "a")
+	b := sharing(t, st, "b")
+	start := func(f *Files, id string) *execution {
+		x := newExecution(record{ID: id, Key: "k", Life: life(f.lease())})
+		x.first = x.rec
+		return x
+	}
+	if err := b.claim(t.Context(), start(b, "exec_1")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := a.claim(ctx, start(a, "exec_2")); err == nil {
+		t.Error("the key was taken from who is alive")
 	}
 }

@@ -176,6 +176,29 @@ func (p *Presence) Alive(name string) bool {
 	return h != nil && h.alive && (!one || instance == h.Instance)
 }
 
+// Gone reports whether a life of a member, as Member.ID writes it, is over. One
+// that is not known to be alive may be so new that we have not heard of it: the
+// store knows, and where it does not answer nobody is gone.
+func (p *Presence) Gone(ctx context.Context, id string) bool {
+	if p.Alive(id) {
+		return false
+	}
+	name, instance, _ := strings.Cut(id, ".")
+	p.mu.Lock()
+	h := p.others[name]
+	known := name == p.o.Name || h != nil && h.Instance == instance
+	p.mu.Unlock()
+	if known || CheckKey(p.key(name)) != nil {
+		return true
+	}
+	e, err := p.st.Get(ctx, p.key(name))
+	if err != nil {
+		return errors.Is(err, ErrNotFound)
+	}
+	p.hear(e)
+	return !p.Alive(id)
+}
+
 // Members are those that are alive, ourselves included while our lease holds.
 func (p *Presence) Members() []Member {
 	p.mu.Lock()
