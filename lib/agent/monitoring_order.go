@@ -87,7 +87,7 @@ func (m *monitoring) begin(ctx context.Context, r *ruleRecord) error {
 
 func (m *monitoring) install(ctx context.Context, t job.Task, o remote.MonitoringOrder) error {
 	sum := sha256.Sum256([]byte(o.Text))
-	r := &ruleRecord{Name: o.Name, Text: o.Text, Enabled: !o.Off, Capabilities: t.Capabilities, SHA256: hex.EncodeToString(sum[:]), Script: t.Name, Execution: t.ID}
+	r := &ruleRecord{Name: o.Name, Text: o.Text, Enabled: !o.Off, Capabilities: t.Capabilities, SHA256: hex.EncodeToString(sum[:]), Script: t.Name, Execution: t.ID, KeyID: m.a.scripts.keyOf(t.ID)}
 	m.mu.Lock()
 	full := m.rules[o.Name] == nil && len(m.rules)+len(m.loaded) >= 2*maxRules
 	m.mu.Unlock()

@@ -330,6 +330,16 @@ func (l *lazyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// keyOf is the key that has signed a script which runs; "" where none has.
+func (s *scripts) keyOf(execution string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.running[execution]; r != nil && r.result.KeyID != nil {
+		return *r.result.KeyID
+	}
+	return ""
+}
+
 // stopAll ends what runs, when the agent ends.
 func (s *scripts) stopAll() { s.cancel() }
 
