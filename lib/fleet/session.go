@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -172,6 +173,10 @@ func (f *Fleet) arrive(c *connection, s *m3da.Session) {
 		if d.rec.FirstSeen == nil {
 			d.rec.FirstSeen, first = &now, true
 		}
+		d.older = slices.DeleteFunc(d.older, func(o *connection) bool { return o == c })
+		if other != nil {
+			d.older = append(d.older, other)
+		}
 		d.conn, c.session = c, s
 	}
 	// A device that has moved does not speak on its old link any more.
@@ -203,7 +208,12 @@ func (f *Fleet) leave(c *connection) {
 	now := f.now()
 	f.mu.Lock()
 	d := c.dev
+	d.older = slices.DeleteFunc(d.older, func(o *connection) bool { return o == c })
 	mine := d.conn == c
+	if last := len(d.older) - 1; mine && last >= 0 {
+		d.conn, d.older = d.older[last], d.older[:last]
+		mine = false // the device, or its twin, is still there
+	}
 	if mine {
 		d.conn = nil
 		d.rec.LastSeen = &now
