@@ -1,6 +1,8 @@
 package devtree
 
 import (
+	"slices"
+
 	"lander/lib/emp/frame"
 )
 
@@ -9,6 +11,7 @@ type commit struct {
 	number  uint64 // counts the changes
 	done    func(error)
 	changes []frame.Member
+	before  []op // what it has changed, as it was
 	held    bool // by a subtree that is not through
 	durable bool // waits for the disk
 	err     error
@@ -98,8 +101,17 @@ func (t *Tree) commitLoop() {
 		}
 		t.mu.Lock()
 		t.unsaved = err != nil || len(t.pending) > 0
-		for _, c := range waiting {
-			c.durable, c.err = false, err
+		if err != nil {
+			// What has come meanwhile builds on what was not saved.
+			waiting, t.pending = t.queue, t.pending[:0]
+		}
+		for _, c := range slices.Backward(waiting) {
+			if c.durable && err != nil {
+				t.undo(c)
+			}
+			if c.durable {
+				c.durable, c.err, c.before = false, err, nil
+			}
 		}
 		t.mu.Unlock()
 		t.deliver()
