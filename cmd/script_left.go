@@ -14,8 +14,9 @@ import (
 )
 
 // heldRunner runs programs under a lock each in the state directory. A lock
-// that nobody holds is of a run that was killed: what it left, processes and
-// a directory, is cleared before the next one.
+// that nobody holds is of a run that was killed, or whose directory could not
+// be removed: what it left, processes and a directory, is cleared before the
+// next one.
 type heldRunner struct {
 	programs *proc.Runner
 	dir      string
@@ -43,7 +44,13 @@ func (r heldRunner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outc
 		var lock *durable.Lock
 		if lock, err = durable.TryLock(path); err == nil {
 			defer lock.Release()
-			defer os.Remove(path)
+			defer func() {
+				if proc.Remains(r.programs.TempDir, t.ID) {
+					r.log.Warn("the directory of the run cannot be removed; the next run tries again", "execution", t.ID)
+					return
+				}
+				os.Remove(path)
+			}()
 		}
 	}
 	if err != nil {
@@ -72,9 +79,9 @@ func (r heldRunner) clear() {
 			err = os.Remove(path)
 		}
 		if err != nil {
-			r.log.Warn("cannot clear what a killed run left", "execution", id, "error", err)
+			r.log.Warn("cannot clear what a run has left", "execution", id, "error", err)
 		} else {
-			r.log.Info("cleared what a killed run left", "execution", id, "processes", killed)
+			r.log.Info("cleared what a run had left", "execution", id, "processes", killed)
 		}
 		lock.Release()
 	}
