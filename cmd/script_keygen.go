@@ -115,7 +115,7 @@ func writePair(keyPath string, key []byte, pubPath string, pub []byte, opts []du
 		back = durable.WriteFile(pubPath, was, 0o644)
 	}
 	if back != nil {
-		err = fmt.Errorf("%w; %s is of the new key, which is lost: %w", err, pubPath, back)
+		err = fmt.Errorf("%w; %s is not of the key", err, pubPath)
 	}
 	return err
 }

@@ -44,19 +44,18 @@ func (r heldRunner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outc
 		var lock *durable.Lock
 		if lock, err = durable.TryLock(path); err == nil {
 			defer lock.Release()
-			defer func() {
-				if proc.Remains(r.programs.TempDir, t.ID) {
-					r.log.Warn("the directory of the run cannot be removed; the next run tries again", "execution", t.ID)
-					return
-				}
-				os.Remove(path)
-			}()
 		}
 	}
 	if err != nil {
 		r.log.Debug("run is not noted", "error", err)
 	}
-	return r.programs.Run(ctx, t, s)
+	o := r.programs.Run(ctx, t, s)
+	if proc.Remains(r.programs.TempDir, t.ID) {
+		r.log.Warn("the directory of the run cannot be removed; the next run tries again", "execution", t.ID)
+	} else {
+		os.Remove(path)
+	}
+	return o
 }
 
 func (r heldRunner) clear() {
@@ -74,7 +73,7 @@ func (r heldRunner) clear() {
 		if err != nil {
 			continue // it runs
 		}
-		killed, err := proc.ClearLeft(r.programs.TempDir, []string{id})
+		killed, err := proc.ClearLeft(r.programs.TempDir, []string{id}, nil)
 		if err == nil {
 			err = os.Remove(path)
 		}

@@ -96,8 +96,8 @@ func (a *Agent) openMonitoring(child *remote.Child) error {
 			m.loaded[r.Name] = &r
 		}
 	}
-	m.endRevoked(m.ctx)
-	a.scripts.svc.Trust = m.readTrust(a.cfg.Script.Trust)
+	m.endRevoked()
+	a.scripts.svc.Trust = m.readTrust
 	m.wg.Go(m.watchTrust)
 	if len(m.loaded) > 0 {
 		m.wg.Go(func() {

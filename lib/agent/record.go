@@ -174,7 +174,7 @@ func (s *scripts) clearLeft(open, ended []string) {
 	if s.a.cfg.ClearLeft == nil {
 		return
 	}
-	killed, err := s.a.cfg.ClearLeft(open, ended...)
+	killed, err := s.a.cfg.ClearLeft(open, ended)
 	if err != nil {
 		s.a.cfg.Log.Warn("something may be left of scripts that have ended", "error", err)
 	}

@@ -333,11 +333,12 @@ func (l *lazyReader) Read(p []byte) (int, error) {
 // keyOf is the key that has signed a script which runs; "" where none has.
 func (s *scripts) keyOf(execution string) string {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r := s.running[execution]; r != nil && r.result.KeyID != nil {
-		return *r.result.KeyID
+	r := s.running[execution]
+	s.mu.Unlock()
+	if r == nil || r.result.KeyID == nil {
+		return ""
 	}
-	return ""
+	return *r.result.KeyID
 }
 
 // stopAll ends what runs, when the agent ends.

@@ -1,8 +1,6 @@
 package devtree
 
 import (
-	"slices"
-
 	"lander/lib/emp/frame"
 )
 
@@ -105,12 +103,13 @@ func (t *Tree) commitLoop() {
 			// What has come meanwhile builds on what was not saved.
 			waiting, t.pending = t.queue, t.pending[:0]
 		}
-		for _, c := range slices.Backward(waiting) {
-			if c.durable && err != nil {
-				t.undo(c)
+		for i := len(waiting) - 1; i >= 0; i-- {
+			c := waiting[i]
+			if !c.durable {
+				continue
 			}
-			if c.durable {
-				c.durable, c.err, c.before = false, err, nil
+			if c.durable, c.err = false, err; err != nil {
+				t.undo(c)
 			}
 		}
 		t.mu.Unlock()

@@ -128,25 +128,17 @@ func (t *Tree) apply(ops []op) (changes []frame.Member, before []op) {
 	return changes, c.order
 }
 
-// kept reports whether the file keeps a variable.
-func (t *Tree) kept(path string) bool { return t.roots[rootOf(path)].persistent }
-
-// undo takes back what a commit has changed of what the file keeps. Later
-// commits were taken back before. mu is held.
+// undo takes back what a commit has changed. Later ones that wait for the disk
+// were taken back before. mu is held.
 func (t *Tree) undo(c *commit) {
-	var gone, back []op
-	for _, was := range c.before {
-		n := t.nodes[was.path]
-		switch {
-		case !t.kept(was.path) || n != nil && n.mirror:
-		case was.value.IsNull():
-			gone = append(gone, was)
-		default:
-			back = append(back, was)
+	c.changes = nil
+	for _, gone := range []bool{true, false} { // a variable and what is below it are not there at once
+		for _, was := range c.before {
+			if n := t.nodes[was.path]; was.value.IsNull() == gone && (n == nil || !n.mirror) {
+				t.apply([]op{was})
+			}
 		}
 	}
-	t.apply(append(gone, back...)) // a variable and what is below it are not there at once
-	c.changes = slices.DeleteFunc(c.changes, func(m frame.Member) bool { return t.kept(m.Key) })
 }
 
 func (t *Tree) put(path string, v frame.Value, c *touched) {

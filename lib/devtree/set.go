@@ -15,7 +15,7 @@ import (
 // An error means that nothing was changed, unless it comes from a mounted
 // subtree. Otherwise done, if not nil, is called once, maybe before Set
 // returns: with nil when all is as durable as its root promises, else with an
-// *Error that wraps ErrNotSaved, and what was to be durable is as before.
+// *Error that wraps ErrNotSaved, and all is as before.
 // Watchers are told after done has returned; done and they are called one
 // after the other and must not wait.
 func (t *Tree) Set(path string, v frame.Value, done func(error)) error {
@@ -84,7 +84,7 @@ func (t *Tree) commit(c *commit, ops []op) {
 	}
 	kept := ops[:0]
 	for _, o := range ops {
-		if n := t.nodes[o.path]; t.kept(o.path) && (n == nil || !n.mirror) {
+		if n := t.nodes[o.path]; t.roots[rootOf(o.path)].persistent && (n == nil || !n.mirror) {
 			kept = append(kept, o)
 		}
 	}

@@ -242,9 +242,7 @@ func shorten(r *job.Result) {
 
 // close takes it out of its device's queue. mu is held.
 func (f *Fleet) close(x *execution) {
-	if i := slices.Index(x.dev.open, x); i >= 0 {
-		x.dev.open = slices.Delete(x.dev.open, i, i+1)
-	}
+	x.dev.open = without(x.dev.open, x)
 }
 
 // stopLate is the stop of an execution whose time was over while its device was
@@ -261,7 +259,22 @@ func (f *Fleet) owe(x *execution) {
 
 // told takes that back. mu is held.
 func (f *Fleet) told(x *execution) {
-	x.dev.late = slices.DeleteFunc(x.dev.late, func(y *execution) bool { return y == x })
+	x.dev.late = without(x.dev.late, x)
+}
+
+// without takes a value out of a list.
+//
+//go:noinline
+func without[P comparable](list []P, out P) []P {
+	for i, p := range list {
+		if p == out {
+			last := len(list) - 1
+			copy(list[i:], list[i+1:])
+			list[last] = *new(P) // it is not held here
+			return list[:last]
+		}
+	}
+	return list
 }
 
 // evict takes old executions out of sight. mu is held.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -173,7 +172,7 @@ func (f *Fleet) arrive(c *connection, s *m3da.Session) {
 		if d.rec.FirstSeen == nil {
 			d.rec.FirstSeen, first = &now, true
 		}
-		d.older = slices.DeleteFunc(d.older, func(o *connection) bool { return o == c })
+		d.older = without(d.older, c)
 		if other != nil {
 			d.older = append(d.older, other)
 		}
@@ -208,7 +207,7 @@ func (f *Fleet) leave(c *connection) {
 	now := f.now()
 	f.mu.Lock()
 	d := c.dev
-	d.older = slices.DeleteFunc(d.older, func(o *connection) bool { return o == c })
+	d.older = without(d.older, c)
 	mine := d.conn == c
 	if last := len(d.older) - 1; mine && last >= 0 {
 		d.conn, d.older = d.older[last], d.older[:last]

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // ClearLeft ends what is left of executions whose runner was killed before
@@ -13,7 +12,7 @@ import (
 // their directories below tempDir, which is a Runner's TempDir. Of those that
 // have ended it removes the directories that could not be removed then. It
 // returns how many processes it has killed.
-func ClearLeft(tempDir string, executions []string, ended ...string) (killed int, err error) {
+func ClearLeft(tempDir string, executions, ended []string) (killed int, err error) {
 	ours := map[string]bool{}
 	for _, id := range executions {
 		ours[id] = id != ""
@@ -23,7 +22,7 @@ func ClearLeft(tempDir string, executions []string, ended ...string) (killed int
 		killed, err = Sweep(func(e Environ) bool { return ours[e.Get("LANDER_EXECUTION")] })
 	}
 	errs := []error{err}
-	for _, id := range slices.Concat(executions, ended) {
+	for _, id := range append(ended, executions...) {
 		if !ownsDir(id) {
 			continue
 		}
@@ -37,9 +36,6 @@ func ClearLeft(tempDir string, executions []string, ended ...string) (killed int
 // Remains reports whether the directory of an execution that has ended could
 // not be removed.
 func Remains(tempDir, id string) bool {
-	if !ownsDir(id) {
-		return false
-	}
 	_, err := os.Lstat(dirOf(tempDir, id))
 	return err == nil
 }
