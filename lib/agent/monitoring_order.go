@@ -115,19 +115,19 @@ func (m *monitoring) install(ctx context.Context, t job.Task, o remote.Monitorin
 	m.mu.Lock()
 	m.rules[r.Name] = r
 	m.mu.Unlock()
-	return m.journal(ctx, journal.ActionUpload, t, r, "")
+	return m.journal(ctx, journal.ActionUpload, t.Name, t.ID, r, "")
 }
 
 // journal says who put a rule there, or took it away, and why it is refused;
 // "": it is not.
-func (m *monitoring) journal(ctx context.Context, action string, t job.Task, r *ruleRecord, refused string) error {
+func (m *monitoring) journal(ctx context.Context, action, actor, execution string, r *ruleRecord, refused string) error {
 	verdict := journal.Accepted
 	if refused != "" {
 		verdict = journal.Refused
 	}
 	_, err := m.a.scripts.svc.Journal.Append(ctx, journal.Line{
-		Source: job.SourceMonitoring, Actor: t.Name, Action: action, Name: r.Name, Format: job.FormatLua, SHA256: r.SHA256, KeyID: r.KeyID,
-		Verdict: verdict, Reason: refused, Execution: t.ID,
+		Source: job.SourceMonitoring, Actor: actor, Action: action, Name: r.Name, Format: job.FormatLua, SHA256: r.SHA256, KeyID: r.KeyID,
+		Verdict: verdict, Reason: refused, Execution: execution,
 	})
 	return err
 }
@@ -151,7 +151,7 @@ func (m *monitoring) uninstall(ctx context.Context, t job.Task, name string) err
 	m.mu.Lock()
 	delete(m.rules, name)
 	m.mu.Unlock()
-	return m.journal(ctx, journal.ActionDelete, t, r, "")
+	return m.journal(ctx, journal.ActionDelete, t.Name, t.ID, r, "")
 }
 
 func (m *monitoring) enable(ctx context.Context, name string) error {

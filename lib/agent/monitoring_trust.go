@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"lander/lib/job"
 	"lander/lib/journal"
 	"lander/lib/trust"
 )
@@ -68,7 +67,7 @@ func (m *monitoring) endRevoked() {
 		ctx := context.WithoutCancel(m.ctx)
 		err := m.disable(ctx, r.Name)
 		m.unload(ctx, r.Name) // one that is not installed
-		if jerr := m.journal(ctx, journal.ActionControl, job.Task{ID: r.Execution}, r, "its key is not trusted any more"); err == nil {
+		if jerr := m.journal(ctx, journal.ActionControl, "", r.Execution, r, "its key is not trusted any more"); err == nil {
 			err = jerr
 		}
 		m.a.cfg.Log.Error("a monitoring rule is disabled: its key is not trusted any more", "rule", r.Name, "key", r.KeyID, "error", err)

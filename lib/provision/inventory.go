@@ -144,7 +144,8 @@ func (v Inventory) offer(ctx context.Context, d Device, text string) (Offer, err
 func (v Inventory) Only(ctx context.Context, name string) (chk string, clear bool, err error) {
 	all, err := v.Offers(ctx)
 	known, served, whole := 0, 0, ""
-	for _, o := range all {
+	for i := range all {
+		o := &all[i]
 		if o.Name != name {
 			continue
 		}

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 
 	"lander/lib/store"
 )
@@ -29,7 +29,7 @@ func (s *Service) prune(ctx context.Context) error {
 		store.Entry
 		keptRelease
 	}
-	var all []old
+	var all []*old
 	blobs := map[string]bool{} // of those that stay
 	for e, err := range s.store.List(ctx, "release") {
 		var k keptRelease
@@ -41,14 +41,14 @@ func (s *Service) prune(ctx context.Context) error {
 		}
 		if !needed[e.Key[len("release/"):]] {
 			e.Value = nil
-			all = append(all, old{e, k})
+			all = append(all, &old{e, k})
 			continue
 		}
 		for _, i := range k.Items {
 			blobs[i.SHA256] = true
 		}
 	}
-	slices.SortStableFunc(all, func(a, b old) int { return b.Kept.Compare(a.Kept.Time) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Kept.After(all[j].Kept.Time) })
 	left := min(len(all), orDefault(s.o.OldReleases, DefaultOldReleases))
 	for _, r := range all[:left] {
 		for _, i := range r.Items {
@@ -84,7 +84,8 @@ func (s *Service) needed(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range boards {
+	for i := range boards {
+		d := &boards[i]
 		out[d.Chk], out[d.Previous] = true, true
 		if d.Pending != nil {
 			out[d.Pending.Chk] = true
@@ -100,16 +101,13 @@ func (s *Service) needed(ctx context.Context) (map[string]bool, error) {
 		}
 		out[a.Chk] = true
 	}
-	for e, err := range s.store.List(ctx, "offers") {
-		var some []Offer
-		if err == nil {
-			err = json.Unmarshal(e.Value, &some)
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, o := range some {
-			out[o.Chk] = true
+	offers, err := Inventory{Store: s.store}.Offers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range offers {
+		if len(offers[i].Manifests) > 0 {
+			out[offers[i].Chk] = true
 		}
 	}
 	for _, r := range s.Tree().All() { // of which not all may be on offer

@@ -55,7 +55,7 @@ func TestOldReleases(t *testing.T) {
 		put(fmt.Sprintf("release/old%d", i), `{"name":"old","items":[`+items+`]`+when+`}`)
 	}
 	put("assign/7", `{"device":"7","chk":"old0","release":"old"}`)
-	put("offers/elsewhere", `[{"chk":"old1","release":"old"}]`)
+	put("offers/elsewhere", `[{"chk":"old1","release":"old","manifests":["ESP-9.json"]}]`)
 	if err := os.WriteFile(filepath.Join(r.dir, "a.txt"), []byte("two, and longer"), 0o600); err != nil {
 		t.Fatal(err)
 	}
