@@ -23,7 +23,10 @@ type heldRunner struct {
 	log      *slog.Logger
 }
 
-const heldSuffix = ".lock"
+const (
+	heldSuffix = ".lock"
+	leftSuffix = ".left" // its end was seen: only the directory is left
+)
 
 // holdPrograms puts the runners of programs under locks in dir.
 func holdPrograms(runners remote.Runners, dir string, log *slog.Logger) {
@@ -52,6 +55,7 @@ func (r heldRunner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outc
 	o := r.programs.Run(ctx, t, s)
 	if proc.Remains(r.programs.TempDir, t.ID) {
 		r.log.Warn("the directory of the run cannot be removed; the next run tries again", "execution", t.ID)
+		os.Rename(path, filepath.Join(r.dir, t.ID+leftSuffix))
 	} else {
 		os.Remove(path)
 	}
@@ -64,8 +68,13 @@ func (r heldRunner) clear() {
 		return // there was no run yet
 	}
 	for _, e := range entries {
-		id, ok := strings.CutSuffix(e.Name(), heldSuffix)
-		if !ok {
+		id, open := strings.CutSuffix(e.Name(), heldSuffix)
+		var ids [2][]string
+		if open {
+			ids[0] = []string{id}
+		} else if id, open = strings.CutSuffix(id, leftSuffix); open {
+			ids[1] = []string{id}
+		} else {
 			continue
 		}
 		path := filepath.Join(r.dir, e.Name())
@@ -73,7 +82,7 @@ func (r heldRunner) clear() {
 		if err != nil {
 			continue // it runs
 		}
-		killed, err := proc.ClearLeft(r.programs.TempDir, []string{id}, nil)
+		killed, err := proc.ClearLeft(r.programs.TempDir, ids[0], ids[1])
 		if err == nil {
 			err = os.Remove(path)
 		}
