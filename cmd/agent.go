@@ -93,7 +93,7 @@ func runAgent(k *call) error {
 	cfg := agent.Config{
 		ID: k.deviceID(), Version: readVersion().Version, Groups: k.cli.StringSlice("group"), Dir: filepath.Join(k.stateDir(), "agent"),
 		UnsignedPackages: k.cli.Bool("unsigned-packages"), Script: svc, MaxRunning: k.cli.Int("max-running"), Clock: time.Now, Log: k.log,
-		ClearLeft: func(ids []string) (int, error) { return proc.ClearLeft(runDir, ids) },
+		ClearLeft: func(open, ended []string) (int, error) { return proc.ClearLeft(runDir, open, ended) },
 	}
 	if lua, ok := svc.Runners[job.FormatLua].(*remote.Child); ok {
 		cfg.Lua = func(h remote.Host) job.Runner {

@@ -68,7 +68,7 @@ func (k *call) openBoards(cfg *sovd.Config, st store.Store, members *store.Prese
 		g.close(k.ctx)
 		return nil, err
 	}
-	g.campaigns = campaign.Open(k.ctx, campaign.Options{Store: st, Presence: members, Clock: time.Now, Log: k.log})
+	g.campaigns = campaign.Open(k.ctx, campaign.Options{Store: st, Presence: members, Clock: time.Now, Log: k.log, Pin: g.Pin})
 	return g, nil
 }
 

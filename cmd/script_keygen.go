@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -80,14 +79,15 @@ func runScriptKeygen(k *call) error {
 }
 
 // writePair writes the two halves of a key, none of them before both are on the
-// disk: a pair that is there already stays whole when there is no room.
+// disk: a pair that is there already stays whole when there is no room, or when
+// one half cannot be put in its place.
 func writePair(keyPath string, key []byte, pubPath string, pub []byte, opts []durable.Option) error {
 	var halves [2]*durable.File
 	for i, h := range []struct {
 		path string
 		text []byte
 		mode fs.FileMode
-	}{{keyPath, key, 0o600}, {pubPath, pub, 0o644}} {
+	}{{pubPath, pub, 0o644}, {keyPath, key, 0o600}} {
 		f, err := durable.Create(h.path, h.mode, opts...)
 		if err != nil {
 			return err
@@ -101,13 +101,21 @@ func writePair(keyPath string, key []byte, pubPath string, pub []byte, opts []du
 		}
 		halves[i] = f
 	}
+	// The public half first: nobody could make the other one again.
+	was, none := os.ReadFile(pubPath)
 	if err := halves[0].Commit(); err != nil {
 		return err
 	}
 	err := halves[1].Commit()
-	if err != nil && slices.Contains(opts, durable.NoReplace) {
-		// A key without its public half is half a pair.
-		os.Remove(keyPath)
+	if err == nil {
+		return nil
+	}
+	back := os.Remove(pubPath)
+	if none == nil {
+		back = durable.WriteFile(pubPath, was, 0o644)
+	}
+	if back != nil {
+		err = fmt.Errorf("%w; %s is not of the key", err, pubPath)
 	}
 	return err
 }

@@ -14,15 +14,19 @@ import (
 )
 
 // heldRunner runs programs under a lock each in the state directory. A lock
-// that nobody holds is of a run that was killed: what it left, processes and
-// a directory, is cleared before the next one.
+// that nobody holds is of a run that was killed, or whose directory could not
+// be removed: what it left, processes and a directory, is cleared before the
+// next one.
 type heldRunner struct {
 	programs *proc.Runner
 	dir      string
 	log      *slog.Logger
 }
 
-const heldSuffix = ".lock"
+const (
+	heldSuffix = ".lock"
+	leftSuffix = ".left" // its end was seen: only the directory is left
+)
 
 // holdPrograms puts the runners of programs under locks in dir.
 func holdPrograms(runners remote.Runners, dir string, log *slog.Logger) {
@@ -43,13 +47,19 @@ func (r heldRunner) Run(ctx context.Context, t job.Task, s job.Streams) job.Outc
 		var lock *durable.Lock
 		if lock, err = durable.TryLock(path); err == nil {
 			defer lock.Release()
-			defer os.Remove(path)
 		}
 	}
 	if err != nil {
 		r.log.Debug("run is not noted", "error", err)
 	}
-	return r.programs.Run(ctx, t, s)
+	o := r.programs.Run(ctx, t, s)
+	if proc.Remains(r.programs.TempDir, t.ID) {
+		r.log.Warn("the directory of the run cannot be removed; the next run tries again", "execution", t.ID)
+		os.Rename(path, filepath.Join(r.dir, t.ID+leftSuffix))
+	} else {
+		os.Remove(path)
+	}
+	return o
 }
 
 func (r heldRunner) clear() {
@@ -58,8 +68,13 @@ func (r heldRunner) clear() {
 		return // there was no run yet
 	}
 	for _, e := range entries {
-		id, ok := strings.CutSuffix(e.Name(), heldSuffix)
-		if !ok {
+		id, open := strings.CutSuffix(e.Name(), heldSuffix)
+		var ids [2][]string
+		if open {
+			ids[0] = []string{id}
+		} else if id, open = strings.CutSuffix(id, leftSuffix); open {
+			ids[1] = []string{id}
+		} else {
 			continue
 		}
 		path := filepath.Join(r.dir, e.Name())
@@ -67,14 +82,14 @@ func (r heldRunner) clear() {
 		if err != nil {
 			continue // it runs
 		}
-		killed, err := proc.ClearLeft(r.programs.TempDir, []string{id})
+		killed, err := proc.ClearLeft(r.programs.TempDir, ids[0], ids[1])
 		if err == nil {
 			err = os.Remove(path)
 		}
 		if err != nil {
-			r.log.Warn("cannot clear what a killed run left", "execution", id, "error", err)
+			r.log.Warn("cannot clear what a run has left", "execution", id, "error", err)
 		} else {
-			r.log.Info("cleared what a killed run left", "execution", id, "processes", killed)
+			r.log.Info("cleared what a run had left", "execution", id, "processes", killed)
 		}
 		lock.Release()
 	}

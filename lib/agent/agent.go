@@ -50,7 +50,8 @@ type Config struct {
 	Lua func(remote.Host) job.Runner
 	// ClearLeft ends what an agent that was killed left of these executions,
 	// such as proc.ClearLeft, and tells how many processes; nil: nobody does.
-	ClearLeft  func(executions []string) (killed int, err error)
+	// Of those that had ended there may be a directory.
+	ClearLeft  func(executions, ended []string) (killed int, err error)
 	MaxRunning int            // 0: DefaultMaxRunning
 	Budget     job.Budget     // of each script
 	Fetch      fetch.Options  // of scripts that come as a URL

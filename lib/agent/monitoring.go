@@ -44,6 +44,7 @@ type ruleRecord struct {
 	SHA256       string         `json:"sha256"`
 	Script       string         `json:"script,omitempty"` // that installed it
 	Execution    string         `json:"execution,omitempty"`
+	KeyID        string         `json:"key_id,omitempty"` // of the script's signature
 	Strikes      int            `json:"strikes,omitempty"`
 }
 
@@ -60,6 +61,8 @@ type monitoring struct {
 	wg     sync.WaitGroup
 	turn   chan struct{} // holds a token while something is changed
 
+	trustRead chan struct{} // gets a token when a script had the trust store read
+
 	mu      sync.Mutex
 	rules   map[string]*ruleRecord
 	loaded  map[string]*ruleRecord // what runs, or is to run after a restart
@@ -68,7 +71,7 @@ type monitoring struct {
 }
 
 func (a *Agent) openMonitoring(child *remote.Child) error {
-	m := &monitoring{a: a, dir: filepath.Join(a.cfg.Dir, rulesDirName), child: child, began: a.cfg.Clock(), turn: make(chan struct{}, 1), rules: map[string]*ruleRecord{}, loaded: map[string]*ruleRecord{}, delay: restartMin}
+	m := &monitoring{a: a, dir: filepath.Join(a.cfg.Dir, rulesDirName), child: child, began: a.cfg.Clock(), turn: make(chan struct{}, 1), trustRead: make(chan struct{}, 1), rules: map[string]*ruleRecord{}, loaded: map[string]*ruleRecord{}, delay: restartMin}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	a.monitoring = m
 	if err := durable.MkdirAll(m.dir, 0o700); err != nil {
@@ -93,6 +96,9 @@ func (a *Agent) openMonitoring(child *remote.Child) error {
 			m.loaded[r.Name] = &r
 		}
 	}
+	m.endRevoked()
+	a.scripts.svc.Trust = m.readTrust
+	m.wg.Go(m.watchTrust)
 	if len(m.loaded) > 0 {
 		m.wg.Go(func() {
 			if m.take(m.ctx) == nil {

@@ -87,7 +87,7 @@ func (m *monitoring) begin(ctx context.Context, r *ruleRecord) error {
 
 func (m *monitoring) install(ctx context.Context, t job.Task, o remote.MonitoringOrder) error {
 	sum := sha256.Sum256([]byte(o.Text))
-	r := &ruleRecord{Name: o.Name, Text: o.Text, Enabled: !o.Off, Capabilities: t.Capabilities, SHA256: hex.EncodeToString(sum[:]), Script: t.Name, Execution: t.ID}
+	r := &ruleRecord{Name: o.Name, Text: o.Text, Enabled: !o.Off, Capabilities: t.Capabilities, SHA256: hex.EncodeToString(sum[:]), Script: t.Name, Execution: t.ID, KeyID: m.a.scripts.keyOf(t.ID)}
 	m.mu.Lock()
 	full := m.rules[o.Name] == nil && len(m.rules)+len(m.loaded) >= 2*maxRules
 	m.mu.Unlock()
@@ -115,13 +115,19 @@ func (m *monitoring) install(ctx context.Context, t job.Task, o remote.Monitorin
 	m.mu.Lock()
 	m.rules[r.Name] = r
 	m.mu.Unlock()
-	return m.journal(ctx, journal.ActionUpload, t, r)
+	return m.journal(ctx, journal.ActionUpload, t.Name, t.ID, r, "")
 }
 
-// journal says who put a rule there, or took it away.
-func (m *monitoring) journal(ctx context.Context, action string, t job.Task, r *ruleRecord) error {
+// journal says who put a rule there, or took it away, and why it is refused;
+// "": it is not.
+func (m *monitoring) journal(ctx context.Context, action, actor, execution string, r *ruleRecord, refused string) error {
+	verdict := journal.Accepted
+	if refused != "" {
+		verdict = journal.Refused
+	}
 	_, err := m.a.scripts.svc.Journal.Append(ctx, journal.Line{
-		Source: job.SourceMonitoring, Actor: t.Name, Action: action, Name: r.Name, Format: job.FormatLua, SHA256: r.SHA256, Verdict: journal.Accepted, Execution: t.ID,
+		Source: job.SourceMonitoring, Actor: actor, Action: action, Name: r.Name, Format: job.FormatLua, SHA256: r.SHA256, KeyID: r.KeyID,
+		Verdict: verdict, Reason: refused, Execution: execution,
 	})
 	return err
 }
@@ -145,7 +151,7 @@ func (m *monitoring) uninstall(ctx context.Context, t job.Task, name string) err
 	m.mu.Lock()
 	delete(m.rules, name)
 	m.mu.Unlock()
-	return m.journal(ctx, journal.ActionDelete, t, r)
+	return m.journal(ctx, journal.ActionDelete, t.Name, t.ID, r, "")
 }
 
 func (m *monitoring) enable(ctx context.Context, name string) error {

@@ -257,3 +257,62 @@ print(device.id(), io.popen("echo program"):read("*l"))`); out != "nil\tno such 
 		}
 	}
 }
+
+// A rule ends with the trust in the key of whose script installed it, whether
+// the agent runs then or not, and stays so until it is installed anew.
+func TestMonitoringRevoked(t *testing.T) {
+	book := &logBook{}
+	d := startDeviceWith(t, func(c *agent.Config) { c.Log = slog.New(slog.NewTextHandler(book, nil)) })
+	d.allCapabilities()
+	const install = `
+local m = require "agent.monitoring"
+assert(m.install("a", "connect(onchange('user.go'), function() user.done = (user.done or 0) + 1 end)"))
+assert(m.load("b", "x = 1"))`
+	const lists = `local m = require "agent.monitoring" print(table.concat(m.list "installed", " "), table.concat(m.list "loaded", " "))`
+	d.run(1, install)
+	policy := filepath.Join(d.dir, "trust", "policy.toml")
+	good, err := os.ReadFile(policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoke := func() {
+		t.Helper()
+		if err := os.WriteFile(policy, append(good, "[[key]]\nid = '"+d.key.Public().ID()+"'\nrevoked = true\n"...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restore := func() {
+		t.Helper()
+		if err := os.WriteFile(policy, good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	revoke()
+	// What comes now is refused, and has the agent look.
+	if _, r, _ := d.execute(d.dial(nil), frame.ExecuteScript{Bundle: d.sign("x = 1", "lua", 2)}); r.Status != frame.StatusNotPermitted {
+		t.Errorf("a script of a revoked key: %d %s", r.Status, r.Body)
+	}
+	book.wait(t, "a monitoring rule is disabled: its key is not trusted any more", "rule=a", d.key.Public().ID())
+	book.wait(t, "a monitoring rule is disabled: its key is not trusted any more", "rule=b", d.key.Public().ID())
+	restore()
+	if out := d.run(3, lists); out != "a\t\n" {
+		t.Errorf("rules: %s", out)
+	}
+	d.run(4, install)
+	d.stop()
+	revoke()
+	d = start(t, d.dir, &d.key, func(c *agent.Config) { c.Log = slog.New(slog.NewTextHandler(book, nil)) })
+	restore()
+	if out := d.run(5, lists); out != "a\t\n" {
+		t.Errorf("rules after a restart: %s", out)
+	}
+	n := 0
+	for _, l := range d.lines() {
+		if l.Action == journal.ActionControl && l.Verdict == journal.Refused && l.KeyID == d.key.Public().ID() && strings.Contains(l.Reason, "trusted") {
+			n++
+		}
+	}
+	if n != 3 {
+		t.Errorf("the journal has %d rules ended, not 3", n)
+	}
+}

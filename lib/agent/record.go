@@ -118,6 +118,7 @@ func (s *scripts) save(r job.Result, ticketKey string) error {
 // store and once in the journal, wherever between the two it died.
 func (s *scripts) recover(ctx context.Context) error {
 	open := map[string]kept{}
+	var ended []string
 	for e, err := range s.a.store.List(ctx, "executions") {
 		if err != nil && !errors.Is(err, store.ErrDamaged) {
 			return fmt.Errorf("reading the executions: %w", err)
@@ -135,12 +136,14 @@ func (s *scripts) recover(ctx context.Context) error {
 		}
 		if !r.Status.Final() {
 			open[r.ID] = r
+		} else {
+			ended = append(ended, r.ID)
 		}
 	}
+	s.clearLeft(slices.Collect(maps.Keys(open)), ended)
 	if len(open) == 0 {
 		return s.prune(ctx)
 	}
-	s.clearLeft(slices.Collect(maps.Keys(open)))
 	journalled, err := s.journalled(open)
 	if err != nil {
 		return err
@@ -167,13 +170,13 @@ func (s *scripts) recover(ctx context.Context) error {
 
 // clearLeft ends what the last agent left of executions. They count as ended
 // also where that cannot be done.
-func (s *scripts) clearLeft(ids []string) {
+func (s *scripts) clearLeft(open, ended []string) {
 	if s.a.cfg.ClearLeft == nil {
 		return
 	}
-	killed, err := s.a.cfg.ClearLeft(ids)
+	killed, err := s.a.cfg.ClearLeft(open, ended)
 	if err != nil {
-		s.a.cfg.Log.Warn("something may be left of scripts that ran when the agent was killed", "error", err)
+		s.a.cfg.Log.Warn("something may be left of scripts that have ended", "error", err)
 	}
 	if killed > 0 {
 		s.a.cfg.Log.Warn("killed processes of scripts that ran when the agent was killed", "processes", killed)

@@ -330,6 +330,17 @@ func (l *lazyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// keyOf is the key that has signed a script which runs; "" where none has.
+func (s *scripts) keyOf(execution string) string {
+	s.mu.Lock()
+	r := s.running[execution]
+	s.mu.Unlock()
+	if r == nil || r.result.KeyID == nil {
+		return ""
+	}
+	return *r.result.KeyID
+}
+
 // stopAll ends what runs, when the agent ends.
 func (s *scripts) stopAll() { s.cancel() }
 

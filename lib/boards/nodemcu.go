@@ -210,6 +210,36 @@ func strictly(parameters json.RawMessage, v any) error {
 	return nil
 }
 
+// Pin puts the fingerprint of a release in the place of a name that is that of
+// this one release for whatever board, as far as the servers agree.
+func (n NodeMCU) Pin(ctx context.Context, script string, parameters json.RawMessage) (json.RawMessage, error) {
+	var p struct {
+		Release string `json:"release"`
+	}
+	if script != AssignRelease || strictly(parameters, &p) != nil {
+		return parameters, nil // each board says what is wrong
+	}
+	stores, err := n.Stores(ctx)
+	if err != nil {
+		return nil, err
+	}
+	chk := ""
+	for _, in := range stores {
+		one, clear, err := in.Only(ctx, p.Release)
+		if err != nil {
+			return nil, err
+		}
+		if !clear || one != "" && chk != "" && one != chk {
+			return parameters, nil
+		}
+		chk = cmp.Or(one, chk)
+	}
+	if p.Release = chk; chk == "" {
+		return parameters, nil
+	}
+	return json.Marshal(p)
+}
+
 // Plan implements Source.
 func (n NodeMCU) Plan(ctx context.Context, b *Board, r Request) (Plan, error) {
 	k, err := n.find(ctx, b.ID)

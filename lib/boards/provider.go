@@ -3,6 +3,7 @@ package boards
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -54,6 +55,20 @@ func (b *Boards) ListScripts(ctx context.Context, e sovd.Ref) ([]sovd.Script, er
 		}
 	}
 	return out, nil
+}
+
+// Pin makes of the parameters of a start on many boards what means the same for
+// each of them, where a source can.
+func (b *Boards) Pin(ctx context.Context, script string, parameters json.RawMessage) (json.RawMessage, error) {
+	var err error
+	for _, s := range b.o.Sources {
+		if p, ok := s.(interface {
+			Pin(ctx context.Context, script string, parameters json.RawMessage) (json.RawMessage, error)
+		}); ok && err == nil {
+			parameters, err = p.Pin(ctx, script, parameters)
+		}
+	}
+	return parameters, err
 }
 
 // managed finds a script of a source.

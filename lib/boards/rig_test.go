@@ -89,7 +89,7 @@ func (g *rig) open(sources ...boards.Source) {
 		g.t.Fatal(err)
 	}
 	g.boards.Use(files)
-	g.many = campaign.Open(ctx, campaign.Options{Store: g.store, Presence: members, Clock: g.clock.now, Log: log})
+	g.many = campaign.Open(ctx, campaign.Options{Store: g.store, Presence: members, Clock: g.clock.now, Log: log, Pin: g.boards.Pin})
 	all := sovd.Joined{Sources: []sovd.DeviceSource{g.boards}, Mixed: g.many}
 	split := sovd.Split{Mine: g.boards.Owns, First: g.boards, Rest: files, Log: log}
 	if err := g.many.Use(ctx, split, all); err != nil {

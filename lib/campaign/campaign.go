@@ -38,6 +38,9 @@ type Options struct {
 	Clock    func() time.Time
 	Random   io.Reader // nil: crypto/rand
 	Log      *slog.Logger
+	// Pin makes of parameters what means the same for all devices, whenever
+	// theirs is begun; nil: they are as they are.
+	Pin func(ctx context.Context, script string, parameters json.RawMessage) (json.RawMessage, error)
 }
 
 // maxKept is how many records are kept.
@@ -222,6 +225,11 @@ func (c *Campaigns) StartMany(ctx context.Context, s sovd.ManyStart) (sovd.Many,
 		return sovd.Many{}, err
 	}
 	r := record{Owner: c.o.Presence.Lease().ID(), Actor: s.Actor, Parameters: s.Parameters, Devices: ids}
+	if c.o.Pin != nil {
+		if r.Parameters, err = c.o.Pin(ctx, s.Script, s.Parameters); err != nil {
+			return sovd.Many{}, err
+		}
+	}
 	r.Many = sovd.Many{Script: s.Script, Name: script.Name, Target: s.Target, MaxConcurrency: s.Concurrency(len(ids)), MaxErrors: s.MaxErrors, Total: len(ids)}
 	return c.open(ctx, r)
 }

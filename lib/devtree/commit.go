@@ -9,6 +9,7 @@ type commit struct {
 	number  uint64 // counts the changes
 	done    func(error)
 	changes []frame.Member
+	before  []op // what it has changed, as it was
 	held    bool // by a subtree that is not through
 	durable bool // waits for the disk
 	err     error
@@ -98,8 +99,18 @@ func (t *Tree) commitLoop() {
 		}
 		t.mu.Lock()
 		t.unsaved = err != nil || len(t.pending) > 0
-		for _, c := range waiting {
-			c.durable, c.err = false, err
+		if err != nil {
+			// What has come meanwhile builds on what was not saved.
+			waiting, t.pending = t.queue, t.pending[:0]
+		}
+		for i := len(waiting) - 1; i >= 0; i-- {
+			c := waiting[i]
+			if !c.durable {
+				continue
+			}
+			if c.durable, c.err = false, err; err != nil {
+				t.undo(c)
+			}
 		}
 		t.mu.Unlock()
 		t.deliver()

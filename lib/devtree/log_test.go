@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -206,8 +207,8 @@ func TestForeignFileIsRefused(t *testing.T) {
 	}
 }
 
-// A change that cannot be saved says so, and is saved with the next one that
-// can.
+// A change that cannot be saved says so, and is not there, neither then nor
+// later; what comes behind it is.
 func TestDiskFails(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "tree")
@@ -229,18 +230,83 @@ func TestDiskFails(t *testing.T) {
 	if err := os.Rename(dir+".away", dir); err != nil {
 		t.Fatal(err)
 	}
-	if v, _, _ := tree.Get("config.b"); v.String() != "2" {
+	if v, _, ok := tree.Get("config.b"); ok {
 		t.Errorf("the unsaved value is %v", v)
 	}
 	mustSet(t, tree, "config.d", `4`)
 	tree.Close()
-	if got := content(reopen(t, path)); got != `{"config.a":1,"config.b":2,"config.c":3,"config.d":4}` {
+	if got := content(reopen(t, path)); got != `{"config.a":1,"config.d":4}` {
 		t.Errorf("%s", got)
 	}
 }
 
-// A change that could not be saved and is asked for again changes nothing in
-// memory: it is confirmed all the same only when it is on the disk.
+// A tree is as it was behind changes that were refused, whatever they were and
+// however many at once.
+func TestRefusedChangesAreTakenBack(t *testing.T) {
+	dir := t.TempDir()
+	tree := reopen(t, filepath.Join(dir, "tree"))
+	if err := tree.Mirror("config.x.mirror", frame.Int(1)); err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	path := func() string {
+		p := "config"
+		for range 1 + random.IntN(3) {
+			p += "." + string(rune('a'+random.IntN(3)))
+		}
+		return p
+	}
+	value := func() frame.Value {
+		switch random.IntN(4) {
+		case 0:
+			return frame.Value{}
+		case 1:
+			return frame.Map(frame.Member{Key: "a", Value: frame.Int(int64(random.IntN(5)))}, frame.Member{Key: "b.c", Value: frame.Int(7)})
+		}
+		return frame.Int(int64(random.IntN(5)))
+	}
+	for range 50 {
+		if err := tree.SetWait(t.Context(), path(), value()); err != nil && !errors.Is(err, frame.StatusNotPermitted) {
+			t.Fatal(err)
+		}
+	}
+	mustSet(t, tree, "config.last", `1`)
+	before, count, size := content(tree), tree.count, tree.bytes
+	told := 0
+	client := tree.Client(func(frame.NotifyVariable) { told++ })
+	defer client.Close()
+	if _, err := client.Watch([]string{"config"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	tree.file.Distrust() // the whole file is written, which fails
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir + ".away")
+	for range 200 {
+		var answers []chan error
+		for range 1 + random.IntN(5) {
+			answer := make(chan error, 1)
+			if tree.Set(path(), value(), func(err error) { answer <- err }) == nil {
+				answers = append(answers, answer)
+			}
+		}
+		for _, answer := range answers {
+			if err := <-answer; !errors.Is(err, ErrNotSaved) {
+				t.Fatalf("a change without a directory: %v", err)
+			}
+		}
+		if after := content(tree); after != before || tree.count != count || tree.bytes != size {
+			t.Fatalf("%s (%d, %d bytes), before %s (%d, %d bytes)", after, tree.count, tree.bytes, before, count, size)
+		}
+	}
+	if told != 0 {
+		t.Errorf("%d refused changes were told of", told)
+	}
+}
+
+// A change that could not be saved and is asked for again is confirmed only
+// when it is on the disk.
 func TestDiskFailsAndTheSameIsSetAgain(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "tree")

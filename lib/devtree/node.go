@@ -105,8 +105,9 @@ func (c *touched) add(n *node) {
 }
 
 // apply does the operations in their order and returns what is different
-// afterwards, null for what is gone. mu is held.
-func (t *Tree) apply(ops []op) []frame.Member {
+// afterwards, null for what is gone, and how all that was touched was before.
+// mu is held.
+func (t *Tree) apply(ops []op) (changes []frame.Member, before []op) {
 	var c touched
 	for _, o := range ops {
 		if o.value.IsNull() {
@@ -115,7 +116,6 @@ func (t *Tree) apply(ops []op) []frame.Member {
 			t.put(o.path, o.value, &c)
 		}
 	}
-	var changes []frame.Member
 	for _, was := range c.order {
 		var is frame.Value
 		if n := t.nodes[was.path]; n != nil && n.leaf {
@@ -125,7 +125,20 @@ func (t *Tree) apply(ops []op) []frame.Member {
 			changes = append(changes, frame.Member{Key: was.path, Value: is})
 		}
 	}
-	return changes
+	return changes, c.order
+}
+
+// undo takes back what a commit has changed. Later ones that wait for the disk
+// were taken back before. mu is held.
+func (t *Tree) undo(c *commit) {
+	c.changes = nil
+	for _, gone := range []bool{true, false} { // a variable and what is below it are not there at once
+		for _, was := range c.before {
+			if n := t.nodes[was.path]; was.value.IsNull() == gone && (n == nil || !n.mirror) {
+				t.apply([]op{was})
+			}
+		}
+	}
 }
 
 func (t *Tree) put(path string, v frame.Value, c *touched) {

@@ -15,8 +15,9 @@ import (
 // An error means that nothing was changed, unless it comes from a mounted
 // subtree. Otherwise done, if not nil, is called once, maybe before Set
 // returns: with nil when all is as durable as its root promises, else with an
-// *Error that wraps ErrNotSaved. Watchers are told after done has returned;
-// done and they are called one after the other and must not wait.
+// *Error that wraps ErrNotSaved, and all is as before.
+// Watchers are told after done has returned; done and they are called one
+// after the other and must not wait.
 func (t *Tree) Set(path string, v frame.Value, done func(error)) error {
 	return t.set(path, v, false, done)
 }
@@ -77,7 +78,7 @@ func (t *Tree) set(path string, v frame.Value, owner bool, done func(error)) err
 // held.
 func (t *Tree) commit(c *commit, ops []op) {
 	t.stamp(c)
-	c.changes = t.apply(ops)
+	c.changes, c.before = t.apply(ops)
 	if t.file == nil || len(c.changes) == 0 && !t.unsaved {
 		return // with the file behind, what changes nothing here may still change that
 	}
@@ -159,7 +160,8 @@ func (t *Tree) Mirror(path string, v frame.Value) error {
 		}
 		n.mirror, n.kept = false, nil
 		t.guarded--
-		t.enqueue(&commit{changes: t.apply([]op{{path, v}})})
+		changes, _ := t.apply([]op{{path, v}})
+		t.enqueue(&commit{changes: changes})
 		t.mu.Unlock()
 		t.deliver()
 		return nil
@@ -172,7 +174,8 @@ func (t *Tree) Mirror(path string, v frame.Value) error {
 	if n == nil || !n.mirror {
 		t.guarded++
 	}
-	t.enqueue(&commit{changes: t.apply([]op{{path, v}})})
+	changes, _ := t.apply([]op{{path, v}})
+	t.enqueue(&commit{changes: changes})
 	n = t.nodes[path]
 	n.mirror, n.kept = true, kept
 	t.mu.Unlock()

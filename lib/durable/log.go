@@ -155,15 +155,17 @@ func (l *Log) Outgrown(n int) bool {
 // Distrust makes the log Outgrown, whatever its size.
 func (l *Log) Distrust() { l.stale = true }
 
-// Append adds records durably, with one write and one sync.
+// Append adds records durably, with one write and one sync. An error means that
+// none of them is kept, if the file can still be cut.
 func (l *Log) Append(records []byte) error {
 	// The position is where the last whole record ends.
-	if _, err := l.f.WriteAt(records, l.size); err != nil {
-		l.stale = true
-		return err
+	_, err := l.f.WriteAt(records, l.size)
+	if err == nil {
+		err = l.f.Sync()
 	}
-	if err := l.f.Sync(); err != nil {
+	if err != nil {
 		l.stale = true
+		l.f.Truncate(l.size) // or some of them would be there after a restart
 		return err
 	}
 	l.size += int64(len(records))

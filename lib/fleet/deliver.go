@@ -93,6 +93,12 @@ func (f *Fleet) compose(c *connection) []envelope.Item {
 			items = append(items, stopCommand(x.id))
 		}
 	}
+	for _, x := range d.late {
+		if lander && x.sentIn != c && len(items) < maxCommands {
+			x.sentIn = c
+			items = append(items, stopCommand(x.id))
+		}
+	}
 	f.mu.Unlock()
 	ready := make([]envelope.Item, len(todo))
 	var wg sync.WaitGroup
@@ -279,11 +285,13 @@ func (f *Fleet) expire() {
 		sent := x.rec.SentAt != nil
 		x.mu.Unlock()
 		text := "The device did not come before the execution's time was over"
+		stop := sovd.Action("")
 		if sent {
+			stop = stopLate
 			text = "The device did not answer before the execution's time was over"
 			f.pushStop(x)
 		}
-		err := f.end(x, job.Result{Status: job.Terminated, Error: job.Errorf(job.CodeInterrupted, "%s", text)})
+		err := f.endBy(x, job.Result{Status: job.Terminated, Error: job.Errorf(job.CodeInterrupted, "%s", text)}, stop)
 		if err != nil && !errors.Is(err, errFinal) {
 			f.o.Log.Error("ending an execution that waited too long", "execution", x.id, "error", err)
 		}

@@ -38,11 +38,13 @@ type device struct {
 
 	// Under Fleet.mu:
 	rec   deviceRecord
-	conn  *connection  // its session; nil: it is offline
-	open  []*execution // those that have not ended, in the order of their starts
-	twins bool         // two sessions have spoken for it in turn, and that was said
-	batch string       // the name of the envelope that came last
-	data  *variables   // nil: it has sent none
+	conn  *connection   // its session; nil: it is offline
+	older []*connection // other sessions that are open here, the last one spoke last
+	open  []*execution  // those that have not ended, in the order of their starts
+	late  []*execution  // those that were ended while it may run them, and has not answered
+	twins bool          // two sessions have spoken for it in turn, and that was said
+	batch string        // the name of the envelope that came last
+	data  *variables    // nil: it has sent none
 
 	saving sync.Mutex // of rev
 	rev    store.Revision

@@ -133,6 +133,7 @@ func (f *Fleet) noted(x *execution) {
 	m := f.records[x.parent]
 	if final {
 		f.close(x)
+		f.owe(x)
 		if f.caught {
 			f.evict(f.history.Add(x.id))
 		} else {
@@ -177,7 +178,10 @@ func (f *Fleet) vanish(x *execution) {
 }
 
 // end settles an execution, once.
-func (f *Fleet) end(x *execution, r job.Result) error {
+func (f *Fleet) end(x *execution, r job.Result) error { return f.endBy(x, r, "") }
+
+// endBy is end, with the stop that the record then has; "": that of before.
+func (f *Fleet) endBy(x *execution, r job.Result, stop sovd.Action) error {
 	now, actor := f.now(), ""
 	err := f.change(x, func(rec *record) bool {
 		r := r
@@ -187,6 +191,9 @@ func (f *Fleet) end(x *execution, r job.Result) error {
 		}
 		if rec.Stop != "" && r.Status != job.Completed {
 			r.Status, r.Error = job.Terminated, job.Errorf(job.CodeInterrupted, "%s", rec.Stop.Cause())
+		}
+		if stop != "" {
+			rec.Stop = stop
 		}
 		r.StartedAt = rec.Started
 		r.CompletedAt = &now
@@ -235,9 +242,39 @@ func shorten(r *job.Result) {
 
 // close takes it out of its device's queue. mu is held.
 func (f *Fleet) close(x *execution) {
-	if i := slices.Index(x.dev.open, x); i >= 0 {
-		x.dev.open = slices.Delete(x.dev.open, i, i+1)
+	x.dev.open = without(x.dev.open, x)
+}
+
+// stopLate is the stop of an execution whose time was over while its device was
+// away, or did not answer.
+const stopLate sovd.Action = "late"
+
+// owe notes that a device is to be told of the end of an execution when it
+// comes. mu is held.
+func (f *Fleet) owe(x *execution) {
+	if x.rec.Stop == stopLate {
+		x.dev.late = append(x.dev.late, x)
 	}
+}
+
+// told takes that back. mu is held.
+func (f *Fleet) told(x *execution) {
+	x.dev.late = without(x.dev.late, x)
+}
+
+// without takes a value out of a list.
+//
+//go:noinline
+func without[P comparable](list []P, out P) []P {
+	for i, p := range list {
+		if p == out {
+			last := len(list) - 1
+			copy(list[i:], list[i+1:])
+			list[last] = *new(P) // it is not held here
+			return list[:last]
+		}
+	}
+	return list
 }
 
 // evict takes old executions out of sight. mu is held.
@@ -260,6 +297,7 @@ func (f *Fleet) evict(ids []string) {
 // remove takes an execution out of the maps. mu is held.
 func (f *Fleet) remove(x *execution) {
 	delete(f.execs, x.id)
+	f.told(x)
 	if f.keys[x.key] == x {
 		delete(f.keys, x.key)
 	}

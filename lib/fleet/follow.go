@@ -273,6 +273,7 @@ func (f *Fleet) meet(e store.Entry) *execution {
 	f.enter(x)
 	if rec.Status.Final() {
 		close(x.done)
+		f.owe(x)
 		if f.caught {
 			f.evict(f.history.Add(x.id))
 		} else {

@@ -172,6 +172,10 @@ func (f *Fleet) arrive(c *connection, s *m3da.Session) {
 		if d.rec.FirstSeen == nil {
 			d.rec.FirstSeen, first = &now, true
 		}
+		d.older = without(d.older, c)
+		if other != nil {
+			d.older = append(d.older, other)
+		}
 		d.conn, c.session = c, s
 	}
 	// A device that has moved does not speak on its old link any more.
@@ -203,7 +207,12 @@ func (f *Fleet) leave(c *connection) {
 	now := f.now()
 	f.mu.Lock()
 	d := c.dev
+	d.older = without(d.older, c)
 	mine := d.conn == c
+	if last := len(d.older) - 1; mine && last >= 0 {
+		d.conn, d.older = d.older[last], d.older[:last]
+		mine = false // the device, or its twin, is still there
+	}
 	if mine {
 		d.conn = nil
 		d.rec.LastSeen = &now

@@ -112,7 +112,11 @@ func (f *Fleet) settleAll(d *device, responses []envelope.Response, objects map[
 				e.Message = byName(e.Message, token, name)
 				result.Error = &e
 			}
-			if err := f.end(x, result); err != nil && !errors.Is(err, errFinal) {
+			if err := f.end(x, result); errors.Is(err, errFinal) {
+				f.mu.Lock()
+				f.told(x)
+				f.mu.Unlock()
+			} else if err != nil {
 				errs[i] = err
 			}
 		})

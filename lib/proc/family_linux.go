@@ -51,11 +51,7 @@ func NewFamily() (*Family, error) {
 	}
 	f := &Family{active: map[string]int{}, leaders: map[int]bool{}, own: Mark(os.Getpid()), children: children, sid: sid, pgid: unix.Getpgrp()}
 	// Who replaced himself by us may have started programs before.
-	for word := range bytes.FieldsSeq(f.list()) {
-		if pid, err := strconv.Atoi(string(word)); err == nil {
-			f.leaders[pid], f.spare = true, true
-		}
-	}
+	f.spare = len(f.list()) > 0
 	return f, nil
 }
 

@@ -125,7 +125,7 @@ func TestClearLeft(t *testing.T) {
 		programs = append(programs, cmd)
 	}
 	gone := ids[:2]
-	killed, err := proc.ClearLeft(dir, append(gone[:2:2], "", "../"+filepath.Base(dir), "exec_none"))
+	killed, err := proc.ClearLeft(dir, append(gone[:2:2], "", "../"+filepath.Base(dir), "exec_none"), nil)
 	if killed != 2 || err != nil {
 		t.Errorf("%d killed, %v", killed, err)
 	}

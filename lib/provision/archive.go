@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"lander/lib/job"
 	"lander/lib/luaota/record"
 	"lander/lib/store"
 )
@@ -19,6 +20,7 @@ type keptRelease struct {
 	Delete []string     `json:"delete,omitempty"`
 	Config record.Value `json:"config,omitempty"` // canonical text of the object
 	Groups []string     `json:"groups,omitempty"`
+	Kept   job.Time     `json:"kept"` // when it was written; zero: before that was noted
 }
 
 type keptItem struct {
@@ -33,7 +35,7 @@ func (s *Service) keepRelease(ctx context.Context, r *Release) error {
 	if s.kept[r.Chk] {
 		return nil
 	}
-	k := keptRelease{Name: r.Name, Delete: r.Delete, Groups: r.Groups}
+	k := keptRelease{Name: r.Name, Delete: r.Delete, Groups: r.Groups, Kept: job.Time{Time: s.o.Clock()}}
 	if len(r.Config) > 0 {
 		k.Config = r.Config.Value()
 	}

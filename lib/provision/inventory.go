@@ -138,6 +138,31 @@ func (v Inventory) offer(ctx context.Context, d Device, text string) (Offer, err
 	return Offer{}, fmt.Errorf("%w: %.100s", ErrNoRelease, text)
 }
 
+// Only is the fingerprint of the release that a name means for whatever board,
+// "" when there is none of that name; clear is false when it depends on the
+// board.
+func (v Inventory) Only(ctx context.Context, name string) (chk string, clear bool, err error) {
+	all, err := v.Offers(ctx)
+	known, served, whole := 0, 0, ""
+	for i := range all {
+		o := &all[i]
+		if o.Name != name {
+			continue
+		}
+		known, chk = known+1, o.Chk
+		if len(o.Manifests) > 0 {
+			served++
+		}
+		if slices.Contains(o.Manifests, DefaultName) {
+			whole = o.Chk
+		}
+	}
+	if known > 1 {
+		return whole, served == 1 && whole != "", err
+	}
+	return chk, true, err
+}
+
 // Find says which release Assign would assign.
 func (v Inventory) Find(ctx context.Context, device, release string) (Offer, error) {
 	d, err := v.Board(ctx, device)

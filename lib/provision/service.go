@@ -37,6 +37,7 @@ type Options struct {
 	Answer      time.Duration                                   // how long a board may take for an answer; 0: 15 s
 	MaxConns    int                                             // streams at once; 0: 4096
 	MaxPerHost  int                                             // streams from one address; 0: 1024
+	OldReleases int                                             // releases that are kept though nothing needs them; 0: DefaultOldReleases
 	Collect     func(device, name string, content []byte) error // keeps a file that was fetched of a board; nil: none are fetched
 	Journal     *journal.Journal                                // a line for each update; nil: none
 	Event       func(Event)                                     // called from many goroutines; nil: none
@@ -221,6 +222,9 @@ func (s *Service) watch(ctx context.Context) {
 			continue
 		}
 		s.use(ctx, t)
+		if err := s.prune(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("old releases stay", "error", err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	_ "embed" // the prelude
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,7 +97,7 @@ func (e *Rules) Load(name, text string, caps capability.Set) error {
 	if err != nil {
 		return err
 	}
-	r := &rule{e: e, name: name, mark: fmt.Sprintf("%s %d", name, e.made.Add(1)), text: text, caps: caps, ready: make(chan error, 1), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	r := &rule{e: e, name: name, mark: name + strconv.FormatInt(e.made.Add(1), 10), text: text, caps: caps, ready: make(chan error, 1), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	e.wg.Go(func() { r.run(p) })
 	if err := <-r.ready; err != nil {

@@ -102,6 +102,16 @@ type KeyInfo struct {
 	Policy KeyPolicy
 }
 
+// Has reports whether a key is in the store and not revoked.
+func (s *Store) Has(id string) bool {
+	for _, k := range s.Keys() {
+		if k.ID == id {
+			return !k.Policy.Revoked
+		}
+	}
+	return false
+}
+
 // Keys lists the keys, ordered by id.
 func (s *Store) Keys() []KeyInfo {
 	var out []KeyInfo
