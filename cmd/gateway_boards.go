@@ -44,7 +44,7 @@ type gatewayBoards struct {
 func (k *call) openBoards(cfg *sovd.Config, st store.Store, members *store.Presence, lines *eventLines) (*gatewayBoards, error) {
 	g := &gatewayBoards{stores: &otaStores{dir: filepath.Join(k.stateDir(), "ota"), own: st, alone: k.cli.String("store") != "", open: map[string]store.Store{}}}
 	o := boards.Options{
-		Store: st, Presence: members, TTL: k.cli.Duration("queue-ttl"), Audit: cfg.Audit, Ended: k.ended(cfg, lines), Verified: k.cli.Bool("signed-only"), Open: k.openForBoard, Clock: time.Now, Log: k.log,
+		Store: st, Presence: members, TTL: k.cli.Duration("queue-ttl"), Audit: cfg.Audit, Ended: k.ended(cfg, lines), Verified: k.cli.Bool("signed-only"), Open: k.openForBoard(st), Clock: time.Now, Log: k.log,
 		Sources: []boards.Source{boards.NodeMCU{Stores: g.stores.inventories}},
 	}
 	for _, text := range k.cli.StringSlice("devs") {
@@ -104,43 +104,45 @@ func (g *gatewayBoards) close(ctx context.Context) error {
 }
 
 // openForBoard verifies a bundle that is to be put on a board.
-func (k *call) openForBoard(_ context.Context, names, formats []string, text []byte) (boards.Opened, error) {
-	refused := func(reason, why string) error {
-		return &sovd.Error{Kind: sovd.KindRefused, Message: "Script refused: " + why, Parameters: map[string]any{"reason": reason}}
-	}
-	st, err := k.trustStore()
-	if err != nil {
-		k.log.Warn("a program was refused: there is no trust store", "error", err)
-		return boards.Opened{}, refused("no-trust", "there is no trust store to check its signature with")
-	}
-	serials, err := trust.OpenSerials(filepath.Join(k.stateDir(), "serials"))
-	if err != nil {
-		return boards.Opened{}, fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
-	}
-	b, err := bundle.Open(bytes.NewReader(text), st, trust.Subject{Names: names, Now: time.Now(), BuildTime: buildTime(), Serials: serials, Formats: formats}, "")
-	if r, ok := errors.AsType[*trust.Refusal](err); ok {
-		k.log.Warn("a program was refused", "reason", r.Reason, "error", err)
-		if r.Reason == trust.ReasonSignature {
-			return boards.Opened{}, refused(string(r.Reason), "its signature or key is not accepted here")
+func (k *call) openForBoard(records store.Store) func(context.Context, []string, []string, []byte) (boards.Opened, error) {
+	return func(_ context.Context, names, formats []string, text []byte) (boards.Opened, error) {
+		refused := func(reason, why string) error {
+			return &sovd.Error{Kind: sovd.KindRefused, Message: "Script refused: " + why, Parameters: map[string]any{"reason": reason}}
 		}
-		return boards.Opened{}, refused(string(r.Reason), r.Message)
+		st, err := k.trustStore()
+		if err != nil {
+			k.log.Warn("a program was refused: there is no trust store", "error", err)
+			return boards.Opened{}, refused("no-trust", "there is no trust store to check its signature with")
+		}
+		serials, err := k.gatewaySerials(records)
+		if err != nil {
+			return boards.Opened{}, err
+		}
+		b, err := bundle.Open(bytes.NewReader(text), st, trust.Subject{Names: names, Now: time.Now(), BuildTime: buildTime(), Serials: serials, Formats: formats}, "")
+		if r, ok := errors.AsType[*trust.Refusal](err); ok {
+			k.log.Warn("a program was refused", "reason", r.Reason, "error", err)
+			if r.Reason == trust.ReasonSignature {
+				return boards.Opened{}, refused(string(r.Reason), "its signature or key is not accepted here")
+			}
+			return boards.Opened{}, refused(string(r.Reason), r.Message)
+		}
+		if errors.Is(err, trust.ErrInvalid) {
+			return boards.Opened{}, refused("bad-arguments", "it is not a signed bundle")
+		}
+		if err != nil {
+			return boards.Opened{}, err
+		}
+		defer b.Payload.Close()
+		payload, err := b.Payload.Bytes()
+		if err != nil {
+			return boards.Opened{}, fmt.Errorf("reading a program: %w", err)
+		}
+		o := boards.Opened{Payload: bytes.Clone(payload), SHA256: b.Statement.SHA256, KeyID: b.Verdict.Signature.KeyID(), Record: b.Record}
+		if !b.Plain {
+			o.Serial = &b.Statement.Serial
+		}
+		return o, nil
 	}
-	if errors.Is(err, trust.ErrInvalid) {
-		return boards.Opened{}, refused("bad-arguments", "it is not a signed bundle")
-	}
-	if err != nil {
-		return boards.Opened{}, err
-	}
-	defer b.Payload.Close()
-	payload, err := b.Payload.Bytes()
-	if err != nil {
-		return boards.Opened{}, fmt.Errorf("reading a program: %w", err)
-	}
-	o := boards.Opened{Payload: bytes.Clone(payload), SHA256: b.Statement.SHA256, KeyID: b.Verdict.Signature.KeyID(), Record: b.Record}
-	if !b.Plain {
-		o.Serial = &b.Statement.Serial
-	}
-	return o, nil
 }
 
 // otaStores are the stores of the ota serves whose records we share: our own,

@@ -22,7 +22,6 @@ import (
 	"lander/lib/remote"
 	"lander/lib/sovd"
 	"lander/lib/store"
-	"lander/lib/trust"
 )
 
 // gatewaySettings reads the sections of the configuration file.
@@ -216,9 +215,9 @@ func (k *call) signedScripts(o *sovd.FilesOptions) error {
 	if _, err := k.trustStore(); err != nil && (only || k.cli.String("trust") != "") {
 		return err
 	}
-	serials, err := trust.OpenSerials(filepath.Join(k.stateDir(), "serials"))
+	serials, err := k.gatewaySerials(o.Store)
 	if err != nil {
-		return fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
+		return err
 	}
 	limit, err := k.capabilities()
 	if err != nil {

@@ -28,9 +28,9 @@ func (k *call) vouch(st store.Store) func(context.Context, fleet.Recipient, []by
 		if !only && k.cli.String("trust") == "" && len(keys.Keys()) == 0 {
 			return func() error { return nil }, nil
 		}
-		serials, err := trust.OpenSerials(filepath.Join(k.stateDir(), "serials"))
+		serials, err := k.gatewaySerials(st)
 		if err != nil {
-			return nil, fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
+			return nil, err
 		}
 		sub := trust.Subject{
 			Names: w.Names, Now: time.Now(), BuildTime: buildTime(), Args: w.Args, Formats: []string{job.FormatLua, job.FormatLuac51},
@@ -49,4 +49,17 @@ func (k *call) vouch(st store.Store) func(context.Context, fleet.Recipient, []by
 		}
 		return func() error { return sovd.SpendOnce(context.WithoutCancel(ctx), st, w.Device, b, time.Now()) }, nil
 	}
+}
+
+// gatewaySerials are those of the state directory and, where --store names what
+// other gateways may use too, theirs.
+func (k *call) gatewaySerials(st store.Store) (*trust.Serials, error) {
+	s, err := trust.OpenSerials(filepath.Join(k.stateDir(), "serials"))
+	if err != nil {
+		return nil, fmt.Errorf("the state directory %s: %w", k.stateDir(), err)
+	}
+	if k.cli.String("store") != "" {
+		s.Share(sovd.Ledger{Context: context.WithoutCancel(k.ctx), Store: st})
+	}
+	return s, nil
 }

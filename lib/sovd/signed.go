@@ -252,6 +252,34 @@ func SpendOnce(ctx context.Context, st store.Store, device string, b *bundle.Bun
 	return nil
 }
 
+// Ledger is what gateways that share a store know of serials: a trust.Ledger.
+type Ledger struct {
+	Context context.Context // of the gateway
+	Store   store.Store
+}
+
+// Edit implements trust.Ledger.
+func (l Ledger) Edit(key string, edit func(old []byte) ([]byte, error)) error {
+	for key = "serials/" + key; ; {
+		e, err := l.Store.Get(l.Context, key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("reading a serial: %w", err)
+		}
+		text, err := edit(e.Value)
+		if err != nil || text == nil {
+			return err
+		}
+		_, err = l.Store.Put(l.Context, key, text, e.Rev)
+		if errors.Is(err, store.ErrConflict) {
+			continue // another was faster
+		}
+		if err != nil {
+			return fmt.Errorf("recording a serial: %w", err)
+		}
+		return nil
+	}
+}
+
 func loadBundle(sc found, b *bundle.Bundle) (loaded, error) {
 	payload, err := b.Payload.Bytes()
 	if err != nil {

@@ -16,16 +16,30 @@ import (
 
 // Serials remembers, per key and name, the highest serial that was let in,
 // and the latest signing time seen, in the directory STATE/serials. Several
-// processes may share it.
-type Serials struct{ dir string }
+// processes may share it, and several machines a Ledger beside it.
+type Serials struct {
+	dir    string
+	ledger Ledger
+}
+
+// Ledger is where machines that are one have their serials in common.
+type Ledger interface {
+	// Edit changes one record as a whole: edit gets the text that is there, nil
+	// when there is none, and returns the new one, or nil to leave it. It may be
+	// called again when another was faster. An error of edit ends it.
+	Edit(key string, edit func(old []byte) ([]byte, error)) error
+}
 
 // OpenSerials uses the directory dir, making it when it is not there.
 func OpenSerials(dir string) (*Serials, error) {
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the serials: %w", err)
 	}
-	return &Serials{dir}, nil
+	return &Serials{dir: dir}, nil
 }
+
+// Share has s agree with all others that use the ledger.
+func (s *Serials) Share(l Ledger) { s.ledger = l }
 
 type serialRecord struct {
 	Name     string    `json:"name"`
@@ -35,27 +49,41 @@ type serialRecord struct {
 	Recorded time.Time `json:"recorded"`
 }
 
-func (s *Serials) path(keyID, name string) string {
+// ledgerKey is the record's key in a Ledger: [0-9A-F]{16}/[0-9a-f]{32}.
+func ledgerKey(keyID, name string) string {
 	sum := sha256.Sum256([]byte(name))
-	return filepath.Join(s.dir, keyID, hex.EncodeToString(sum[:16])+".json")
+	return keyID + "/" + hex.EncodeToString(sum[:16])
+}
+
+func (s *Serials) path(keyID, name string) string {
+	return filepath.Join(s.dir, filepath.FromSlash(ledgerKey(keyID, name))+".json")
 }
 
 // Check says whether the statement's serial may run, recording nothing:
 // lower than recorded is refused, equal only with the same payload and
 // without once=1.
 func (s *Serials) Check(keyID string, st Statement) error {
-	_, err := s.check(keyID, st)
-	return err
+	rec, err := s.load(keyID, st.Name)
+	if err == nil {
+		_, err = rec.admits(st)
+	}
+	if err != nil || s.ledger == nil {
+		return err
+	}
+	return s.ledger.Edit(ledgerKey(keyID, st.Name), func(old []byte) ([]byte, error) {
+		rec, err := parseSerial(old, "in the ledger")
+		if err == nil {
+			_, err = rec.admits(st)
+		}
+		return nil, err
+	})
 }
 
-// check tells as well whether the very serial is recorded already.
-func (s *Serials) check(keyID string, st Statement) (recorded bool, err error) {
-	rec, err := s.load(keyID, st.Name)
-	if err != nil || rec == nil {
-		return false, err
-	}
+// admits says whether a statement may follow rec, which may be nil, and whether
+// it is the very one that is recorded.
+func (rec *serialRecord) admits(st Statement) (recorded bool, err error) {
 	switch {
-	case st.Serial > rec.Serial:
+	case rec == nil || st.Serial > rec.Serial:
 		return false, nil
 	case st.Serial < rec.Serial:
 		return false, refuse(ReasonReplayed, "sign it again: each signing takes a higher serial",
@@ -68,29 +96,50 @@ func (s *Serials) check(keyID string, st Statement) (recorded bool, err error) {
 	return true, nil
 }
 
-// Record checks once more, under a lock, and records the serial durably.
+// Record checks once more, under a lock, and records the serial durably: first
+// in the ledger, whose word holds among several machines.
 func (s *Serials) Record(keyID string, st Statement, now time.Time) error {
+	text, err := json.Marshal(serialRecord{st.Name, st.Serial, st.SHA256, st.Once, now.UTC()})
+	if err != nil {
+		return fmt.Errorf("recording a serial: %w", err)
+	}
+	if s.ledger != nil {
+		// Without the lock, which others here wait for.
+		err := s.ledger.Edit(ledgerKey(keyID, st.Name), func(old []byte) ([]byte, error) {
+			rec, err := parseSerial(old, "in the ledger")
+			if err != nil {
+				return nil, err
+			}
+			if recorded, err := rec.admits(st); err != nil || recorded {
+				return nil, err
+			}
+			return text, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	lock, err := durable.Acquire(filepath.Join(s.dir, "lock"))
 	if err != nil {
 		return fmt.Errorf("recording a serial: %w", err)
 	}
 	defer lock.Release()
-	recorded, err := s.check(keyID, st)
+	rec, err := s.load(keyID, st.Name)
+	if err != nil {
+		return err
+	}
+	recorded, err := rec.admits(st)
 	if err != nil {
 		return err
 	}
 	if err := s.sawSigned(st.Signed); err != nil || recorded {
 		return err
 	}
-	b, err := json.Marshal(serialRecord{st.Name, st.Serial, st.SHA256, st.Once, now.UTC()})
-	if err != nil {
-		return fmt.Errorf("recording a serial: %w", err)
-	}
 	path := s.path(keyID, st.Name)
 	if err := durable.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("recording a serial: %w", err)
 	}
-	if err := durable.WriteFile(path, append(b, '\n'), 0o600); err != nil {
+	if err := durable.WriteFile(path, append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("recording a serial: %w", err)
 	}
 	return nil
@@ -105,10 +154,18 @@ func (s *Serials) load(keyID, name string) (*serialRecord, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a serial: %w", err)
 	}
+	return parseSerial(b, path)
+}
+
+// parseSerial reads a record; no text is no record.
+func parseSerial(text []byte, where string) (*serialRecord, error) {
+	if text == nil {
+		return nil, nil
+	}
 	var rec serialRecord
-	if err := json.Unmarshal(b, &rec); err != nil {
+	if err := json.Unmarshal(text, &rec); err != nil {
 		// A record that cannot be read must not open the door.
-		return nil, fmt.Errorf("reading the serial record %s: %w", path, err)
+		return nil, fmt.Errorf("reading the serial record %s: %w", where, err)
 	}
 	return &rec, nil
 }

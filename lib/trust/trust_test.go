@@ -401,6 +401,68 @@ func TestSerialsSurviveAndRefuse(t *testing.T) {
 	}
 }
 
+// ledger has one record per key, as a store that machines share.
+type ledger map[string][]byte
+
+func (l ledger) Edit(key string, edit func(old []byte) ([]byte, error)) error {
+	text, err := edit(l[key])
+	if err == nil && text != nil {
+		l[key] = text
+	}
+	return err
+}
+
+// What one machine has let in counts at the others that share its ledger.
+func TestSerialsOfSeveralMachines(t *testing.T) {
+	s := newSigner(t, "")
+	common := ledger{}
+	machine := func() *trust.Serials {
+		serials, err := trust.OpenSerials(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		serials.Share(common)
+		return serials
+	}
+	check := func(serials *trust.Serials, serial int64, once bool) (trust.Verdict, error) {
+		st := statement()
+		st.Serial, st.Once = serial, once
+		sig, _ := s.sign(st, "abc")
+		return s.store.Check(sig, trust.Subject{Now: now, Serials: serials})
+	}
+	replayed := func(what string, err error) {
+		t.Helper()
+		if r, ok := errors.AsType[*trust.Refusal](err); !ok || r.Reason != trust.ReasonReplayed {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	a, b := machine(), machine()
+	early, err := check(b, 4, false)
+	five, err5 := check(a, 5, false)
+	if err := errors.Join(err, err5, five.Record()); err != nil {
+		t.Fatal(err)
+	}
+	replayed("let in before", early.Record())
+	_, err = check(b, 4, false)
+	replayed("lower", err)
+	again, err := check(b, 5, false)
+	if err := errors.Join(err, again.Record()); err != nil {
+		t.Errorf("the same: %v", err)
+	}
+	first, err := check(a, 6, true)
+	second, err2 := check(b, 6, true)
+	if err := errors.Join(err, err2, first.Record()); err != nil {
+		t.Fatal(err)
+	}
+	replayed("once", second.Record())
+	for key := range common {
+		common[key] = []byte("{")
+	}
+	if _, err := check(machine(), 9, false); err == nil {
+		t.Error("a record that cannot be read opens the door")
+	}
+}
+
 // Two that were let in before either ran: the record decides.
 func TestOnceRunsOnce(t *testing.T) {
 	s := newSigner(t, "")
