@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -319,28 +318,11 @@ func TestKeyOfTheDead(t *testing.T) {
 	}
 }
 
-// deaf is a store that tells of no change.
-type deaf struct{ store.Store }
-
-func (d deaf) Watch(ctx context.Context, prefix string) iter.Seq2[store.Change, error] {
-	return func(yield func(store.Change, error) bool) {
-		for c, err := range d.Store.Watch(ctx, prefix) {
-			if !yield(c, err) {
-				return
-			}
-			if c.Kind == store.Caught {
-				<-ctx.Done()
-				return
-			}
-		}
-	}
-}
-
 // What a gateway does that has just come, and of which this one has not heard
 // yet, is not said to have ended.
 func TestOwnerUnheardOf(t *testing.T) {
 	st := store.NewMemory()
-	g := newRig(t, deaf{st}, newShed("one"))
+	g := newRig(t, storetest.Deaf{Store: st}, newShed("one"))
 	p, err := store.Join(t.Context(), st, store.JoinOptions{Name: "new"})
 	if err != nil {
 		t.Fatal(err)

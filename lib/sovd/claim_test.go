@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"log/slog"
 	"testing"
 	"time"
 
 	"lander/lib/job"
 	"lander/lib/store"
+	"lander/lib/store/storetest"
 )
 
 // sharing is one of several gateways on a store in this process.
@@ -73,28 +73,11 @@ func TestClaim(t *testing.T) {
 	}
 }
 
-// deaf is a store that tells of no change.
-type deaf struct{ store.Store }
-
-func (d deaf) Watch(ctx context.Context, prefix string) iter.Seq2[store.Change, error] {
-	return func(yield func(store.Change, error) bool) {
-		for c, err := range d.Store.Watch(ctx, prefix) {
-			if !yield(c, err) {
-				return
-			}
-			if c.Kind == store.Caught {
-				<-ctx.Done()
-				return
-			}
-		}
-	}
-}
-
 // A gateway that has just come, and of which another has not heard yet, keeps
 // the key of what it is about to start.
 func TestClaimOfTheNew(t *testing.T) {
 	st := store.NewMemory()
-	a := sharing(t, deaf{st}, "a")
+	a := sharing(t, storetest.Deaf{Store: st}, "a")
 	b := sharing(t, st, "b")
 	start := func(f *Files, id string) *execution {
 		x := newExecution(record{ID: id, Key: "k", Life: life(f.lease())})
