@@ -327,7 +327,9 @@ func (f *Files) run(ctx context.Context, x *execution, p *planned, release func(
 	if x.lost.Load() {
 		// Nobody was told of it, and it cannot be recorded.
 		rec := x.first
-		rec.settle(o, x.cause, f.now())
+		x.mu.Lock()
+		rec.settle(o, x.cause, f.now()) // Close may be blaming it
+		x.mu.Unlock()
 		f.o.Audit.add(rec.endLine())
 		f.unregister(x)
 		close(x.done)
