@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,6 +117,7 @@ func ParseNATS(address string) (NATSOptions, error) {
 // a cluster that is electing until ctx ends. When that ends later, what waits
 // for servers that are gone does so for a few seconds more at most.
 func OpenNATS(ctx context.Context, o NATSOptions) (*NATS, error) {
+	runtime.KeepAlive(gobPointers)
 	opts := []nats.Option{nats.Name("lander"), nats.MaxReconnects(-1), nats.ReconnectWait(200 * time.Millisecond), nats.Timeout(natsTry),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})} // without one they are printed; operations tell theirs
 	if o.Creds != "" {
