@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 
 	"lander/lib/durable"
 )
@@ -214,13 +215,14 @@ func (s *Files) rewrite() error {
 	w := bufio.NewWriterSize(f, readAtOnce)
 	w.WriteString(logHead)
 	w.Write(appendRecord(nil, record{kindLast, Entry{Rev: v.last}}))
+	var b []byte // one for all: what is live would be garbage twice otherwise
 	for _, key := range v.keys("") {
 		p, _ := v.find(key)
-		e, err := v.value(key, p)
-		if err != nil {
+		b = slices.Grow(b[:0], int(p.size))[:p.size]
+		if _, err := v.valueInto(key, p, b); err != nil {
 			continue // damaged since it was read: not worse than before
 		}
-		w.Write(appendRecord(nil, record{kindPut, e}))
+		w.Write(b)
 	}
 	if err := w.Flush(); err != nil {
 		return err

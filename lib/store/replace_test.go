@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"errors"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"lander/lib/durable"
@@ -52,5 +54,33 @@ func TestReplacedButNotSynced(t *testing.T) {
 	defer s.Close()
 	if e, err := s.Get(t.Context(), "key"); err != nil || string(e.Value) != "last" || e.Rev != rev {
 		t.Errorf("%.10q revision %d, %v; want that of revision %d", e.Value, e.Rev, err, rev)
+	}
+}
+
+// What is live is not held in memory while the log is written anew.
+func TestRewriteHoldsNothing(t *testing.T) {
+	s, err := store.OpenFiles(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	value, revs := make([]byte, 64<<10), make([]store.Revision, 64)
+	live := len(value) * len(revs)
+	var most uint64
+	for round := range 3 {
+		for i := range revs {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			if revs[i], err = s.Put(t.Context(), "a/"+strconv.Itoa(i), value, revs[i]); err != nil {
+				t.Fatal(err)
+			}
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; round > 0 {
+				most = max(most, n)
+			}
+		}
+	}
+	if most < 1<<20 || most > uint64(live) {
+		t.Errorf("one put took %d bytes; a log of %d was to be written anew", most, live)
 	}
 }

@@ -182,7 +182,12 @@ func (v *view) find(key string) (place, bool) {
 
 // value reads the record of a key again.
 func (v *view) value(key string, p place) (Entry, error) {
-	b := make([]byte, p.size)
+	return v.valueInto(key, p, make([]byte, p.size))
+}
+
+// valueInto reads the record of a key into b, which has its size. The value is
+// a part of b.
+func (v *view) valueInto(key string, p place, b []byte) (Entry, error) {
 	if _, err := v.f.ReadAt(b, p.off); err != nil && !errors.Is(err, io.EOF) {
 		return Entry{}, err
 	}
