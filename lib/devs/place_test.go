@@ -1,6 +1,9 @@
 package devs
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 // A repeat of an event from before the last forget is none of the new
 // program's, also where the counter of seven bits has turned over.
@@ -44,7 +47,7 @@ func TestPlaceBounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for pc, want := range map[int]string{-1: "", 0: "a.ts:1", 3: "a.ts:1", 4: "a.ts:2", 7: "a.ts:2", 8: "lib.ts", 12: "c.ts:1", 15: "c.ts:1", 16: "", 1 << 40: ""} {
+	for pc, want := range map[int]string{-1: "", 0: "a.ts:1", 3: "a.ts:1", 4: "a.ts:2", 7: "a.ts:2", 8: "lib.ts", 12: "c.ts:1", 15: "c.ts:1", 16: "", math.MaxInt: ""} {
 		p, ok := m.ImagePlace(pc)
 		if got := p.String(); ok != (want != "") || ok && got != want {
 			t.Errorf("%d: %q %t, want %q", pc, got, ok, want)

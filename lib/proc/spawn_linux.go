@@ -91,6 +91,11 @@ func spawn(argv []string, c Command, group *Cgroup, files []end) (*process, erro
 	}
 	attr.Sys.CgroupFD, attr.Sys.UseCgroupFD = group.descriptor()
 	pid, err := syscall.ForkExec(path, argv, attr)
+	if err == syscall.EINVAL {
+		// An emulator of another machine knows no pidfd.
+		attr.Sys.PidFD = nil
+		pid, err = syscall.ForkExec(path, argv, attr)
+	}
 	if err != nil && attr.Sys.UseCgroupFD {
 		attr.Sys.UseCgroupFD = false
 		if pid, err = syscall.ForkExec(path, argv, attr); err == nil {
