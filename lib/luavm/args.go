@@ -97,6 +97,10 @@ func (th *thread) optInt(i, def int) int {
 // checkInteger returns argument i as an integer of the machine's size.
 func (th *thread) checkInteger(i int) int { return size(th.checkNumber(i)) }
 
+// checkWide returns argument i as 64 bits, whatever the machine's size: a time,
+// or an offset in a file.
+func (th *thread) checkWide(i int) int64 { return toInt(th.checkNumber(i)) }
+
 func (th *thread) optInteger(i, def int) int {
 	if th.arg(i).p == nil {
 		return def

@@ -380,7 +380,11 @@ func (l *ioLib) writeTo(th *thread, f *file, first int) int {
 func fileSeek(th *thread) int {
 	f := th.checkFile(1)
 	whence := [...]int{io.SeekStart, io.SeekCurrent, io.SeekEnd}[th.checkOption(2, "cur", "set", "cur", "end")]
-	n, err := f.seek(int64(th.optInteger(3, 0)), whence)
+	var offset int64
+	if th.arg(3).p != nil {
+		offset = th.checkWide(3)
+	}
+	n, err := f.seek(offset, whence)
 	if err != nil {
 		return th.result(err, "")
 	}

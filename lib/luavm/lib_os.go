@@ -139,19 +139,25 @@ func osTime(th *thread) int {
 	return th.retNumber(float64(at.Unix()))
 }
 
+// What the 32 bits of the year in a C time hold, in seconds of its own zone.
+const (
+	firstTime = -67768040609740800
+	lastTime  = 67768036191676799
+)
+
 func osDate(th *thread) int {
 	r := th.st.run
 	format := th.optString(1, "%c")
 	at := r.c.Now()
 	if th.arg(2).p != nil {
-		at = time.Unix(int64(th.checkInteger(2)), 0).In(at.Location())
+		at = time.Unix(th.checkWide(2), 0).In(at.Location())
 	}
 	format, _, _ = strings.Cut(format, "\x00")
 	if format != "" && format[0] == '!' {
 		at = at.In(gmt)
 		format = format[1:]
 	}
-	if y := at.Year() - 1900; y != int(int32(y)) { // no C time holds it
+	if _, offset := at.Zone(); at.Unix() < firstTime-int64(offset) || at.Unix() > lastTime-int64(offset) {
 		return th.ret(value{})
 	}
 	if format == "*t" {
