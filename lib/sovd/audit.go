@@ -26,11 +26,10 @@ type Audit struct {
 	j   *journal.Journal
 	log *slog.Logger
 
-	mu     sync.Mutex
-	lines  []journal.Line
-	timer  bool // a flush is coming
-	err    error
-	flying sync.WaitGroup
+	mu    sync.Mutex
+	lines []journal.Line
+	timer *time.Timer // of the flush that is coming; nil: none is
+	err   error
 
 	turn sync.Mutex // of flush: who asks whether the journal is well waits for the one under way
 }
@@ -67,15 +66,9 @@ func (a *Audit) add(l journal.Line) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lines = append(a.lines, l)
-	if a.timer {
-		return
+	if a.timer == nil {
+		a.timer = time.AfterFunc(auditEvery, func() { a.flush(context.Background()) })
 	}
-	a.timer = true
-	a.flying.Add(1)
-	time.AfterFunc(auditEvery, func() {
-		defer a.flying.Done()
-		a.flush(context.Background())
-	})
 }
 
 // End takes up the line about the end of an execution that ran elsewhere: on
@@ -107,7 +100,7 @@ func (a *Audit) flush(ctx context.Context) {
 	defer a.turn.Unlock()
 	a.mu.Lock()
 	batch := a.lines
-	a.lines, a.timer = nil, false
+	a.lines, a.timer = nil, nil
 	a.mu.Unlock()
 	if len(batch) == 0 {
 		return
@@ -130,6 +123,10 @@ func (a *Audit) Close() {
 	if a == nil {
 		return
 	}
-	a.flying.Wait()
+	a.mu.Lock()
+	if a.timer != nil {
+		a.timer.Stop() // one that has begun to flush is waited for; one that comes too late finds nothing
+	}
+	a.mu.Unlock()
 	a.flush(context.Background())
 }

@@ -271,3 +271,29 @@ func TestJournalOfRefusalsElsewhere(t *testing.T) {
 		t.Errorf("%d lines", len(lines))
 	}
 }
+
+// A provider may tell of an end while the gateway is closed in front of it: the
+// line is written, by whichever close comes last.
+func TestAuditLinesWhileClosing(t *testing.T) {
+	dir := t.TempDir()
+	j, err := journal.Open(dir, journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	a := sovd.NewAudit(j, slog.New(slog.DiscardHandler))
+	const lines = 50
+	for i := range lines {
+		told := make(chan struct{})
+		go func() {
+			defer close(told)
+			a.End(sovd.Ref{Kind: sovd.Components, ID: "old"}, "", sovd.Execution{ID: fmt.Sprint("exec_", i), Status: job.Completed})
+		}()
+		a.Close()
+		<-told
+	}
+	a.Close()
+	if got := len(journalLines(t, dir)); got != lines {
+		t.Errorf("%d lines", got)
+	}
+}

@@ -100,18 +100,19 @@ func (f *Files) put(x *execution, rec record) error {
 // keepOutput puts small output into the record and completes the file of
 // large output.
 func (f *Files) keepOutput(x *execution, rec *record) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.out.End() <= inlineOutput {
-		rec.Output = x.out.Append(nil, 0)
+	x.mu.Lock() // a spoolOne under way is waited for, and none comes after it
+	out := x.out
+	x.mu.Unlock() // a store that is away takes long, and whoever looks at x must not wait for it
+	if out.End() <= inlineOutput {
+		rec.Output = out.Append(nil, 0)
 		return nil
 	}
 	if f.shared() {
 		var err error
-		rec.Parts, err = f.putParts(context.Background(), rec.ID, x.out.Append(nil, 0))
+		rec.Parts, err = f.putParts(context.Background(), rec.ID, out.Append(nil, 0))
 		return err
 	}
-	if err := durable.WriteFile(f.outputFile(rec.ID), x.out.Append(nil, 0), 0o600); err != nil {
+	if err := durable.WriteFile(f.outputFile(rec.ID), out.Append(nil, 0), 0o600); err != nil {
 		// Better a part than nothing: the record has room for some.
 		rec.Output = nil
 		return err
@@ -189,8 +190,8 @@ func (f *Files) running() []*execution {
 	return out
 }
 
-// spoolOne appends what has come since the last time. keepOutput holds the
-// same lock: a run that has ended is not spooled any more.
+// spoolOne appends what has come since the last time. A run that has ended is
+// not spooled any more.
 func (f *Files) spoolOne(x *execution) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
