@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"lander/lib/job"
+	"lander/lib/m3da"
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
 	"lander/lib/sovd"
@@ -216,12 +217,21 @@ func (f *Fleet) sendAgain(x *execution, rec record, c *connection, lander bool) 
 	return execute(&rec, true)
 }
 
+// reached is the session by which a device of ours can be sent something; nil
+// when there is none. mu is held.
+func (d *device) reached() (*connection, *m3da.Session) {
+	if c := d.conn; c != nil && d.rec.Lander {
+		return c, c.session
+	}
+	return nil, nil
+}
+
 // push sends an execution to a device that is there and takes what it did not
 // ask for. Otherwise it waits for what the device sends next.
 func (f *Fleet) push(x *execution) {
 	f.mu.Lock()
-	c := x.dev.conn
-	ok := c != nil && c.session != nil && x.dev.rec.Lander && x.sentIn != c
+	c, s := x.dev.reached()
+	ok := s != nil && x.sentIn != c
 	if ok {
 		x.sentIn = c
 	}
@@ -230,7 +240,7 @@ func (f *Fleet) push(x *execution) {
 		return
 	}
 	if m := f.dispatch(x, c, true); m != nil {
-		if err := c.session.Push(m); err != nil {
+		if err := s.Push(m); err != nil {
 			f.o.Log.Debug("a command waits for the next session", "device", x.dev.id, "error", err)
 		}
 	}
@@ -239,10 +249,9 @@ func (f *Fleet) push(x *execution) {
 // pushStop asks a device that is there to stop an execution.
 func (f *Fleet) pushStop(x *execution) bool {
 	f.mu.Lock()
-	c := x.dev.conn
-	ok := c != nil && c.session != nil && x.dev.rec.Lander
+	_, s := x.dev.reached()
 	f.mu.Unlock()
-	return ok && c.session.Push(stopCommand(x.id)) == nil
+	return s != nil && s.Push(stopCommand(x.id)) == nil
 }
 
 // expire ends what waits for too long, and repeats stops, each gateway in its

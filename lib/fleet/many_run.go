@@ -104,7 +104,7 @@ func (f *Fleet) drive(m *many) {
 		tally := m.tally()
 		room := min(m.rec.rules().Room(tally), atOnce)
 		common := m.rec.Common
-		common.Parent = m.id
+		common.Parent, common.Started = m.id, m.rec.Started
 		var next []*device
 		stop := m.rec.Stop
 		for _, id := range m.rec.Devices {
@@ -142,11 +142,11 @@ func (f *Fleet) drive(m *many) {
 	}
 }
 
-// childID is the id of a record's execution on a device: whoever begins it, it
-// is begun once.
-func childID(m *many, device string) string {
-	sum := sha256.Sum256([]byte(m.id + "\x00" + device))
-	return job.NewID(m.rec.Started.Time, bytes.NewReader(sum[:]))
+// childID is the id of a record's execution on a device, from what they have in
+// common: whoever begins it, it is begun once.
+func childID(common *record, device string) string {
+	sum := sha256.Sum256([]byte(common.Parent + "\x00" + device))
+	return job.NewID(common.Started.Time, bytes.NewReader(sum[:]))
 }
 
 // atOnce is how many executions are begun side by side: their records share
@@ -159,7 +159,7 @@ func (f *Fleet) beginAll(m *many, devices []*device, common record) bool {
 	for _, d := range devices {
 		wg.Go(func() {
 			rec := common
-			rec.ID = childID(m, d.id)
+			rec.ID = childID(&common, d.id)
 			x, _, err := f.begin(d, rec)
 			if err != nil {
 				f.o.Log.Error("beginning a script on one of many devices", "record", m.id, "device", d.id, "error", err)
