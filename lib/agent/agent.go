@@ -215,6 +215,7 @@ func (a *Agent) open(ctx context.Context) error {
 	if err := a.commands.recover(ctx); err != nil {
 		return err
 	}
+	a.updates.resume()
 	if a.uplink != nil {
 		close(a.uplink.opened)
 	}

@@ -109,7 +109,7 @@ func (m *monitoring) install(ctx context.Context, t job.Task, o remote.Monitorin
 	if o.Op == remote.MonitoringLoad {
 		return nil
 	}
-	if err := m.save(r); err != nil {
+	if err := m.keep(r); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -155,13 +155,10 @@ func (m *monitoring) uninstall(ctx context.Context, t job.Task, name string) err
 }
 
 func (m *monitoring) enable(ctx context.Context, name string) error {
-	m.mu.Lock()
-	r := m.rules[name]
-	m.mu.Unlock()
-	if r == nil {
-		return noRule(name)
+	next, err := m.copyOf(name)
+	if err != nil {
+		return err
 	}
-	next := *r
 	next.Enabled, next.Strikes = true, 0
 	if err := m.begin(ctx, &next); err != nil {
 		return err
@@ -169,17 +166,32 @@ func (m *monitoring) enable(ctx context.Context, name string) error {
 	m.mu.Lock()
 	m.rules[name] = &next
 	m.mu.Unlock()
-	return m.save(&next)
+	return m.keep(&next)
+}
+
+// copyOf is a rule as it is now.
+func (m *monitoring) copyOf(name string) (ruleRecord, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.rules[name]; r != nil {
+		return *r, nil
+	}
+	return ruleRecord{}, noRule(name)
+}
+
+// keep saves a rule that runs: strike may be counting.
+func (m *monitoring) keep(r *ruleRecord) error {
+	m.mu.Lock()
+	now := *r
+	m.mu.Unlock()
+	return m.save(&now)
 }
 
 func (m *monitoring) disable(ctx context.Context, name string) error {
-	m.mu.Lock()
-	r := m.rules[name]
-	m.mu.Unlock()
-	if r == nil {
-		return noRule(name)
+	next, err := m.copyOf(name)
+	if err != nil {
+		return err
 	}
-	next := *r
 	next.Enabled = false
 	if err := m.unload(ctx, name); err != nil && !errors.Is(err, frame.StatusNotFound) {
 		return err

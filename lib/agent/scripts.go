@@ -333,8 +333,8 @@ func (l *lazyReader) Read(p []byte) (int, error) {
 // keyOf is the key that has signed a script which runs; "" where none has.
 func (s *scripts) keyOf(execution string) string {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := s.running[execution]
-	s.mu.Unlock()
 	if r == nil || r.result.KeyID == nil {
 		return ""
 	}

@@ -140,11 +140,18 @@ func (a *Agent) openUpdates() error {
 		return fmt.Errorf("opening the updates: %w", err)
 	}
 	u.publish()
-	if u.state.Job == nil {
-		return os.RemoveAll(u.workDir())
+	if u.state.Job != nil {
+		return nil // see resume
 	}
-	u.start()
-	return nil
+	return os.RemoveAll(u.workDir())
+}
+
+// resume goes on with the update that the last agent left. It may end at once:
+// its ticket must have been read before.
+func (u *updates) resume() {
+	if u.state.Job != nil {
+		u.start()
+	}
 }
 
 func (u *updates) file() string    { return filepath.Join(u.dir, "state.json") }
