@@ -294,6 +294,9 @@ func (p *Presence) renew(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if held && !p.held {
+		return nil // lost meanwhile: the next one is another
+	}
 	p.rev, p.renewed = next, now
 	if !p.held {
 		p.own, p.held, p.lost = own, true, make(chan struct{})

@@ -187,6 +187,50 @@ func TestLeaseIsLost(t *testing.T) {
 	}
 }
 
+// tardy is a store that answers a write when something else has happened.
+type tardy struct {
+	Store
+	meanwhile func()
+}
+
+func (s *tardy) Put(ctx context.Context, key string, value []byte, rev Revision) (Revision, error) {
+	next, err := s.Store.Put(ctx, key, value, rev)
+	if s.meanwhile != nil {
+		s.meanwhile()
+	}
+	return next, err
+}
+
+// A lease that was lost while it was renewed is not ours again, though the
+// renewal came through: what stood under it has ended.
+func TestLeaseIsLostWhileItIsRenewed(t *testing.T) {
+	st := &tardy{Store: NewMemory()}
+	clock := &hands{now: time.Now()}
+	a, err := newPresence(st, JoinOptions{Name: "a", Lease: testLease, Clock: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := a.renew(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := a.Lease()
+	st.meanwhile = func() { clock.pass(testLease); a.expire() }
+	if err := a.renew(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if !lost(first) || a.Alive(first.ID()) {
+		t.Error("it is ours again")
+	}
+	st.meanwhile = nil
+	if err := a.renew(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if second := a.Lease(); lost(second) || second.Instance == first.Instance || !a.Held() {
+		t.Errorf("lease %+v after %+v", second, first)
+	}
+}
+
 // Whoever takes the name takes the lease.
 func TestPresenceOfANewLife(t *testing.T) {
 	st := NewMemory()
