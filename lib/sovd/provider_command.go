@@ -42,9 +42,12 @@ type Command struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	turn sync.Mutex // of writing to it; taken before mu, which its answers need
+	next int64      // under turn
+
 	mu      sync.Mutex
 	to      *os.File // its standard input; nil while it is not there
-	next    int64
+	end     func()   // has it end
 	pending map[int64]chan commandAnswer
 }
 
@@ -157,7 +160,7 @@ func (c *Command) runOnce(ctx context.Context, started func()) error {
 		Started: func() {
 			closeRead.Do(func() { r.Close() })
 			c.mu.Lock()
-			c.to = w
+			c.to, c.end = w, cancel
 			c.mu.Unlock()
 			started()
 		},
@@ -226,25 +229,31 @@ func (c *Command) call(ctx context.Context, m commandCall, out any) error {
 	return nil
 }
 
-// send writes one request. The lock keeps lines whole; a program that does
-// not read is given up.
+// send writes one request. The turn keeps lines whole; a program that does not
+// read is given up: it has a part of one.
 func (c *Command) send(m commandCall, ch chan commandAnswer) (int64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.to == nil {
-		return 0, Errorf(KindUnavailable, "The script provider is not running")
-	}
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	c.next++
 	m.ID = c.next
 	b, err := json.Marshal(m)
 	if err != nil {
 		return 0, fmt.Errorf("asking the script provider: %w", err)
 	}
-	c.to.SetWriteDeadline(time.Now().Add(c.o.Timeout))
-	if _, err := c.to.Write(append(b, '\n')); err != nil {
+	c.mu.Lock()
+	to, end := c.to, c.end
+	if to != nil {
+		c.pending[m.ID] = ch
+	}
+	c.mu.Unlock()
+	if to == nil {
+		return 0, Errorf(KindUnavailable, "The script provider is not running")
+	}
+	to.SetWriteDeadline(time.Now().Add(c.o.Timeout))
+	if _, err := to.Write(append(b, '\n')); err != nil {
+		end()
 		return 0, Errorf(KindUnavailable, "The script provider does not listen")
 	}
-	c.pending[m.ID] = ch
 	return m.ID, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -202,5 +203,54 @@ func TestProviderPanics(t *testing.T) {
 	}
 	if r := g.do("GET", "/api/v1/health", ""); r.status != 200 {
 		t.Errorf("health: %d", r.status)
+	}
+}
+
+// answering is what the programs of these tests begin with: it answers $a.
+const answering = `answer() { id=${a#*:}; echo "{\"id\":${id%%,*},\"result\":$1}"; }; `
+
+// A program that answers at length before it reads on is heard meanwhile, though
+// a long request waits to be written.
+func TestCommandAnswersBeforeItReads(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "mark")
+	const text = answering + `read -r b; read -r a; : > "$MARK"; first=$(dd bs=1 count=1 2>/dev/null)
+for i in 1 2; do head -c 300000 /dev/zero | tr '\0' ' '; answer []; a=$b; done
+read -r a; a=$first$a; answer '{"id":"x"}'; read -r a`
+	c := sovd.StartCommand(sovd.CommandOptions{Argv: []string{"/bin/sh", "-c", text}, Env: append(os.Environ(), "MARK="+mark), Timeout: 10 * time.Second})
+	defer c.Close()
+	e := sovd.Ref{Kind: sovd.Components, ID: "one"}
+	answers := make(chan error, 3)
+	for range 2 {
+		go func() { _, err := c.ListScripts(t.Context(), e); answers <- err }()
+	}
+	for _, err := os.Stat(mark); err != nil && len(answers) == 0; _, err = os.Stat(mark) {
+		time.Sleep(time.Millisecond)
+	}
+	_, err := c.UploadScript(t.Context(), e, upload("x.sh", strings.NewReader(strings.Repeat("x", 200<<10))))
+	answers <- err
+	for range 3 {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A program that does not read is started again: what it has of a request is no
+// beginning of the next one.
+func TestCommandThatDoesNotRead(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "mark")
+	const text = answering + `[ -e "$MARK" ] || { : > "$MARK"; exec sleep 300; }; while read -r a; do answer []; done`
+	c := sovd.StartCommand(sovd.CommandOptions{Argv: []string{"/bin/sh", "-c", text}, Env: append(os.Environ(), "MARK="+mark), Timeout: time.Second})
+	defer c.Close()
+	e := sovd.Ref{Kind: sovd.Components, ID: "one"}
+	if _, err := c.UploadScript(t.Context(), e, upload("x.sh", strings.NewReader(strings.Repeat("x", 200<<10)))); err == nil {
+		t.Error("it has read it")
+	}
+	_, err := c.ListScripts(t.Context(), e)
+	for end := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		_, err = c.ListScripts(t.Context(), e)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
