@@ -165,6 +165,22 @@ func TestOfflineQueue(t *testing.T) {
 	}
 }
 
+// What waits for a device of ours that has never been there goes to it as to
+// one of ours: signed, and in any format.
+func TestQueueOfANewDevice(t *testing.T) {
+	g := newRig(t, func(o *fleet.Options) { o.Devices = map[string]fleet.Credentials{"new": {}} })
+	var waiting []string
+	for i, c := range [][2]string{{"echo hello", "sh"}, {"print('hello')", "lua"}} {
+		waiting = append(waiting, g.begin("components/new", g.upload("components/new", "job."+c[1], g.sign(c[0], c[1], int64(i)))))
+	}
+	g.agent("new", nil, nil)
+	for _, path := range waiting {
+		if x := g.final(path); x["status"] != "completed" || text(x, "parameters", "stdout") != "hello\n" {
+			t.Errorf("%v", x)
+		}
+	}
+}
+
 // A gateway that ends while a script runs takes its answer afterwards, and the
 // script does not run twice.
 func TestGatewayRestart(t *testing.T) {

@@ -104,8 +104,10 @@ func TestManyRestart(t *testing.T) {
 	dir := t.TempDir()
 	a := g.agent("gw-a", nil, nil)
 	g.agent("gw-b", nil, nil)
-	g.online("gw-a", true)
-	g.online("gw-b", true)
+	for _, id := range []string{"gw-a", "gw-b"} {
+		// That it is one of ours it says when it has had an answer.
+		g.until("the description of "+id, func() bool { e := g.fleet.Entity(id); return e != nil && e.Detail["version"] == "1.2.3" })
+	}
 	a.stop()
 	g.online("gw-a", false)
 	script := g.upload("fleet", "job.sh", g.sign("echo x >> "+dir+"/ran", "sh", 1))

@@ -145,21 +145,25 @@ func (c *connection) account(id string) (m3da.Account, bool) {
 
 // Exchange implements m3da.Handler.
 func (c *connection) Exchange(ctx context.Context, s *m3da.Session, r m3da.Request) m3da.Reply {
-	c.f.arrive(c, s)
+	first := c.f.arrive(c, s)
 	c.f.confirm(c)
 	if err := c.f.take(c, r); err != nil {
 		c.f.o.Log.Error("taking what a device sends", "device", c.dev.id, "error", err)
 		return m3da.Reply{Status: envelope.StatusUnavailable}
 	}
+	if first && len(r.Items) == 0 && !s.Lander() {
+		// One of ours does not know yet whom it speaks to. With this answer it
+		// does, and what waits goes to it as to one of ours.
+		return m3da.Reply{}
+	}
 	return m3da.Reply{Items: c.f.compose(c)}
 }
 
-// arrive notes that a device is there.
-func (f *Fleet) arrive(c *connection, s *m3da.Session) {
+// arrive notes that a device is there; first says that it has never been.
+func (f *Fleet) arrive(c *connection, s *m3da.Session) (first bool) {
 	now, lander := f.now(), s.Lander()
 	f.mu.Lock()
 	d := c.dev
-	first := false
 	if have := f.devices[d.id]; have == nil {
 		f.devices[d.id], f.components[d.component] = d, d
 	} else if have != d {
@@ -191,12 +195,13 @@ func (f *Fleet) arrive(c *connection, s *m3da.Session) {
 		f.save(d)
 	}
 	if !fresh {
-		return
+		return false
 	}
 	if first {
 		f.event(d, "known")
 	}
 	f.event(d, "online")
+	return first
 }
 
 // leave notes that a session is over.
