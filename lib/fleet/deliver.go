@@ -14,6 +14,7 @@ import (
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
 	"lander/lib/sovd"
+	"lander/lib/trust"
 )
 
 // maxCommands is how many commands one reply carries at most: the rest comes
@@ -64,8 +65,9 @@ func (f *Fleet) urlOf(id, token string, c *connection) string {
 // compose makes the commands that go out with a reply: a request for a
 // description, what waits, and what was sent in an earlier session and has no
 // answer. The last only to devices of ours: they know a ticket that comes
-// again, and others would run it twice.
-func (f *Fleet) compose(c *connection) []envelope.Item {
+// again, and others would run it twice. unsure says that the device has never
+// been there and knows nothing of us yet: it may be one of ours.
+func (f *Fleet) compose(c *connection, unsure bool) []envelope.Item {
 	var items []envelope.Item
 	f.mu.Lock()
 	d := c.dev
@@ -104,7 +106,7 @@ func (f *Fleet) compose(c *connection) []envelope.Item {
 	ready := make([]envelope.Item, len(todo))
 	var wg sync.WaitGroup
 	for i, x := range todo {
-		wg.Go(func() { ready[i] = f.dispatch(x, c, lander) })
+		wg.Go(func() { ready[i] = f.dispatch(x, c, lander, unsure) })
 	}
 	wg.Wait()
 	for _, m := range ready {
@@ -117,7 +119,7 @@ func (f *Fleet) compose(c *connection) []envelope.Item {
 
 // dispatch makes an execution a running one and returns its command; nil when
 // there is nothing to send.
-func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item {
+func (f *Fleet) dispatch(x *execution, c *connection, lander, unsure bool) envelope.Item {
 	select {
 	case <-x.recorded:
 	case <-f.ctx.Done():
@@ -137,6 +139,10 @@ func (f *Fleet) dispatch(x *execution, c *connection, lander bool) envelope.Item
 		var fault *job.Error
 		var err error
 		spend, fault, err = f.vouched(&rec, f.Names(sovd.Ref{Kind: sovd.Components, ID: x.dev.component}))
+		if fault != nil && fault.Code == trust.ReasonFormat && unsure {
+			f.unsend(x) // those of ours run it, and say with their next envelope that they are
+			return nil
+		}
 		if fault != nil {
 			f.refuse(x, fault)
 			return nil
@@ -194,6 +200,10 @@ func (f *Fleet) refuse(x *execution, fault *job.Error) {
 // unsent leaves an execution for later.
 func (f *Fleet) unsent(x *execution, err error) {
 	f.o.Log.Error("sending a script", "execution", x.id, "device", x.dev.id, "error", err)
+	f.unsend(x)
+}
+
+func (f *Fleet) unsend(x *execution) {
 	f.mu.Lock()
 	x.sentIn = nil
 	f.mu.Unlock()
@@ -239,7 +249,7 @@ func (f *Fleet) push(x *execution) {
 	if !ok {
 		return
 	}
-	if m := f.dispatch(x, c, true); m != nil {
+	if m := f.dispatch(x, c, true, false); m != nil {
 		if err := s.Push(m); err != nil {
 			f.o.Log.Debug("a command waits for the next session", "device", x.dev.id, "error", err)
 		}

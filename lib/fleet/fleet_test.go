@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"lander/lib/agent"
 	"lander/lib/emp"
 	"lander/lib/emp/frame"
 	"lander/lib/fleet"
@@ -165,18 +166,21 @@ func TestOfflineQueue(t *testing.T) {
 	}
 }
 
-// What waits for a device of ours that has never been there goes to it as to
-// one of ours: signed, and in any format.
+// What waits for a device of ours that has never been there reaches it, though
+// it cannot say with its first envelope that it is one of ours: signed, and in
+// any format.
 func TestQueueOfANewDevice(t *testing.T) {
-	g := newRig(t, func(o *fleet.Options) { o.Devices = map[string]fleet.Credentials{"new": {}} })
-	var waiting []string
-	for i, c := range [][2]string{{"echo hello", "sh"}, {"print('hello')", "lua"}} {
-		waiting = append(waiting, g.begin("components/new", g.upload("components/new", "job."+c[1], g.sign(c[0], c[1], int64(i)))))
-	}
-	g.agent("new", nil, nil)
-	for _, path := range waiting {
-		if x := g.final(path); x["status"] != "completed" || text(x, "parameters", "stdout") != "hello\n" {
-			t.Errorf("%v", x)
+	for _, md5 := range []bool{true, false} {
+		g := newRig(t, func(o *fleet.Options) { o.Devices = map[string]fleet.Credentials{"new": {}} })
+		var waiting []string
+		for i, c := range [][2]string{{"echo hello", "sh"}, {"print('hello')", "lua"}} {
+			waiting = append(waiting, g.begin("components/new", g.upload("components/new", "job."+c[1], g.sign(c[0], c[1], int64(i)))))
+		}
+		g.agent("new", nil, func(c *agent.Config) { c.Server.AllowMD5 = md5 })
+		for _, path := range waiting {
+			if x := g.final(path); x["status"] != "completed" || text(x, "parameters", "stdout") != "hello\n" {
+				t.Errorf("an agent that takes MD5s %t: %v", md5, x)
+			}
 		}
 	}
 }

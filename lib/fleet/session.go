@@ -151,12 +151,7 @@ func (c *connection) Exchange(ctx context.Context, s *m3da.Session, r m3da.Reque
 		c.f.o.Log.Error("taking what a device sends", "device", c.dev.id, "error", err)
 		return m3da.Reply{Status: envelope.StatusUnavailable}
 	}
-	if first && len(r.Items) == 0 && !s.Lander() {
-		// One of ours does not know yet whom it speaks to. With this answer it
-		// does, and what waits goes to it as to one of ours.
-		return m3da.Reply{}
-	}
-	return m3da.Reply{Items: c.f.compose(c)}
+	return m3da.Reply{Items: c.f.compose(c, first && len(r.Items) == 0)}
 }
 
 // arrive notes that a device is there; first says that it has never been.

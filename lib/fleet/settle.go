@@ -12,6 +12,7 @@ import (
 	"lander/lib/m3da"
 	"lander/lib/m3da/bysant"
 	"lander/lib/m3da/envelope"
+	"lander/lib/trust"
 )
 
 // The paths that mean more than data.
@@ -42,7 +43,7 @@ func (f *Fleet) take(c *connection, r m3da.Request) error {
 		case envelope.Message:
 			switch i.Path {
 			case executionPath:
-				if id, ok := i.Ticket.Str(); ok {
+				if id, ok := f.ticket(d, i.Ticket); ok {
 					objects[id] = i.Body
 				}
 			case agentPath:
@@ -104,6 +105,9 @@ func (f *Fleet) settleAll(d *device, responses []envelope.Response, objects map[
 		wg.Go(func() {
 			<-x.recorded
 			result := resultOf(r, body, has)
+			if _, asOther := r.Ticket.Int(); asOther && f.refusedAsOther(x, result) {
+				return
+			}
 			f.lock(x)
 			token, name := x.rec.Token, cmp.Or(x.rec.Name, x.rec.Script)
 			x.mu.Unlock()
@@ -123,6 +127,22 @@ func (f *Fleet) settleAll(d *device, responses []envelope.Response, objects map[
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// refusedAsOther reports whether a device of ours has refused what was sent to
+// it as to another, with an MD5 in place of its signature, before it had said
+// what it is. Then the script goes to it again, signed.
+func (f *Fleet) refusedAsOther(x *execution, r job.Result) bool {
+	if r.Error == nil || r.Error.Code != trust.ReasonSignature {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !x.dev.rec.Lander {
+		return false
+	}
+	x.sentIn = nil
+	return true
 }
 
 // byName calls a script by its name where a device, which knows nothing but
