@@ -98,9 +98,9 @@ func (r *gatewayRun) follow(path string, body []byte) error {
 // line prints what became of one device.
 func (r *gatewayRun) line(res sovd.ManyResult) error {
 	return r.k.ui.result(res, func(w io.Writer) {
-		for l := range strings.Lines(outputOf(res.Output).Stdout) {
-			fmt.Fprintf(w, "%s: %s\n", res.ID, strings.TrimSuffix(l, "\n"))
-		}
+		out := outputOf(res.Output)
+		perTarget(w, res.ID, out.Stdout)
+		perTarget(r.k.streams.err, res.ID, out.Stderr)
 		if res.Status == job.Completed {
 			return
 		}

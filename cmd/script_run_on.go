@@ -329,6 +329,13 @@ func (r *remoteRun) many() error {
 	return nil
 }
 
+// perTarget prints what a script wrote on one of several targets.
+func perTarget(w io.Writer, target, text string) {
+	for l := range strings.Lines(text) {
+		fmt.Fprintf(w, "%s: %s\n", target, strings.TrimSuffix(l, "\n"))
+	}
+}
+
 func (r *remoteRun) line(res onTarget) error {
 	if res.err != nil {
 		e := classify(r.k.ctx, res.err)
@@ -336,9 +343,8 @@ func (r *remoteRun) line(res onTarget) error {
 	}
 	return r.k.ui.result(res, func(w io.Writer) {
 		if res.Execution != nil {
-			for l := range strings.Lines(output(res.Execution.Stdout, res.Execution.StdoutB64)) {
-				fmt.Fprintf(w, "%s: %s\n", res.On, strings.TrimSuffix(l, "\n"))
-			}
+			perTarget(w, res.On, output(res.Execution.Stdout, res.Execution.StdoutB64))
+			perTarget(r.k.streams.err, res.On, output(res.Execution.Stderr, res.Execution.StderrB64))
 		}
 		if res.Error != nil {
 			fmt.Fprintf(r.k.streams.err, "lander: %s %s: %s\n", r.k.paint(r.k.streams.err, "error:"), res.On, res.Error.Message)

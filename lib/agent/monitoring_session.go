@@ -42,7 +42,7 @@ func (h ruleHandler) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 		return nil, nil
 	case remote.CmdRuleData:
 		var d remote.RuleData
-		if err := json.Unmarshal(r.Payload, &d); err != nil || len(d.Values) != len(d.Timestamps) {
+		if err := json.Unmarshal(r.Payload, &d); err != nil || len(d.Values) != len(d.Columns) {
 			return nil, frame.StatusBadParameter
 		}
 		return nil, h.a.ruleData(d)
@@ -54,13 +54,18 @@ func (h ruleHandler) Answer(dst []byte, r *emp.Request) ([]byte, error) {
 	return nil, emp.Unsupported(r.Command)
 }
 
-// ruleData puts timestamped data on its way: a message with two columns.
+// ruleData puts timestamped data on its way: a message with a column of
+// times and one for each variable.
 func (a *Agent) ruleData(d remote.RuleData) error {
 	for i, at := range d.Timestamps {
-		err := a.stage.PData(frame.PData{Asset: agentAsset, Path: d.Path, Policy: frame.PolicyNow, Data: frame.Map(
-			frame.Member{Key: "timestamps", Value: at}, frame.Member{Key: d.Column, Value: d.Values[i]},
-		)}, func(error) {})
-		if err != nil {
+		row := []frame.Member{{Key: "timestamps", Value: at}}
+		for k, column := range d.Columns {
+			if i >= len(d.Values[k]) {
+				return frame.StatusBadParameter
+			}
+			row = append(row, frame.Member{Key: column, Value: d.Values[k][i]})
+		}
+		if err := a.stage.PData(frame.PData{Asset: agentAsset, Path: d.Path, Policy: frame.PolicyNow, Data: frame.Map(row...)}, func(error) {}); err != nil {
 			return err
 		}
 	}

@@ -127,6 +127,26 @@ func TestMonitoringSnippet(t *testing.T) {
 	}
 }
 
+// Variables of the same times leave in one message, with the times once.
+func TestMonitoringDataTogether(t *testing.T) {
+	const source = `require("agent.monitoring").install("two",
+	"local t = {time(), time() + 1} sendtimestampeddata('two', {a = {timestamps = t, data = {1, 2}}, b = {timestamps = t, data = {3}}})")`
+	p := startPlant(t, m3datest.Options{}, nil)
+	p.allCapabilities()
+	p.deliver(m3datest.Command(1, "ExecuteScript", p.serve("/two.lua", []byte(source)), p.detached(source, "lua", 1, nil)))
+	p.wantResponse(1, 0, "ok")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := p.site.Wait(ctx, func() bool { return len(p.site.Column("gw-1", "@sys.two", "b")) > 1 }); err != nil {
+		t.Fatalf("the server has %v", p.site.Items("gw-1"))
+	}
+	for _, column := range []string{"timestamps", "a", "b"} {
+		if v := p.site.Column("gw-1", "@sys.two", column); len(v) != 2 {
+			t.Errorf("%s is %v", column, v)
+		}
+	}
+}
+
 func TestMonitoringOperations(t *testing.T) {
 	d := startDeviceWith(t, func(*agent.Config) {})
 	d.allCapabilities()

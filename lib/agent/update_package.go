@@ -389,7 +389,7 @@ func (u *updates) record(ctx context.Context, j updateJob, code int64, details s
 	if j.Location == "" || svc.Journal == nil {
 		return
 	}
-	l := journal.Line{Source: j.Source, Action: journal.ActionUpdate, Name: j.Name, Format: formatPackage, SHA256: j.SHA256, KeyID: j.KeyID, Serial: j.Serial, Verdict: journal.Accepted, Outcome: fmt.Sprintf("%d %s", code, details)}
+	l := journal.Line{Source: j.Source, Action: journal.ActionUpdate, Name: j.Name, Format: formatPackage, SHA256: j.SHA256, KeyID: j.KeyID, Serial: j.Serial, Ticket: ticketWord(j.Ticket), Verdict: journal.Accepted, Outcome: fmt.Sprintf("%d %s", code, details)}
 	if l.Source == "" {
 		l.Source = job.SourceCLI
 	}

@@ -170,7 +170,7 @@ func TestUpdate(t *testing.T) {
 	d.want(p, frame.CmdSoftwareUpdateRequest, `0`, -19, `"no update in progress"`)
 	d.want(p, frame.CmdSoftwareUpdateRequest, `3`, -12, `"no such update request: integer"`)
 	lines := d.lines()
-	if l := lines[len(lines)-1]; l.Action != "update" || l.Outcome != "200 success" || l.KeyID == "" || l.Serial == nil || *l.Serial != 1 || l.Source != "cli" {
+	if l := lines[len(lines)-1]; l.Action != "update" || l.Outcome != "200 success" || l.KeyID == "" || l.Serial == nil || *l.Serial != 1 || l.Source != "cli" || l.Ticket != "7" {
 		t.Errorf("the journal says %+v", l)
 	}
 

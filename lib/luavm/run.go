@@ -186,9 +186,10 @@ func (r *run) guard(f func() error) (err error) {
 	return f()
 }
 
-// placed finds the position that begins most messages.
+// placed finds the position that begins most messages. A chunk may be named
+// by its URL, which has colons of its own.
 var placed = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:\[string "[^\n]*?"\]|[^\n:]*):(\d+): `)
+	return regexp.MustCompile(`^(?:\[string "[^\n]*?"\]|[^\n:]*|\S+?):(\d+): `)
 })
 
 // raised words a Lua error that nothing caught.

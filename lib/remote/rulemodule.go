@@ -59,7 +59,8 @@ func (r *rule) set(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 	return []luavm.Value{true}, nil
 }
 
-// send is sendtimestampeddata(path, {name = {timestamps = {...}, data = {...}}}).
+// send is sendtimestampeddata(path, {name = {timestamps = {...}, data = {...}}}):
+// one message for the variables that have the same timestamps.
 func (r *rule) send(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 	if !r.caps.Allows(capability.Data) {
 		return nil, errors.New(`capability "data" not granted`)
@@ -77,6 +78,7 @@ func (r *rule) send(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 		names = append(names, name)
 	}
 	sort.Strings(names)
+	var sets []RuleData
 	for _, name := range names {
 		m, _ := all[name].(map[string]luavm.Value)
 		stamps, ok := m["timestamps"].([]luavm.Value)
@@ -96,7 +98,14 @@ func (r *rule) send(_ luavm.Context, c *luavm.Call) ([]luavm.Value, error) {
 				return nil, c.ArgError(2, "%v", err)
 			}
 		}
-		if err := r.e.host.Send(path, name, ts, vs); err != nil {
+		k := slices.IndexFunc(sets, func(d RuleData) bool { return slices.EqualFunc(d.Timestamps, ts, frame.Value.Equal) })
+		if k < 0 {
+			k, sets = len(sets), append(sets, RuleData{Path: path, Timestamps: ts})
+		}
+		sets[k].Columns, sets[k].Values = append(sets[k].Columns, name), append(sets[k].Values, vs)
+	}
+	for _, d := range sets {
+		if err := r.e.host.Send(d); err != nil {
 			return nil, err
 		}
 	}

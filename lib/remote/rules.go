@@ -25,8 +25,8 @@ type RuleHost interface {
 	// Watch tells what changes at or below a path. tell must not wait, and
 	// may be called once more after stop has returned.
 	Watch(paths []string, tell func(changes []frame.Member)) (stop func(), err error)
-	// Send takes rows of two columns, timestamps and another, to the server.
-	Send(path, column string, timestamps, values []frame.Value) error
+	// Send takes rows of timestamps and the variables of that time to the server.
+	Send(d RuleData) error
 	Log(rule, level, text string)
 	// Busy is called before code of a rule runs, and returns when it is known
 	// whose; Idle is called behind it.

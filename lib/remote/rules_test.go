@@ -155,8 +155,8 @@ func (l *land) say(format string, args ...any) {
 	l.note()
 }
 
-func (l *land) Send(path, column string, ts, vs []frame.Value) error {
-	l.say("send %s %s %v %v", path, column, ts, vs)
+func (l *land) Send(d remote.RuleData) error {
+	l.say("send %s %s %v %v", d.Path, strings.Join(d.Columns, ","), d.Timestamps, d.Values)
 	return nil
 }
 func (l *land) Log(rule, level, text string) { l.say("%s %s: %s", rule, level, text) }
@@ -323,9 +323,10 @@ print(system.net.ip, system.none, user.x)
 user.x = 3 global.y = "g" persist.z = true
 print(user.x, global.y, persist.z)
 print(pcall(function() system.a = 1 end))
-sendtimestampeddata('system', {var1 = {timestamps = {1, 2}, data = {system.net.ip, 7}}, none = {timestamps = {time()}, data = {system.var1}}})`)
+sendtimestampeddata('system', {var1 = {timestamps = {1, 2}, data = {system.net.ip, 7}}, none = {timestamps = {time()}, data = {system.var1}},
+	var2 = {timestamps = {1, 2}, data = {true}}})`)
 	l.want(t, "r info: 1.2.3.4\tnil\tnil", "r info: 3\tg\ttrue", "r info: false\tr:5: read-only",
-		`send system none [1767261600] [null]`, `send system var1 [1 2] ["1.2.3.4" 7]`)
+		`send system none [1767261600] [[null]]`, `send system var1,var2 [1 2] [["1.2.3.4" 7] [true null]]`)
 	for path, want := range map[string]string{"config.user.x": "3", "ram.global.y": `"g"`, "config.persist.z": "true"} {
 		if v, _, _ := l.Get(path); v.String() != want {
 			t.Errorf("%s is %s", path, v)

@@ -181,8 +181,8 @@ func (h *ruleLink) Watch(paths []string, tell func([]frame.Member)) (func(), err
 }
 
 // Send implements RuleHost.
-func (h *ruleLink) Send(path, column string, timestamps, values []frame.Value) error {
-	b, err := json.Marshal(RuleData{path, column, timestamps, values})
+func (h *ruleLink) Send(d RuleData) error {
+	b, err := json.Marshal(d)
 	if err == nil {
 		_, err = h.ask(CmdRuleData, b)
 	}

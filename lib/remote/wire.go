@@ -47,12 +47,13 @@ type MonitoringOrder struct {
 	Off  bool   `json:"off,omitempty"` // install without enabling
 }
 
-// RuleData is timestamped data that a rule sends.
+// RuleData is timestamped data that a rule sends: variables that were taken
+// at the same times, with a value for each time.
 type RuleData struct {
-	Path       string        `json:"path"`
-	Column     string        `json:"column"`
-	Timestamps []frame.Value `json:"timestamps"`
-	Values     []frame.Value `json:"values"`
+	Path       string          `json:"path"`
+	Columns    []string        `json:"columns"`
+	Timestamps []frame.Value   `json:"timestamps"`
+	Values     [][]frame.Value `json:"values"` // of each column
 }
 
 // WatchOrder is what a script waits for.
