@@ -305,7 +305,7 @@ func (k *call) ownAddresses() []string {
 
 // publish serves the counters, where --metrics says.
 func (k *call) publish(m http.Handler) (func(), error) {
-	addr := k.cli.String("metrics")
+	addr := strings.TrimPrefix(k.cli.String("metrics"), "tcp://")
 	if addr == "" {
 		return func() {}, nil
 	}

@@ -3,6 +3,7 @@ package flash
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,11 +55,12 @@ func (w *work) start(ctx context.Context) error {
 	case !w.o.Own:
 		line += ` if stopOTA then stopOTA()end package.loaded["luaOTA.check"]=nil require "luaOTA.check"`
 	}
-	if err := w.c.Type(ctx, line, 10*time.Second); err != nil {
+	said, err := w.c.Type(ctx, line, 10*time.Second)
+	if err != nil {
 		return err
 	}
 	var printed []string
-	ok, err := w.c.Watch(ctx, wait, func(text string) bool {
+	look := func(text string) bool {
 		text = strings.Join(strings.Fields(strings.TrimPrefix(text, "> ")), " ")
 		if strings.Contains(text, reached) {
 			w.report.Started = text
@@ -69,9 +71,14 @@ func (w *work) start(ctx context.Context) error {
 			printed = printed[max(0, len(printed)-quoted):]
 		}
 		return false
-	})
-	if err != nil {
-		return err
+	}
+	// What comes before the banner are the boot ROM's words, at another rate.
+	said = said[max(0, strings.Index(said, "\nNodeMCU ")):]
+	ok := slices.ContainsFunc(strings.Split(said, "\n"), look)
+	if !ok {
+		if ok, err = w.c.Watch(ctx, wait, look); err != nil {
+			return err
+		}
 	}
 	if !ok {
 		return &StartError{printed}

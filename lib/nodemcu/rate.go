@@ -129,18 +129,20 @@ func (c *Console) Restart(ctx context.Context) error {
 	return err
 }
 
-// Type sends a line as soon as the prompt of a board that restarted is there.
-func (c *Console) Type(ctx context.Context, line string, d time.Duration) error {
+// Type sends a line as soon as the prompt of a board that restarted is there,
+// and returns what the board printed before.
+func (c *Console) Type(ctx context.Context, line string, d time.Duration) (said string, err error) {
 	for until := c.now().Add(d); c.now().Before(until); {
+		said += string(c.rx)
 		r, err := c.knock(ctx, "\n", waitPrompt)
 		if err != nil {
-			return err
+			return said, err
 		}
 		if r == ready {
-			return c.begin(line + "\n")
+			return said + string(c.rx), c.begin(line + "\n")
 		}
 	}
-	return &PromptError{Reason: "the board did not come back after its restart"}
+	return said, &PromptError{Reason: "the board did not come back after its restart"}
 }
 
 // Watch reads what the board prints, line by line, until want says true or for

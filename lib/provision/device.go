@@ -29,7 +29,7 @@ type Device struct {
 	// Dirty are names that hold the old or the new content, nobody knows.
 	Dirty []string `json:"dirty,omitempty"`
 	// Staged are the files that arrived whole and wait: name -> token, and
-	// the size that the board should show.
+	// the size that the board should show. A zero one may be there or not.
 	Staged map[string]Staged `json:"staged,omitempty"`
 	// Tight says that the flash has no room for a release.
 	Tight *Tight `json:"tight,omitempty"`

@@ -196,6 +196,48 @@ func TestClientChangesItsForm(t *testing.T) {
 	}
 }
 
+// Two releases that were broken off, one after the other, leave nothing behind
+// and nothing that stops the third: no file is renamed to its own name, and what
+// was sent last, with an answer that nobody read, is not taken for what waited
+// under its name before.
+func TestBrokenOffTwice(t *testing.T) {
+	release := func(version string, files ...string) map[string]string {
+		list := `"` + strings.Join(files, `","`) + `"`
+		return map[string]string{"default.json": `{` + secretLine + `,"files":[` + list + `]}`, "main.lua": "return " + version, "a.dat": "a" + version, "b.dat": "b", "c.dat": "c"}
+	}
+	first, second := release("1", "main.lua", "a.dat"), release("2", "main.lua", "b.dat")
+	third := []map[string]string{release("3", "main.lua", "a.dat", "c.dat"), first}
+	for n := range 25 {
+		for _, last := range third {
+			r := newRig(t, first, nil)
+			flash := board("s3cret")
+			for i, records := range []int{2 + n/5, 1 + n%5} {
+				if i == 1 {
+					r.retree(second, nil)
+				}
+				d, err := luaotatest.Boot(7, flash)
+				if err == nil {
+					_, err = d.Run(&fewRecords{r.dial(), records})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.retree(last, nil)
+			r.settle(7, flash)
+			want := map[string]string{"main.lc": lc + last["main.lua"], "a.dat": last["a.dat"]}
+			if strings.Contains(last["default.json"], "c.dat") {
+				want["c.dat"] = "c"
+			}
+			same(t, flash, want)
+			if t.Failed() {
+				t.Fatalf("broken off behind %d and %d records", 2+n/5, 1+n%5)
+			}
+			r.stop()
+		}
+	}
+}
+
 // onMove calls do when the first rename arrives.
 type onMove struct {
 	net.Conn

@@ -85,12 +85,14 @@ func makePlan(r *Release, a about) Plan {
 		items[it.Name] = s
 		moves = append(moves, it.Name)
 	}
-	doomed := r.doomed(a, want)
-	for _, name := range slices.Sorted(maps.Keys(a.dev.Staged)) { // of a release that was broken off
-		if !slices.ContainsFunc(moves, func(m string) bool { return items[m].Staged == name }) {
-			doomed = append(doomed, name)
-		}
-	}
+	// What a release that was broken off has left goes too, but for what waits
+	// for a move of this one. Each name once: a rename to itself is a loss.
+	doomed := slices.AppendSeq(r.doomed(a, want), maps.Keys(a.dev.Staged))
+	doomed = slices.DeleteFunc(doomed, func(name string) bool {
+		return slices.ContainsFunc(moves, func(m string) bool { return items[m].Staged == name })
+	})
+	slices.Sort(doomed)
+	doomed = slices.Compact(doomed)
 	if a.chk == r.Chk && len(moves)+len(doomed) == 0 && !a.rotate {
 		p.Action = ActionNone
 		return p
@@ -134,8 +136,7 @@ func (r *Release) doomed(a about, want map[string]string) []string {
 		_, wanted := want[n]
 		return wanted || n == luaota.ConfigName
 	})
-	slices.Sort(names)
-	return slices.Compact(names)
+	return names
 }
 
 // measure counts records and bytes.

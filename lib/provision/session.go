@@ -256,8 +256,10 @@ func (c *session) look(p Plan) (Plan, error) {
 		}
 	}
 	for name, st := range d.Staged {
-		if size, there := c.listing[name]; !there || size != st.Size && size != st.Alt {
+		if size, there := c.listing[name]; !there {
 			delete(d.Staged, name)
+		} else if size != st.Size && size != st.Alt {
+			d.Staged[name] = Staged{} // of no use, but in the way
 		}
 	}
 	if strong {

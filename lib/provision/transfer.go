@@ -140,6 +140,11 @@ func (c *session) note(p Plan) {
 		if s.item != nil || s.Do == StepDelete {
 			d.Dirty = append(d.Dirty, s.Name)
 		}
+		// What waits under its name until the answer comes is anybody's guess,
+		// but something may.
+		if s.item != nil && d.Staged[s.Staged].Token != s.item.token() {
+			d.Staged[s.Staged] = Staged{}
+		}
 	}
 	slices.Sort(d.Dirty)
 	d.Dirty = slices.Compact(d.Dirty)

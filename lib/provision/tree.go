@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"lander/lib/luaota"
 	"lander/lib/trust"
 )
 
@@ -235,6 +236,10 @@ func (l *loader) release(name string, id *int64) *Release {
 	}
 	l.collisions(name, r)
 	r.fingerprint()
+	// What does not fit a board with no configuration at all fits none.
+	if _, err := configure(luaota.Hello{}, r, nil, r.secret, false); err != nil {
+		fail("", "%v", err)
+	}
 	if d := r.Estimate(); d > budget {
 		l.problem(Problem{Manifest: name, Warning: true, Text: fmt.Sprintf("a new board is busy for %.0f s: the update is spread over several boots", d.Seconds())})
 	}

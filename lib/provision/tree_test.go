@@ -62,6 +62,8 @@ func TestLoadProblems(t *testing.T) {
 		{"hidden", `{"secret":"s","files":["ok.lua",{"path":"ok.lua","mode":"source"}]}`, "ok.lc hides it", false},
 		{"delivered and deleted", `{"secret":"s","files":["a.txt"],"delete":["a.txt"]}`, "both delivered and deleted", false},
 		{"config of the secret", `{"secret":"s","files":[],"config":{"secret":"x"}}`, "may not set secret", false},
+		{"config too long", `{"secret":"s","files":[],"config":{"note":"` + strings.Repeat("x", 990) + `"}}`, "and a board reads 1024", false},
+		{"config with a backslash", `{"secret":"s","files":[],"config":{"spwd":"a\\b"}}`, "spwd holds a backslash", false},
 		{"init compiled", `{"secret":"s","files":[{"path":"ok.lua","name":"init.lua"}]}`, "boards start init.lua", true},
 		{"large", `{"secret":"s","files":["large.dat"]}`, "memory", true},
 		{"too large", `{"secret":"s","files":["huge.dat"]}`, "30 seconds", false},

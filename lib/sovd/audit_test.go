@@ -1,6 +1,8 @@
 package sovd_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -74,8 +76,14 @@ func TestJournalHasStartAndEnd(t *testing.T) {
 	g.gw.Close()
 
 	started, ended := map[string]journal.Line{}, map[string]string{}
+	uploads := []string{"exit 4", "sleep 60"}
 	for _, l := range journalLines(t, dir) {
 		switch l.Action {
+		case journal.ActionUpload:
+			if want := sha256.Sum256([]byte(uploads[0])); l.SHA256 != hex.EncodeToString(want[:]) {
+				t.Errorf("upload of %q: %+v", uploads[0], l)
+			}
+			uploads = uploads[1:]
 		case journal.ActionStart:
 			if _, twice := started[l.Execution]; twice || l.Verdict != journal.Accepted || len(l.SHA256) != 64 {
 				t.Errorf("start: %+v", l)

@@ -2,6 +2,8 @@ package sovd
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -126,8 +128,9 @@ func (q *request) uploadScript(e Ref) error {
 	if err != nil {
 		return err
 	}
+	sum := sha256.New()
 	u := Upload{
-		Filename: part.FileName(), Body: content{up, part}, Actor: q.actor.Name, Check: up.rest,
+		Filename: part.FileName(), Body: io.TeeReader(content{up, part}, sum), Actor: q.actor.Name, Check: up.rest,
 		Name: func() string { return textOr(up.meta["name"], part.FileName()) }, Description: func() string { return textOr(up.meta["description"], "") },
 		Schema: func() json.RawMessage { return up.meta["parameters_schema"] },
 	}
@@ -135,6 +138,9 @@ func (q *request) uploadScript(e Ref) error {
 	line := journal.Line{Action: journal.ActionUpload, Name: e.Path() + "/scripts/" + s.ID}
 	if d := s.Detail; d != nil {
 		line.Format, line.SHA256, line.KeyID, line.Serial = d.Format, d.SHA256, d.KeyID, d.Serial
+	}
+	if line.SHA256 == "" && err == nil { // of a bundle it is the payload's
+		line.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	if jerr := q.note(line, err); err == nil && jerr != nil {
 		// Who is told that it failed sends it again: there must not be two.

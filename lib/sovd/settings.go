@@ -235,6 +235,13 @@ func ros2Settings(flat map[string]any) (Settings, error) {
 	rest := map[string]any{}
 	var warnings []string
 	for _, k := range slices.Sorted(maps.Keys(flat)) {
+		// ROS 2 has no empty list: [""] is how its files write one.
+		if list, ok := flat[k].([]any); ok {
+			if list = slices.DeleteFunc(list, func(e any) bool { return e == "" }); len(list) == 0 {
+				continue
+			}
+			flat[k] = list
+		}
 		section, name, _ := strings.Cut(k, ".")
 		if section == "rate_limiting" {
 			section = "rate_limit"

@@ -60,6 +60,31 @@ func TestParseROS2(t *testing.T) {
 	}
 }
 
+// ROS 2 cannot write an empty list: in its files, ros2_medkit's own among
+// them, [""] is one.
+func TestParseROS2EmptyLists(t *testing.T) {
+	s, err := sovd.ParseROS2([]byte(`
+ros2_medkit_gateway:
+  ros__parameters:
+    cors: {allowed_origins: [""], allowed_methods: ["", "GET"], allowed_headers: [""]}
+    auth: {enabled: true, clients: ["", "a:s:admin"]}
+    rate_limiting: {enabled: true, endpoint_limits: [""]}
+    plugins: [""]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.Origins(); c != nil || err != nil {
+		t.Errorf("origins: %+v, %v", c, err)
+	}
+	if l, err := s.Limits(); l == nil || err != nil {
+		t.Errorf("limits: %v, %v", l, err)
+	}
+	if !slices.Equal(s.CORS.Methods, []string{"GET"}) || s.CORS.Headers != nil || !slices.Equal(s.ROS2.Clients, []string{"a:s:admin"}) || s.ROS2.Warnings != nil {
+		t.Errorf("%+v, %+v", s.CORS, s.ROS2)
+	}
+}
+
 // Of a parameter file all is shown but the secrets, however they are written.
 func TestShowROS2(t *testing.T) {
 	got, err := sovd.ShowROS2([]byte(ros2Text))
