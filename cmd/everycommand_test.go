@@ -24,9 +24,6 @@ func everyCommand(ts *testscript.TestScript, neg bool, args []string) {
 			if code != 2 || out != "" || !strings.HasPrefix(errs, "lander: error: ") {
 				ts.Fatalf("%s --nope: exit %d, stdout %q, stderr %q", path.Name, code, out, errs)
 			}
-			if path.Group {
-				continue
-			}
 			code, out, errs = inProcess(append(words, "--nope", "--json"))
 			var v map[string]any
 			if code != 2 || out != "" || json.Unmarshal([]byte(errs), &v) != nil {

@@ -41,6 +41,7 @@ func permute(app *cli.App, argv []string) (commandLine, error) {
 					return line, usagef("put it after the command", "%s does not stand before the command", word)
 				}
 			default:
+				line.json = line.json || hasJSON(argv[i:])
 				return line, unknownFlag(word, flags, line.path)
 			}
 			continue
