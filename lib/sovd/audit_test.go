@@ -255,15 +255,20 @@ func TestJournalMakesUpForACrash(t *testing.T) {
 	}
 }
 
-// An end that is a refusal is one in the journal: of it nothing ran.
-func TestJournalOfRefusalsElsewhere(t *testing.T) {
-	dir := t.TempDir()
+// auditIn writes to a journal of its own.
+func auditIn(t *testing.T, dir string) *sovd.Audit {
 	j, err := journal.Open(dir, journal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer j.Close()
-	a := sovd.NewAudit(j, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { j.Close() })
+	return sovd.NewAudit(j, slog.New(slog.DiscardHandler))
+}
+
+// An end that is a refusal is one in the journal: of it nothing ran.
+func TestJournalOfRefusalsElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	a := auditIn(t, dir)
 	codes := map[string]string{"signature": journal.Refused, "replayed": journal.Refused, "script": journal.Accepted, "": journal.Accepted}
 	for code := range codes {
 		a.End(sovd.Ref{Kind: sovd.Components, ID: "old"}, "", sovd.Execution{ID: "exec_" + code, Status: job.Failed, Detail: &sovd.ExecutionDetail{Code: code}})
@@ -284,12 +289,7 @@ func TestJournalOfRefusalsElsewhere(t *testing.T) {
 // line is written, by whichever close comes last.
 func TestAuditLinesWhileClosing(t *testing.T) {
 	dir := t.TempDir()
-	j, err := journal.Open(dir, journal.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer j.Close()
-	a := sovd.NewAudit(j, slog.New(slog.DiscardHandler))
+	a := auditIn(t, dir)
 	const lines = 50
 	for i := range lines {
 		told := make(chan struct{})
